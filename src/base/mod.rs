@@ -1,0 +1,4 @@
+//! What everything else may use: numbers, hashing, randomness, units. Knows nothing of Redis's types.
+
+pub mod hash;
+pub mod rng;
