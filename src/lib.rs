@@ -16,4 +16,9 @@
 //! `CONTRIBUTING.md` tells the invariants and how each is tested.
 
 pub mod base;
+pub mod commands;
 pub mod data;
+pub mod engine;
+pub mod keyspace;
+pub mod resp;
+pub mod server;

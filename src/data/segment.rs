@@ -146,13 +146,6 @@ impl Segment {
     }
 
     #[inline]
-    pub fn word_ptr(self, at: Place) -> *mut u64 {
-        debug_assert!(at.slot < SLOTS);
-        // SAFETY: the slot lies inside the bucket's line.
-        unsafe { self.bucket_ptr(at.bucket).cast::<u64>().add(at.slot) }
-    }
-
-    #[inline]
     pub fn word_mut(&mut self, at: Place) -> &mut u64 {
         &mut self.bucket_mut(at.bucket)[at.slot]
     }

@@ -73,21 +73,42 @@ impl<'a, E: Element> Ref<'a, E> {
 
 /// An exclusively borrowed element; may be replaced by assignment. What stands in it goes back to the slot on drop.
 pub struct RefMut<'a, E: Element> {
-    word: &'a mut u64,
-    marked: &'a mut usize,
+    table: &'a mut Table<E>,
+    seg: Segment,
+    at: Place,
     element: ManuallyDrop<E>,
 }
 
 impl<E: Element> RefMut<'_, E> {
     pub fn is_marked(&self) -> bool {
-        *self.word & MARK != 0
+        self.seg.word(self.at) & MARK != 0
     }
 
     pub fn set_mark(&mut self, on: bool) {
         if on != self.is_marked() {
-            *self.word ^= MARK;
-            *self.marked = if on { *self.marked + 1 } else { *self.marked - 1 };
+            *self.seg.word_mut(self.at) ^= MARK;
+            self.table.marked = if on { self.table.marked + 1 } else { self.table.marked - 1 };
         }
+    }
+
+    /// Takes the element out of the table. `hash` is its key's.
+    pub fn remove(mut self, hash: u64) -> Option<E> {
+        self.put_back();
+        let (table, seg, at) = (std::ptr::from_mut(self.table), self.seg, self.at);
+        std::mem::forget(self);
+        // SAFETY: the handle that held the exclusive borrow is gone, so this one takes its place.
+        let table = unsafe { &mut *table };
+        let out = table.take(seg, at);
+        table.maybe_shrink(seg, hash << table.skip);
+        out
+    }
+
+    #[inline]
+    fn put_back(&mut self) {
+        // SAFETY: called once, when the handle goes; ownership returns to the slot.
+        let raw = unsafe { ManuallyDrop::take(&mut self.element) }.into_raw();
+        let word = self.seg.word_mut(self.at);
+        *word = (*word & !PTR) | address(raw);
     }
 }
 
@@ -109,11 +130,13 @@ impl<E: Element> DerefMut for RefMut<'_, E> {
 impl<E: Element> Drop for RefMut<'_, E> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: taken once, in drop; ownership goes back into the slot.
-        let raw = unsafe { ManuallyDrop::take(&mut self.element) }.into_raw();
-        *self.word = (*self.word & !PTR) | address(raw);
+        self.put_back();
     }
 }
+
+/// Where an element was found; good until the table changes.
+#[derive(Clone, Copy)]
+pub struct Spot(Segment, Place);
 
 #[inline]
 fn address(raw: NonNull<u8>) -> u64 {
@@ -222,10 +245,29 @@ impl<E: Element> Table<E> {
 
     fn borrow(&mut self, seg: Segment, at: Place) -> Option<RefMut<'_, E>> {
         let raw = pointer(seg.word(at))?;
-        // SAFETY: `self` is borrowed exclusively, so nobody else has this word or this element.
-        let word = unsafe { &mut *seg.word_ptr(at) };
+        // SAFETY: the slot owns the element; `self` is borrowed exclusively for as long as the handle lives.
         let element = ManuallyDrop::new(unsafe { E::from_raw(raw) });
-        Some(RefMut { word, marked: &mut self.marked, element })
+        Some(RefMut { table: self, seg, at, element })
+    }
+
+    /// Finds an element without borrowing the table, for callers that look first and borrow then.
+    #[inline]
+    pub fn spot(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        self.find(hash, key).map(|(seg, at)| Spot(seg, at))
+    }
+
+    /// # Safety
+    /// The table must not have changed since `spot` was found in it; so for [`at_mut`](Self::at_mut).
+    #[inline]
+    pub unsafe fn at(&self, spot: Spot) -> Option<Ref<'_, E>> {
+        pointer(spot.0.word(spot.1)).map(Ref::new)
+    }
+
+    /// # Safety
+    /// See [`at`](Self::at).
+    #[inline]
+    pub unsafe fn at_mut(&mut self, spot: Spot) -> Option<RefMut<'_, E>> {
+        self.borrow(spot.0, spot.1)
     }
 
     /// Adds an element whose key is not present (the caller has looked).

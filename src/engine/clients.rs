@@ -1,0 +1,221 @@
+//! Who is connected: the face of each client that other threads see (CLIENT LIST, KILL, PAUSE, UNBLOCK), and its mailbox.
+
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::task::Waker;
+
+/// What a client said about itself; changes seldom.
+#[derive(Default, Clone)]
+pub struct About {
+    pub name: Vec<u8>,
+    pub lib_name: Vec<u8>,
+    pub lib_ver: Vec<u8>,
+    pub user: Vec<u8>,
+}
+
+pub struct Client {
+    pub id: u64,
+    /// `ip:port`, or the socket's path with `:0`.
+    pub addr: Box<str>,
+    pub laddr: Box<str>,
+    pub fd: i32,
+    pub created_ms: i64,
+    pub about: Mutex<About>,
+    // What the owner writes down at the end of a turn.
+    pub last_active_ms: AtomicI64,
+    pub db: AtomicU32,
+    pub resp: AtomicU32,
+    /// The last command's id in the table plus one; 0: none yet.
+    pub command: AtomicU32,
+    pub commands: AtomicU64,
+    pub net_in: AtomicU64,
+    pub net_out: AtomicU64,
+    /// Bytes of requests that wait to be completed or run.
+    pub query_bytes: AtomicU64,
+    /// Bytes of replies that wait to be read by the client.
+    pub output_bytes: AtomicU64,
+    /// Queued commands, or -1 outside MULTI.
+    pub queued: AtomicI64,
+    pub watching: AtomicU32,
+    /// Bits of `flag`.
+    pub flags: AtomicU32,
+    mail: Mailbox,
+}
+
+/// Bits of [`Client::flags`], shown as letters by CLIENT LIST.
+pub mod flag {
+    pub const MULTI: u32 = 1;
+    pub const BLOCKED: u32 = 2;
+    pub const MONITOR: u32 = 4;
+    pub const PUBSUB: u32 = 8;
+    pub const REPLICA: u32 = 16;
+    pub const PRIMARY: u32 = 32;
+    pub const CLOSING: u32 = 64;
+    pub const NO_EVICT: u32 = 128;
+    pub const NO_TOUCH: u32 = 256;
+    pub const UNIX: u32 = 512;
+    pub const DIRTY: u32 = 1024;
+    pub const READONLY: u32 = 2048;
+    pub const NO_REPLY: u32 = 4096;
+
+    /// Letters of CLIENT LIST in Redis's order; `N` if there is none.
+    pub const LETTERS: &[(u32, char)] = &[
+        (REPLICA, 'S'),
+        (PRIMARY, 'M'),
+        (MONITOR, 'O'),
+        (PUBSUB, 'P'),
+        (MULTI, 'x'),
+        (BLOCKED, 'b'),
+        (DIRTY, 'd'),
+        (CLOSING, 'c'),
+        (UNIX, 'U'),
+        (READONLY, 'r'),
+        (NO_EVICT, 'e'),
+        (NO_TOUCH, 'T'),
+    ];
+}
+
+/// What others want of a client. The owner looks when `full` is set, and is woken.
+#[derive(Default)]
+struct Mailbox {
+    full: AtomicBool,
+    waker: OnceLock<Waker>,
+    mail: Mutex<Mail>,
+}
+
+#[derive(Default)]
+pub struct Mail {
+    /// RESP to be sent as it is (pushes, messages).
+    pub output: Vec<u8>,
+    /// Close, after what is to be sent if true.
+    pub kill: Option<bool>,
+    /// The pause ended: go on with what is buffered.
+    pub resume: bool,
+}
+
+impl Client {
+    pub fn new(id: u64, addr: &str, laddr: &str, fd: i32, now_ms: i64) -> Self {
+        Client {
+            id,
+            addr: addr.into(),
+            laddr: laddr.into(),
+            fd,
+            created_ms: now_ms,
+            about: Mutex::default(),
+            last_active_ms: AtomicI64::new(now_ms),
+            db: AtomicU32::new(0),
+            resp: AtomicU32::new(2),
+            command: AtomicU32::new(0),
+            commands: AtomicU64::new(0),
+            net_in: AtomicU64::new(0),
+            net_out: AtomicU64::new(0),
+            query_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            queued: AtomicI64::new(-1),
+            watching: AtomicU32::new(0),
+            flags: AtomicU32::new(0),
+            mail: Mailbox::default(),
+        }
+    }
+
+    pub fn has(&self, bit: u32) -> bool {
+        self.flags.load(Relaxed) & bit != 0
+    }
+
+    pub fn set_flag(&self, bit: u32, on: bool) {
+        if on { self.flags.fetch_or(bit, Relaxed) } else { self.flags.fetch_and(!bit, Relaxed) };
+    }
+
+    /// RESET: forgets the name and the flags, not the library.
+    pub fn reset(&self) {
+        self.about.lock().name.clear();
+        self.flags.fetch_and(flag::UNIX, Relaxed);
+    }
+
+    /// Tells the mailbox whom to wake. Once, by the owner.
+    pub fn set_waker(&self, waker: &Waker) {
+        let _ = self.mail.waker.set(waker.clone());
+    }
+
+    /// Puts something into the mailbox and wakes the owner.
+    pub fn post(&self, write: impl FnOnce(&mut Mail)) {
+        write(&mut self.mail.mail.lock());
+        if !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
+            && let Some(w) = self.mail.waker.get()
+        {
+            w.wake_by_ref();
+        }
+    }
+
+    /// For the owner: what was posted since the last look, if anything.
+    #[inline]
+    pub fn collect(&self) -> Option<Mail> {
+        if !self.mail.full.load(std::sync::atomic::Ordering::Acquire) {
+            return None;
+        }
+        let mut mail = self.mail.mail.lock();
+        self.mail.full.store(false, std::sync::atomic::Ordering::Release);
+        Some(std::mem::take(&mut *mail))
+    }
+}
+
+#[derive(Default)]
+pub struct Clients {
+    last_id: AtomicU64,
+    all: Mutex<HashMap<u64, Arc<Client>>>,
+    /// `CLIENT PAUSE`: until when (Unix ms), and whether only writes wait.
+    pause_until_ms: AtomicI64,
+    pause_writes_only: AtomicBool,
+}
+
+impl Clients {
+    pub fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Relaxed) + 1
+    }
+
+    pub fn add(&self, client: &Arc<Client>) {
+        self.all.lock().insert(client.id, client.clone());
+    }
+
+    pub fn remove(&self, id: u64) {
+        self.all.lock().remove(&id);
+    }
+
+    pub fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.all.lock().get(&id).cloned()
+    }
+
+    pub fn count(&self) -> usize {
+        self.all.lock().len()
+    }
+
+    /// Everyone, oldest first.
+    pub fn list(&self) -> Vec<Arc<Client>> {
+        let mut out: Vec<_> = self.all.lock().values().cloned().collect();
+        out.sort_by_key(|c| c.id);
+        out
+    }
+
+    pub fn pause(&self, until_ms: i64, writes_only: bool) {
+        // As Redis: a longer pause stays, a stricter kind stays.
+        let was = self.pause_until_ms.fetch_max(until_ms, Relaxed);
+        self.pause_writes_only.store(writes_only && (was == 0 || self.pause_writes_only.load(Relaxed)), Relaxed);
+    }
+
+    pub fn unpause(&self) {
+        self.pause_until_ms.store(0, Relaxed);
+        for client in self.list() {
+            client.post(|m| m.resume = true);
+        }
+    }
+
+    /// If clients are paused: until when, and whether only those who write.
+    #[inline]
+    pub fn paused(&self, now_ms: i64) -> Option<(i64, bool)> {
+        let until = self.pause_until_ms.load(Relaxed);
+        (until > now_ms).then(|| (until, self.pause_writes_only.load(Relaxed)))
+    }
+}

@@ -1,0 +1,48 @@
+//! MULTI: the queue of commands, and the keys that WATCH watches.
+
+use crate::keyspace::watch::Flag;
+use crate::resp::OwnedArgs;
+use super::table::Command;
+
+/// A command that waits for EXEC.
+pub struct Queued {
+    pub command: &'static Command,
+    pub args: OwnedArgs,
+}
+
+#[derive(Default)]
+pub struct Multi {
+    queue: Option<Vec<Queued>>,
+    /// A command was refused while queuing: EXEC will abort.
+    pub broken: bool,
+    pub watched: Vec<(u32, Vec<u8>)>,
+    pub touched: Flag,
+}
+
+impl Multi {
+    #[inline]
+    pub fn is_queuing(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    pub fn begin(&mut self) {
+        self.queue = Some(Vec::new());
+        self.broken = false;
+    }
+
+    pub fn push(&mut self, command: &'static Command, args: OwnedArgs) {
+        if let Some(q) = &mut self.queue {
+            q.push(Queued { command, args });
+        }
+    }
+
+    /// Ends queuing and hands out what was queued.
+    pub fn take(&mut self) -> Vec<Queued> {
+        self.broken = false;
+        self.queue.take().unwrap_or_default()
+    }
+
+    pub fn queued(&self) -> Option<&[Queued]> {
+        self.queue.as_deref()
+    }
+}

@@ -1,0 +1,68 @@
+//! One client's state, as commands see it. Owned by its connection; the face that other threads see is [`Client`].
+
+use super::clients::Client;
+use crate::resp::Proto;
+use std::sync::Arc;
+
+/// `CLIENT REPLY`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The reply of the next command is dropped, then it is `On` again.
+    SkipNext,
+    Skip,
+}
+
+pub struct Session {
+    pub client: Arc<Client>,
+    pub db: u32,
+    pub proto: Proto,
+    pub authenticated: bool,
+    pub reply_mode: ReplyMode,
+    /// Close the connection once the replies so far are sent.
+    pub close: bool,
+    /// `CLIENT NO-TOUCH`
+    pub no_touch: bool,
+    /// `CLIENT NO-EVICT`
+    pub no_evict: bool,
+    /// Commands being queued, keys being watched.
+    pub multi: super::multi::Multi,
+    /// Not a socket: a script, a log being replayed, a primary's link.
+    pub internal: bool,
+}
+
+impl Session {
+    pub fn new(client: Arc<Client>, authenticated: bool) -> Self {
+        Session {
+            client,
+            db: 0,
+            proto: Proto::Resp2,
+            authenticated,
+            reply_mode: ReplyMode::On,
+            close: false,
+            no_touch: false,
+            no_evict: false,
+            multi: super::multi::Multi::default(),
+            internal: false,
+        }
+    }
+
+    /// Back to the state of a fresh connection (RESET), but for what identifies it.
+    pub fn reset(&mut self, authenticated: bool) {
+        self.db = 0;
+        self.proto = Proto::Resp2;
+        self.authenticated = authenticated;
+        self.reply_mode = ReplyMode::On;
+        self.no_touch = false;
+        self.no_evict = false;
+        self.client.reset();
+    }
+
+    /// True if nothing about this client asks for a closer look before a command runs.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.authenticated && !self.multi.is_queuing()
+    }
+}

@@ -1,0 +1,523 @@
+//! A worker's turn: the bytes that one connection sent → its commands, executed in order → one reply buffer.
+//!
+//! Commands are taken in small groups. A group's keys are hashed, their shards locked together (ascending: I1), the
+//! cache lines of their buckets and then of their entries asked for, and only then do the commands run; so the waits for memory
+//! of one group overlap. A command that needs more than the locks of its own keys runs alone.
+
+use super::call::{Call, Effect, KeyRef};
+use super::dispatch;
+use super::errors::Error;
+use super::flags::Flags;
+use super::session::{ReplyMode, Session};
+use super::stats::WorkerStats;
+use super::table::Command;
+use super::{Engine, gates};
+use crate::base::{hash::hash_bytes, rng::Rng};
+use crate::keyspace::db::{AccessClock, ExpiryMode};
+use crate::keyspace::journal::Journal;
+use crate::keyspace::world::Access;
+use crate::keyspace::Keyspace;
+use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
+use crate::resp::{Args, OwnedArgs, Reply, Span};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Commands per group: enough to overlap waits for memory, few enough that two workers seldom want the same shard.
+const GROUP_SOLO: usize = 32;
+const GROUP_MANY: usize = 8;
+/// Replies beyond this are sent before more commands run.
+const FLUSH_FROM: usize = 256 * 1024;
+
+pub struct Worker {
+    pub engine: Arc<Engine>,
+    pub access: Access,
+    pub journal: Journal,
+    pub rng: Rng,
+    pub stats: Arc<WorkerStats>,
+    pub reply: Reply,
+    scratch: Scratch,
+    clock: quanta::Clock,
+    /// This turn's time, Unix ms.
+    now_ms: i64,
+    access_clock: AccessClock,
+}
+
+/// Buffers that are reused from turn to turn.
+#[derive(Default)]
+struct Scratch {
+    spans: Vec<Span>,
+    planned: Vec<Planned>,
+    keys: Vec<KeyRef>,
+    shards: Vec<u16>,
+    positions: Vec<super::keyspec::KeyPos>,
+}
+
+/// A parsed command and what is known of it before it runs. Ranges are (from, to) in the scratch buffers.
+struct Planned {
+    words: (usize, usize),
+    keys: (usize, usize),
+    command: Result<&'static Command, Error>,
+    /// Where the next command starts in the connection's buffer.
+    end: usize,
+}
+
+/// Why a turn's work on a buffer ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Nothing complete is left in the buffer.
+    Drained,
+    /// The replies should be sent first.
+    Flush,
+    /// The session is to be closed once the replies are sent.
+    Close,
+    /// Clients are paused: try again at this time (Unix ms), or when told.
+    Paused(i64),
+}
+
+impl Worker {
+    /// `seat` is this worker's number; see [`Access::new`].
+    pub fn new(engine: Arc<Engine>, seat: usize, seed: u64) -> Worker {
+        let stats = Arc::new(WorkerStats::default());
+        engine.workers.write().push(stats.clone());
+        Worker {
+            access: Access::new(engine.world.clone(), seat),
+            engine,
+            journal: Journal::default(),
+            rng: Rng::new(seed),
+            stats,
+            reply: Reply::default(),
+            scratch: Scratch::default(),
+            clock: quanta::Clock::new(),
+            now_ms: 0,
+            access_clock: AccessClock::default(),
+        }
+    }
+
+    /// Runs the commands that `buf` holds from `*at` on, and advances `*at` behind the last one that ran.
+    /// Replies are appended to `self.reply`, whose protocol must be the session's.
+    pub fn turn(
+        &mut self,
+        session: &mut Session,
+        buf: &[u8],
+        at: &mut usize,
+        partial: &mut Option<Box<Partial>>,
+        now_ms: i64,
+    ) -> Ended {
+        self.begin(now_ms);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let ended = self.run(session, buf, at, partial, &mut scratch);
+        self.scratch = scratch;
+        self.access.leave();
+        ended
+    }
+
+    /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
+    pub fn begin(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+        self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
+        self.journal.logging = self.engine.write_log().is_some();
+        self.access.enter();
+    }
+
+    fn run(
+        &mut self,
+        session: &mut Session,
+        buf: &[u8],
+        at: &mut usize,
+        partial: &mut Option<Box<Partial>>,
+        scratch: &mut Scratch,
+    ) -> Ended {
+        let limit = if self.engine.world.is_solo() { GROUP_SOLO } else { GROUP_MANY };
+        loop {
+            let limits =
+                Limits { max_bulk: self.engine.config.proto_max_bulk_len.get(), authenticated: session.authenticated };
+            scratch.clear();
+            let mut next = *at;
+            let mut more = None;
+            while scratch.planned.len() < limit && more.is_none() {
+                let first = scratch.spans.len();
+                match request::parse(buf, next, partial, &mut scratch.spans, limits) {
+                    Ok(Parsed::Command { end }) => {
+                        scratch.plan(buf, first, end);
+                        next = end;
+                        if scratch.last_runs_alone() {
+                            more = Some(More::Group);
+                        }
+                    }
+                    Ok(Parsed::Nothing { end }) => {
+                        next = end;
+                        if scratch.planned.is_empty() {
+                            *at = next;
+                        }
+                    }
+                    Ok(Parsed::Unescaped { end, words }) => more = Some(More::Words(end, words)),
+                    Ok(Parsed::Incomplete) => more = Some(More::Nothing),
+                    Err(e) => more = Some(More::Broken(e)),
+                }
+            }
+            if let Some(ended) = self.run_group(session, buf, at, scratch) {
+                // What was parsed but did not run will be parsed again.
+                *partial = None;
+                return ended;
+            }
+            match more {
+                None | Some(More::Group) => {}
+                Some(More::Nothing) => return Ended::Drained,
+                Some(More::Words(end, words)) => {
+                    *at = end;
+                    let owned = OwnedArgs::new(words);
+                    if let Some(ended) = self.run_words(session, &owned) {
+                        return ended;
+                    }
+                }
+                Some(More::Broken(ProtocolError(text))) => {
+                    self.reply.error(&format!("ERR Protocol error: {text}"));
+                    return Ended::Close;
+                }
+            }
+            if self.reply.len() >= FLUSH_FROM {
+                return Ended::Flush;
+            }
+        }
+    }
+
+    /// Locks, prefetches and runs what was planned. `Some` if the turn must end here.
+    fn run_group(&mut self, session: &mut Session, buf: &[u8], at: &mut usize, scratch: &mut Scratch) -> Option<Ended> {
+        if scratch.planned.is_empty() {
+            return None;
+        }
+        if scratch.keys.len() > 1 || !self.engine.world.is_solo() {
+            self.fetch(session.db, scratch);
+        }
+        let mut started = self.clock.raw();
+        for p in &scratch.planned {
+            let args = Args::new(buf, &scratch.spans[p.words.0..p.words.1]);
+            let keys = &scratch.keys[p.keys.0..p.keys.1];
+            match self.command(session, &p.command, args, keys, &mut started) {
+                None => *at = p.end,
+                Some(ended @ Ended::Paused(_)) => return Some(ended),
+                Some(ended) => {
+                    *at = p.end;
+                    return Some(ended);
+                }
+            }
+        }
+        self.access.unlock();
+        None
+    }
+
+    fn fetch(&mut self, db: u32, scratch: &mut Scratch) {
+        let world = self.engine.world.clone();
+        if !world.is_solo() {
+            scratch.shards.clear();
+            scratch.shards.extend(scratch.keys.iter().map(|k| world.shard_of(k.hash) as u16));
+            scratch.shards.sort_unstable();
+            scratch.shards.dedup();
+            self.access.lock(&scratch.shards);
+        }
+        for k in &scratch.keys {
+            if let Some(table) = self.access.shard(world.shard_of(k.hash)).db(db as usize) {
+                table.prefetch_bucket(k.hash);
+            }
+        }
+        for k in &scratch.keys {
+            if let Some(table) = self.access.shard(world.shard_of(k.hash)).db(db as usize) {
+                table.prefetch_element(k.hash);
+            }
+        }
+    }
+
+    /// Runs a command whose words stand apart from the connection's buffer.
+    pub fn run_words(&mut self, session: &mut Session, words: &OwnedArgs) -> Option<Ended> {
+        let args = words.args();
+        let command = dispatch::resolve(args);
+        let mut scratch = Scratch::default();
+        if let Ok(c) = &command {
+            scratch.find_keys(c, args);
+            scratch.planned.push(Planned { words: (0, 0), keys: (0, scratch.keys.len()), command: command.clone(), end: 0 });
+            self.fetch(session.db, &mut scratch);
+        }
+        let mut started = self.clock.raw();
+        let ended = self.command(session, &command, args, &scratch.keys, &mut started);
+        self.access.unlock();
+        ended
+    }
+
+    /// One command: refuse it, queue it, or run it and book what it did.
+    #[inline]
+    fn command(
+        &mut self,
+        session: &mut Session,
+        command: &Result<&'static Command, Error>,
+        args: Args<'_>,
+        keys: &[KeyRef],
+        started: &mut u64,
+    ) -> Option<Ended> {
+        let closer_look = self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
+        let command = match command {
+            Ok(c) => *c,
+            Err(e) => {
+                self.refused(session, None, e.clone());
+                return None;
+            }
+        };
+        if closer_look {
+            match self.look_closer(session, command, args) {
+                Verdict::Run => {}
+                Verdict::Done => return None,
+                Verdict::End(ended) => return Some(ended),
+            }
+        }
+        let mark = self.reply.mark();
+        let outcome = self.execute(session, command, args, keys);
+        if let Err(e) = outcome {
+            self.reply.rewind(mark);
+            self.failed(command, &e);
+            self.reply.error(&e.text());
+        }
+        self.book(session, command, args);
+        let ended = self.clock.raw();
+        let stats = &self.stats.commands[command.id as usize];
+        stats.calls.add(1);
+        stats.nanos.add(self.clock.delta_as_nanos(*started, ended));
+        *started = ended;
+        self.stats.processed.add(1);
+        if session.reply_mode != ReplyMode::On {
+            self.silence(session, mark);
+        }
+        session.client.command.store(u32::from(command.id) + 1, Relaxed);
+        session.close.then_some(Ended::Close)
+    }
+
+    fn look_closer(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> Verdict {
+        if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {
+            let waits = !writes_only || command.flags.has(Flags::WRITE);
+            if waits && !session.internal && self.engine.gates.load(Relaxed) & gates::PAUSED != 0 && &*command.name != "client|unpause" {
+                return Verdict::End(Ended::Paused(until));
+            }
+        } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {
+            self.engine.set_gate(gates::PAUSED, false);
+        }
+        if let Err(e) = dispatch::refuse(&self.engine, session, command) {
+            self.refused(session, Some(command), e);
+            return Verdict::Done;
+        }
+        if session.multi.is_queuing() && !ends_queuing(command) {
+            session.multi.push(command, OwnedArgs::new(args.iter()));
+            session.client.queued.fetch_add(1, Relaxed);
+            let mark = self.reply.mark();
+            self.reply.simple("QUEUED");
+            if session.reply_mode != ReplyMode::On {
+                self.silence(session, mark);
+            }
+            return Verdict::Done;
+        }
+        Verdict::Run
+    }
+
+    /// Calls the handler.
+    #[inline]
+    pub fn execute(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        keys: &[KeyRef],
+    ) -> Result<(), Error> {
+        if command.flags.has(Flags::WORLD) {
+            self.access.raise();
+        } else if command.flags.has(Flags::UNLOCKED) {
+            self.access.unlock();
+        }
+        let mut call = Call {
+            engine: &self.engine,
+            command,
+            args,
+            keys,
+            ks: Keyspace {
+                access: &mut self.access,
+                journal: &mut self.journal,
+                rng: &mut self.rng,
+                db: session.db,
+                now_ms: self.now_ms,
+                clock: self.access_clock,
+                expiry: ExpiryMode::Remove,
+                no_touch: session.no_touch,
+            },
+            reply: &mut self.reply,
+            session,
+            effect: Effect::Verbatim,
+        };
+        let outcome = (command.spec.run)(&mut call);
+        let effect = call.effect;
+        if self.journal.logging && (self.journal.dirty > 0 || !self.journal.removals.is_empty()) {
+            self.propagate(session.db, args, effect);
+        }
+        if command.flags.has(Flags::WORLD) {
+            self.access.settle();
+        }
+        outcome
+    }
+
+    /// Gives the log what the command did.
+    #[cold]
+    fn propagate(&mut self, db: u32, args: Args<'_>, effect: Effect) {
+        let mut effects: Vec<(u32, Vec<Vec<u8>>)> =
+            self.journal.removals.drain(..).map(|(db, key)| (db, vec![b"DEL".to_vec(), key])).collect();
+        if self.journal.dirty > 0 {
+            match effect {
+                Effect::Verbatim => effects.push((db, args.to_vecs())),
+                Effect::Instead(all) => effects.extend(all.into_iter().map(|words| (db, words))),
+                Effect::Nothing => {}
+            }
+        }
+        if let Some(log) = self.engine.write_log() {
+            log.append(&effects);
+        }
+    }
+
+    /// Empties the journal.
+    #[inline]
+    fn book(&mut self, _session: &mut Session, _command: &Command, _args: Args<'_>) {
+        let j = &mut self.journal;
+        if j.hits != 0 {
+            self.stats.hits.add(std::mem::take(&mut j.hits));
+        }
+        if j.misses != 0 {
+            self.stats.misses.add(std::mem::take(&mut j.misses));
+        }
+        if j.dirty != 0 {
+            self.stats.dirty.add(std::mem::take(&mut j.dirty));
+        }
+        if j.expired != 0 {
+            self.stats.expired.add(std::mem::take(&mut j.expired));
+        }
+        if !j.heavy.is_empty() {
+            let heavy = std::mem::take(&mut j.heavy);
+            if let Some(h) = self.engine.hooks() {
+                h.free_apart(Box::new(heavy));
+            }
+        }
+        j.events.clear();
+        j.changed.clear();
+    }
+
+    /// Answers a command that may not run.
+    #[cold]
+    fn refused(&mut self, session: &mut Session, command: Option<&Command>, error: Error) {
+        if let Some(c) = command {
+            self.stats.commands[c.id as usize].rejected.add(1);
+        }
+        session.multi.broken |= session.multi.is_queuing();
+        self.count_error(&error);
+        let mark = self.reply.mark();
+        self.reply.error(&error.text());
+        if session.reply_mode != ReplyMode::On {
+            self.silence(session, mark);
+        }
+    }
+
+    #[cold]
+    fn failed(&mut self, command: &Command, error: &Error) {
+        self.stats.commands[command.id as usize].failed.add(1);
+        self.count_error(error);
+    }
+
+    fn count_error(&self, error: &Error) {
+        self.stats.errors.add(1);
+        let text = error.text();
+        let code = text.split(' ').next().unwrap_or("ERR");
+        *self.engine.shared_stats.error_codes.lock().entry(code.to_owned()).or_default() += 1;
+    }
+
+    /// Drops the reply of a client that does not want it.
+    #[cold]
+    fn silence(&mut self, session: &mut Session, mark: crate::resp::reply::Mark) {
+        match session.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => self.reply.rewind(mark),
+            ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
+            ReplyMode::Skip => {
+                self.reply.rewind(mark);
+                session.reply_mode = ReplyMode::On;
+            }
+        }
+    }
+}
+
+/// Commands that act at once while others are queued.
+fn ends_queuing(command: &Command) -> bool {
+    matches!(&*command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}
+
+enum Verdict {
+    Run,
+    /// Answered already.
+    Done,
+    End(Ended),
+}
+
+/// Why parsing stopped before the group was full.
+enum More {
+    Group,
+    Nothing,
+    Words(usize, Vec<Vec<u8>>),
+    Broken(ProtocolError),
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.spans.clear();
+        self.planned.clear();
+        self.keys.clear();
+    }
+
+    #[inline]
+    fn plan(&mut self, buf: &[u8], first: usize, end: usize) {
+        let words = (first, self.spans.len());
+        let from = self.keys.len();
+        let command = {
+            let args = Args::new(buf, &self.spans[first..]);
+            let command = dispatch::resolve(args);
+            if let Ok(c) = &command {
+                // A key at a fixed place needs no list of positions.
+                match c.keys.simple {
+                    Some(s) if s.first > 0 && s.first == s.last => {
+                        let hash = hash_bytes(args.at(s.first as usize));
+                        self.keys.push(KeyRef { word: s.first as u32, hash });
+                    }
+                    _ => find_keys(c, args, &mut self.positions, &mut self.keys),
+                }
+            }
+            command
+        };
+        self.planned.push(Planned { words, keys: (from, self.keys.len()), command, end });
+    }
+
+    fn find_keys(&mut self, command: &Command, args: Args<'_>) {
+        find_keys(command, args, &mut self.positions, &mut self.keys);
+    }
+
+    /// True if the command planned last must not share a group with others.
+    #[inline]
+    fn last_runs_alone(&self) -> bool {
+        self.planned.last().is_some_and(Planned::runs_alone)
+    }
+}
+
+impl Planned {
+    #[inline]
+    fn runs_alone(&self) -> bool {
+        self.command.as_ref().is_ok_and(|c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
+    }
+}
+
+fn find_keys(command: &Command, args: Args<'_>, positions: &mut Vec<super::keyspec::KeyPos>, keys: &mut Vec<KeyRef>) {
+    if !command.keys.any() {
+        return;
+    }
+    positions.clear();
+    // Words that make no sense as keys: the handler will say so; what was found is locked all the same.
+    let _ = command.keys.positions(args, positions);
+    keys.extend(positions.iter().map(|p| KeyRef { word: p.index, hash: hash_bytes(args.at(p.index as usize)) }));
+}

@@ -1,0 +1,13 @@
+//! The keyspace: shards and locks, entries, and the guards that keep the books. Knows no protocol and no client.
+
+pub mod db;
+pub mod entry;
+pub mod journal;
+pub mod shard;
+pub mod value;
+pub mod watch;
+pub mod world;
+
+pub use db::{Key, KeyMut, Keyspace};
+pub use entry::{Entry, NewValue, OwnedValue};
+pub use value::{Str, Type};

@@ -1,0 +1,361 @@
+//! The shards, their locks, and the gate: who may touch which keys when.
+//!
+//! The keyspace is cut into a power of two of [`Shard`]s by the highest hash bits. A shard holds every database's keys of
+//! its slice of the hash space behind one lock. A worker works through its [`Access`]:
+//!
+//! - It *enters* the gate for a turn (one store and one load, no shared cache line), and then locks the shards of the keys
+//!   that the next few commands name, in ascending order, all before they run (invariant I1).
+//! - It *raises* the gate to have the whole keyspace: newcomers wait outside, those inside finish their turn. So commands on
+//!   everything, EXEC and scripts that touch undeclared keys need no thousands of locks.
+//! - With one worker there are no locks at all: inside the gate, that worker owns everything, and whoever else wants in
+//!   (a snapshot, say) raises the gate. That is invariant I4.
+//!
+//! `unsafe`: a shard's data is reached through an `UnsafeCell`, only by [`Access::shard`], which first checks that this access
+//! holds the shard's lock, or the raised gate, or is the single worker inside the gate.
+
+use super::shard::ShardData;
+use crossbeam_utils::CachePadded;
+use parking_lot::lock_api::RawMutex as _;
+use parking_lot::{Condvar, Mutex, RawMutex};
+use std::cell::UnsafeCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+
+/// Seats beyond the workers', for threads that visit (cron, snapshots, tests).
+pub const VISITORS: usize = 8;
+
+pub struct Shard {
+    lock: RawMutex,
+    data: UnsafeCell<ShardData>,
+}
+
+// SAFETY: the data is only reached under the rules above.
+unsafe impl Sync for Shard {}
+unsafe impl Send for Shard {}
+
+pub struct World {
+    shards: Box<[CachePadded<Shard>]>,
+    bits: u32,
+    databases: usize,
+    /// One worker: it needs no locks.
+    solo: bool,
+    gate: Gate,
+}
+
+/// A lock that is free to pass for those who are many, and dear for the one who closes it (a "big-reader" lock).
+struct Gate {
+    raised: CachePadded<AtomicBool>,
+    inside: Box<[CachePadded<AtomicBool>]>,
+    /// Held by whoever has the gate raised; also what waiters sleep on.
+    owner: Mutex<()>,
+    lowered: Condvar,
+}
+
+impl World {
+    /// A keyspace of `databases` databases for `workers` workers.
+    pub fn new(workers: usize, databases: usize) -> Arc<World> {
+        let bits = if workers <= 1 { 6 } else { 10 };
+        let shard = || CachePadded::new(Shard { lock: RawMutex::INIT, data: UnsafeCell::new(ShardData::new(bits)) });
+        let seat = || CachePadded::new(AtomicBool::new(false));
+        Arc::new(World {
+            shards: (0..1usize << bits).map(|_| shard()).collect(),
+            bits,
+            databases,
+            solo: workers <= 1,
+            gate: Gate {
+                raised: CachePadded::new(AtomicBool::new(false)),
+                inside: (0..workers + VISITORS).map(|_| seat()).collect(),
+                owner: Mutex::new(()),
+                lowered: Condvar::new(),
+            },
+        })
+    }
+
+    #[inline]
+    pub fn shard_of(&self, hash: u64) -> usize {
+        (hash >> (64 - self.bits)) as usize
+    }
+
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Hash bits that choose the shard.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// True with one worker: locks need not be gathered.
+    #[inline]
+    pub fn is_solo(&self) -> bool {
+        self.solo
+    }
+}
+
+impl Gate {
+    #[inline]
+    fn enter(&self, seat: usize) {
+        loop {
+            // The store must be visible before `raised` is read, and the raiser's store before it reads the seats: both
+            // sides are sequentially consistent, so at least one sees the other.
+            self.inside[seat].store(true, SeqCst);
+            if !self.raised.load(SeqCst) {
+                return;
+            }
+            self.inside[seat].store(false, Release);
+            let mut owner = self.owner.lock();
+            while self.raised.load(Acquire) {
+                self.lowered.wait(&mut owner);
+            }
+        }
+    }
+
+    #[inline]
+    fn leave(&self, seat: usize) {
+        self.inside[seat].store(false, Release);
+    }
+
+    fn raise(&self) {
+        let mut owner = self.owner.lock();
+        while self.raised.load(Acquire) {
+            self.lowered.wait(&mut owner);
+        }
+        self.raised.store(true, SeqCst);
+        drop(owner);
+        for seat in &self.inside {
+            let mut spins = 0u32;
+            while seat.load(SeqCst) {
+                spins += 1;
+                if spins < 200 { std::hint::spin_loop() } else { std::thread::yield_now() }
+            }
+        }
+    }
+
+    fn lower(&self) {
+        let _owner = self.owner.lock();
+        self.raised.store(false, Release);
+        self.lowered.notify_all();
+    }
+}
+
+/// What an access holds at this moment.
+#[derive(PartialEq, Eq, Debug)]
+enum Held {
+    /// Outside the gate: nothing.
+    Outside,
+    /// Inside, no lock. Asking for a shard locks that one and lets go of the one before (for walks).
+    Inside,
+    /// The shards in `ids`.
+    Locked,
+    /// Everything, by the raised gate (true) or as the single worker inside it (false).
+    All(bool),
+}
+
+/// A thread's way into the keyspace. One per worker, for its lifetime.
+pub struct Access {
+    world: Arc<World>,
+    seat: usize,
+    held: Held,
+    /// Locked shards, ascending. With `Held::Inside`, at most the one being visited.
+    ids: Vec<u16>,
+}
+
+impl Access {
+    /// `seat` must be used by one access at a time: the worker's number, or `workers + n` for visitors.
+    pub fn new(world: Arc<World>, seat: usize) -> Access {
+        Access { world, seat, held: Held::Outside, ids: Vec::new() }
+    }
+
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Passes the gate for a turn. The single worker of a solo world holds everything from here on.
+    #[inline]
+    pub fn enter(&mut self) {
+        debug_assert_eq!(self.held, Held::Outside);
+        if self.world.solo && self.seat != 0 {
+            // Not the worker: locks would not keep the worker out, only the gate does.
+            self.world.gate.raise();
+            self.held = Held::All(true);
+            return;
+        }
+        self.world.gate.enter(self.seat);
+        self.held = if self.world.solo { Held::All(false) } else { Held::Inside };
+    }
+
+    /// Ends the turn; lets go of everything.
+    #[inline]
+    pub fn leave(&mut self) {
+        match self.held {
+            Held::Outside => return,
+            Held::All(true) => self.world.gate.lower(),
+            Held::All(false) => self.world.gate.leave(self.seat),
+            Held::Inside | Held::Locked => {
+                self.unlock();
+                self.world.gate.leave(self.seat);
+            }
+        }
+        self.held = Held::Outside;
+    }
+
+    /// Locks these shards (ascending, no repeats), for commands that touch nothing else. Everything, if that is held.
+    #[inline]
+    pub fn lock(&mut self, shards: &[u16]) {
+        if matches!(self.held, Held::All(_)) {
+            return;
+        }
+        self.unlock();
+        debug_assert!(self.held == Held::Inside && shards.is_sorted());
+        for &id in shards {
+            self.world.shards[id as usize].lock.lock();
+            self.ids.push(id);
+        }
+        self.held = Held::Locked;
+    }
+
+    /// Lets go of the locked shards, stays inside the gate.
+    #[inline]
+    pub fn unlock(&mut self) {
+        if matches!(self.held, Held::Locked | Held::Inside) {
+            for id in self.ids.drain(..) {
+                // SAFETY: locked by this access, in `lock` or `shard`.
+                unsafe { self.world.shards[id as usize].lock.unlock() };
+            }
+            self.held = Held::Inside;
+        }
+    }
+
+    /// Takes the whole keyspace: waits until all others have left their turns. Until `settle` or `leave`.
+    pub fn raise(&mut self) {
+        if matches!(self.held, Held::All(_)) {
+            return;
+        }
+        self.leave();
+        self.world.gate.raise();
+        self.held = Held::All(true);
+    }
+
+    /// After `raise` inside a turn: back to holding what a turn holds.
+    pub fn settle(&mut self) {
+        if self.held == Held::All(true) {
+            self.leave();
+            self.enter();
+        }
+    }
+
+    /// True if everything is held.
+    pub fn has_all(&self) -> bool {
+        matches!(self.held, Held::All(_))
+    }
+
+    /// Shard `i`'s data. Panics if this access does not hold it: a command that touches a key it did not declare is a bug
+    /// that must not become a data race.
+    #[inline]
+    pub fn shard(&mut self, i: usize) -> &mut ShardData {
+        match self.held {
+            Held::All(_) => {}
+            Held::Locked => assert!(self.ids.contains(&(i as u16)), "a shard was touched that the command did not lock"),
+            Held::Inside => self.visit(i),
+            Held::Outside => panic!("the keyspace was touched outside a turn"),
+        }
+        // SAFETY: the lock of shard `i` is held by this access, or the whole world is; the result borrows the access
+        // exclusively, so no second reference can be made through it.
+        unsafe { &mut *self.world.shards[i].data.get() }
+    }
+
+    fn visit(&mut self, i: usize) {
+        if self.ids.first() != Some(&(i as u16)) {
+            self.unlock();
+            self.world.shards[i].lock.lock();
+            self.ids.push(i as u16);
+        }
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+    use crate::keyspace::entry::{Entry, NewValue};
+
+    /// Threads move amounts between accounts that lie in different shards, some under shard locks, some under the raised
+    /// gate; every whole-keyspace look must see the same sum.
+    fn transfers(workers: usize, visitors: usize) {
+        let world = World::new(workers, 1);
+        let accounts = 64u64;
+        let put = |access: &mut Access, n: u64, amount: i64| {
+            let key = n.to_le_bytes();
+            let hash = crate::base::hash::hash_bytes(&key);
+            let shard = access.world().shard_of(hash);
+            let table = access.shard(shard).db_mut(0);
+            table.remove(hash, &key);
+            table.insert_new(hash, Entry::new(&key, NewValue::Int(amount), None, 0), false);
+        };
+        let get = |access: &mut Access, n: u64| {
+            let key = n.to_le_bytes();
+            let hash = crate::base::hash::hash_bytes(&key);
+            let shard = access.world().shard_of(hash);
+            access.shard(shard).db_mut(0).get(hash, &key).and_then(|e| e.string()?.as_int()).unwrap_or(0)
+        };
+        let shard = |world: &World, n: u64| world.shard_of(crate::base::hash::hash_bytes(&n.to_le_bytes())) as u16;
+        let mut first = Access::new(world.clone(), workers);
+        first.raise();
+        (0..accounts).for_each(|n| put(&mut first, n, 100));
+        drop(first);
+        std::thread::scope(|s| {
+            for seat in 0..workers + visitors {
+                let world = world.clone();
+                s.spawn(move || {
+                    let mut rng = Rng::new(seat as u64);
+                    let mut access = Access::new(world.clone(), seat);
+                    for _ in 0..4000 {
+                        access.enter();
+                        match rng.below(10) {
+                            0 => {
+                                access.raise();
+                                let sum: i64 = (0..accounts).map(|n| get(&mut access, n)).sum();
+                                assert_eq!(sum, 100 * accounts as i64);
+                                access.settle();
+                            }
+                            _ => {
+                                let (a, b) = (rng.below(accounts), rng.below(accounts));
+                                let mut ids = vec![shard(&world, a), shard(&world, b)];
+                                ids.sort();
+                                ids.dedup();
+                                access.lock(&ids);
+                                if a != b {
+                                    let (x, y) = (get(&mut access, a), get(&mut access, b));
+                                    put(&mut access, a, x - 1);
+                                    put(&mut access, b, y + 1);
+                                }
+                                access.unlock();
+                            }
+                        }
+                        access.leave();
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn transfers_under_locks_and_gate_never_lose_anything() {
+        transfers(4, 2);
+    }
+
+    #[test]
+    fn the_single_worker_and_its_visitors_exclude_each_other() {
+        transfers(1, 3);
+    }
+}

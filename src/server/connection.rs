@@ -1,0 +1,305 @@
+//! One connection: bytes in, turns of the engine, bytes out. An idle connection owns no buffer: reading goes through the
+//! worker's, and replies leave in the turn that made them; only what is incomplete or unsent is kept here.
+
+use super::worker::{Guard, Incoming, with_local};
+use crate::engine::{Engine, clients::Client, clients::flag, session::Session, worker::Ended};
+use crate::resp::reply::Chunk;
+use crate::resp::request::Partial;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Either kind of stream.
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+impl Stream {
+    #[inline]
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
+            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
+        }
+    }
+
+    #[inline]
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
+            Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(&mut self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
+            Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, bufs),
+        }
+    }
+}
+
+struct Connection {
+    engine: Arc<Engine>,
+    stream: Stream,
+    session: Session,
+    /// Received, but not yet run: an incomplete command, or what waits for a pause to end. `query[at..]` is unread.
+    query: Vec<u8>,
+    at: usize,
+    partial: Option<Box<Partial>>,
+    unsent: VecDeque<Chunk>,
+    /// Bytes of the first unsent chunk that are sent.
+    sent: usize,
+    /// Complete commands may be left in `query`.
+    more: bool,
+    closing: bool,
+    wait: Option<Pin<Box<tokio::time::Sleep>>>,
+    _guard: Guard,
+}
+
+/// Takes a connection over, on the worker's thread.
+pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
+    let Ok((stream, addr, laddr, fd)) = open(incoming) else { return };
+    let unix = matches!(stream, Stream::Unix(_));
+    let client = Arc::new(Client::new(engine.clients.next_id(), &addr, &laddr, fd, super::now_ms()));
+    client.set_flag(flag::UNIX, unix);
+    engine.clients.add(&client);
+    engine.shared_stats.connections.fetch_add(1, Relaxed);
+    let session = Session::new(client, true);
+    tokio::spawn(Connection {
+        engine,
+        stream,
+        session,
+        query: Vec::new(),
+        at: 0,
+        partial: None,
+        unsent: VecDeque::new(),
+        sent: 0,
+        more: false,
+        closing: false,
+        wait: None,
+        _guard: guard,
+    });
+}
+
+fn open(incoming: Incoming) -> io::Result<(Stream, String, String, i32)> {
+    use std::os::fd::AsRawFd;
+    match incoming {
+        Incoming::Tcp(s) => {
+            s.set_nonblocking(true)?;
+            s.set_nodelay(true)?;
+            let (addr, laddr, fd) = (s.peer_addr()?.to_string(), s.local_addr()?.to_string(), s.as_raw_fd());
+            Ok((Stream::Tcp(tokio::net::TcpStream::from_std(s)?), addr, laddr, fd))
+        }
+        Incoming::Unix(s) => {
+            s.set_nonblocking(true)?;
+            let path = s.local_addr().ok().and_then(|a| a.as_pathname().map(|p| p.display().to_string()));
+            let name = format!("{}:0", path.unwrap_or_default());
+            let fd = s.as_raw_fd();
+            Ok((Stream::Unix(tokio::net::UnixStream::from_std(s)?), name.clone(), name, fd))
+        }
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.session.client.set_waker(cx.waker());
+        match self.drive(cx) {
+            Poll::Pending => Poll::Pending,
+            // Whatever the error, the other side is gone.
+            Poll::Ready(Ok(()) | Err(_)) => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.engine.clients.remove(self.session.client.id);
+    }
+}
+
+impl Connection {
+    /// Goes on until nothing can be done now. `Ready` means the connection is over.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            self.collect_mail();
+            if !self.unsent.is_empty() {
+                ready!(self.flush(cx))?;
+            }
+            if self.closing {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(wait) = &mut self.wait {
+                ready!(wait.as_mut().poll(cx));
+                self.wait = None;
+            }
+            if !self.more {
+                ready!(self.receive(cx))?;
+            } else {
+                self.run_query(cx)?;
+            }
+        }
+    }
+
+    fn collect_mail(&mut self) {
+        let Some(mail) = self.session.client.collect() else { return };
+        if !mail.output.is_empty() {
+            self.unsent.push_back(Chunk::Own(mail.output));
+        }
+        if mail.resume {
+            self.wait = None;
+        }
+        if let Some(gently) = mail.kill {
+            self.closing = true;
+            if !gently {
+                self.unsent.clear();
+            }
+        }
+    }
+
+    /// Reads once and runs what came.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.query.is_empty() {
+            ready!(self.receive_more(cx))?;
+            return Poll::Ready(self.run_query(cx));
+        }
+        let me = self;
+        with_local(|local| {
+            let mut buf = ReadBuf::new(&mut local.read);
+            ready!(me.stream.poll_read(cx, &mut buf))?;
+            let n = buf.filled().len();
+            if n == 0 {
+                me.closing = true;
+                return Poll::Ready(Ok(()));
+            }
+            local.worker.stats.net_in.add(n as u64);
+            let mut at = 0;
+            let worker = &mut local.worker;
+            worker.reply.proto = me.session.proto;
+            let ended = worker.turn(&mut me.session, &local.read[..n], &mut at, &mut me.partial, super::now_ms());
+            if at < n {
+                me.query.extend_from_slice(&local.read[at..n]);
+            }
+            me.after_turn(ended);
+            me.send(cx, worker)?;
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Reads behind what is already there.
+    fn receive_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.at > 0 {
+            self.query.drain(..self.at);
+            self.at = 0;
+        }
+        let missing = self.partial.as_ref().map_or(0, |p| p.missing(self.query.len()));
+        // Grow with what arrives, not with what is announced: at most double what is already here.
+        let room = missing.clamp(16 * 1024, self.query.len().max(64 * 1024));
+        self.query.reserve(room);
+        let mut buf = ReadBuf::uninit(self.query.spare_capacity_mut());
+        ready!(self.stream.poll_read(cx, &mut buf))?;
+        let n = buf.filled().len();
+        if n == 0 {
+            self.closing = true;
+            return Poll::Ready(Ok(()));
+        }
+        // SAFETY: the socket filled these bytes.
+        unsafe { self.query.set_len(self.query.len() + n) };
+        with_local(|l| l.worker.stats.net_in.add(n as u64));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Runs what `query` holds.
+    fn run_query(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let me = self;
+        with_local(|local| {
+            let worker = &mut local.worker;
+            worker.reply.proto = me.session.proto;
+            let ended = worker.turn(&mut me.session, &me.query, &mut me.at, &mut me.partial, super::now_ms());
+            if me.at == me.query.len() {
+                me.query = Vec::new();
+                me.at = 0;
+            }
+            me.after_turn(ended);
+            me.send(cx, worker)
+        })
+    }
+
+    fn after_turn(&mut self, ended: Ended) {
+        self.more = false;
+        match ended {
+            Ended::Drained => {}
+            Ended::Flush => self.more = true,
+            Ended::Close => self.closing = true,
+            Ended::Paused(until_ms) => {
+                self.more = true;
+                let ms = (until_ms - super::now_ms()).clamp(1, 60_000) as u64;
+                self.wait = Some(Box::pin(tokio::time::sleep(std::time::Duration::from_millis(ms))));
+            }
+        }
+    }
+
+    /// Sends the worker's reply buffer; keeps what does not go out at once.
+    fn send(&mut self, cx: &mut Context<'_>, worker: &mut crate::engine::worker::Worker) -> io::Result<()> {
+        let reply = &mut worker.reply;
+        if reply.is_empty() {
+            return Ok(());
+        }
+        worker.stats.net_out.add(reply.len() as u64);
+        if self.unsent.is_empty() && !reply.has_shared() {
+            match self.stream.poll_write(cx, &reply.buf) {
+                Poll::Ready(Ok(n)) if n == reply.buf.len() => {
+                    reply.buf.clear();
+                    if reply.buf.capacity() > 4 * super::worker::READ_SIZE {
+                        reply.buf = Vec::new();
+                    }
+                    return Ok(());
+                }
+                Poll::Ready(Ok(n)) => self.sent = n,
+                Poll::Ready(Err(e)) => {
+                    reply.clear();
+                    return Err(e);
+                }
+                Poll::Pending => self.sent = 0,
+            }
+        }
+        self.unsent.extend(reply.take_chunks());
+        Ok(())
+    }
+
+    /// Sends what is kept. `Ready` when nothing is left.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let mut slices = [io::IoSlice::new(&[]); 32];
+            let mut count = 0;
+            for (slot, chunk) in slices.iter_mut().zip(&self.unsent) {
+                let skip = if count == 0 { self.sent } else { 0 };
+                *slot = io::IoSlice::new(&chunk.bytes()[skip..]);
+                count += 1;
+            }
+            let mut n = ready!(self.stream.poll_write_vectored(cx, &slices[..count]))?;
+            if n == 0 && !slices[..count].iter().all(|s| s.is_empty()) {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            while let Some(front) = self.unsent.front() {
+                let left = front.bytes().len() - self.sent;
+                if n < left {
+                    self.sent += n;
+                    break;
+                }
+                n -= left;
+                self.sent = 0;
+                self.unsent.pop_front();
+            }
+        }
+        self.unsent = VecDeque::new();
+        Poll::Ready(Ok(()))
+    }
+}

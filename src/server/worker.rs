@@ -1,0 +1,72 @@
+//! A worker thread: its own current-thread runtime, its engine worker, and the connections that were given to it.
+
+use super::connection;
+use crate::engine::{Engine, worker::Worker};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tokio::sync::mpsc;
+
+/// A connection on its way to a worker.
+pub enum Incoming {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// The acceptor's view of a worker.
+pub struct Handle {
+    pub inbox: mpsc::UnboundedSender<Incoming>,
+    /// Connections that it has.
+    pub load: Arc<AtomicUsize>,
+}
+
+/// What a worker thread has for all its connections: one engine worker, one read buffer.
+pub struct Local {
+    pub worker: Worker,
+    pub read: Box<[u8]>,
+}
+
+/// Bytes read from a socket at once.
+pub const READ_SIZE: usize = 64 * 1024;
+
+thread_local! {
+    static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with this thread's worker. Only from worker threads, never nested.
+pub fn with_local<R>(f: impl FnOnce(&mut Local) -> R) -> R {
+    LOCAL.with_borrow_mut(|local| match local {
+        Some(l) => f(l),
+        None => unreachable!("connections live on worker threads only"),
+    })
+}
+
+/// Starts worker `seat`.
+pub fn start(engine: Arc<Engine>, seat: usize) -> std::io::Result<Handle> {
+    let (inbox, mut outbox) = mpsc::unbounded_channel();
+    let load = Arc::new(AtomicUsize::new(0));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(61).build()?;
+    let own_load = load.clone();
+    std::thread::Builder::new().name(format!("worker-{seat}")).spawn(move || {
+        let seed = crate::base::rng::entropy_u64();
+        let worker = Worker::new(engine.clone(), seat, seed);
+        LOCAL.set(Some(Local { worker, read: vec![0; READ_SIZE].into_boxed_slice() }));
+        runtime.block_on(async move {
+            tokio::spawn(super::cron::expire(engine.clone(), seat));
+            while let Some(incoming) = outbox.recv().await {
+                let guard = Guard(own_load.clone());
+                connection::spawn(engine.clone(), incoming, guard);
+            }
+        });
+    })?;
+    Ok(Handle { inbox, load })
+}
+
+/// Counts a connection out when it ends.
+pub struct Guard(Arc<AtomicUsize>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
