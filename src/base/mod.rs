@@ -1,0 +1,2 @@
+//! (stub of the worktree `spec`)
+pub mod glob;

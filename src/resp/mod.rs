@@ -1,0 +1,3 @@
+//! Request words, reply buffer. (stub of the worktree `spec`)
+pub mod args;
+pub mod reply;
