@@ -1,0 +1,278 @@
+//! The command table as it is used: every row with its columns parsed, found by name in a few nanoseconds.
+//!
+//! Built once, at boot, from the families' rows. The families are handed in by the room above (`commands::install`),
+//! for this one imports nothing from there.
+
+use super::{
+    flags::{Categories, Flags},
+    keyspec::KeySpecs,
+    spec::Spec,
+};
+use std::sync::OnceLock;
+
+/// One command or subcommand, ready for use.
+pub struct Command {
+    /// Dense over all commands and subcommands: an index into per-command statistics and ACL bitmaps.
+    pub id: u16,
+    /// The row it was made from.
+    pub spec: &'static Spec,
+    /// Its full name in lower case: `client|kill`.
+    pub name: String,
+    pub flags: Flags,
+    /// With those that the flags imply.
+    pub categories: Categories,
+    pub keys: KeySpecs,
+    /// The container's id.
+    pub parent: Option<u16>,
+    pub subs: Vec<&'static Command>,
+}
+
+impl Command {
+    /// The subcommand of this name, in any case.
+    pub fn find_sub(&self, word: &[u8]) -> Option<&'static Command> {
+        self.subs.iter().copied().find(|s| s.spec.name.as_bytes().eq_ignore_ascii_case(word))
+    }
+
+    /// True if so many words, the command's name included, are what its arity asks for.
+    #[inline]
+    pub fn takes(&self, words: usize) -> bool {
+        let arity = self.spec.arity;
+        if arity >= 0 { words == arity as usize } else { words >= arity.unsigned_abs() as usize }
+    }
+
+    pub fn is_container(&self) -> bool {
+        !self.subs.is_empty()
+    }
+
+    /// The arguments as users know them, behind the name: `CLIENT KILL …`.
+    pub fn usage(&self) -> String {
+        let args = super::syntax::parse(self.spec.syntax).unwrap_or_default();
+        let name = self.name.replace('|', " ").to_ascii_uppercase();
+        if args.is_empty() { name } else { format!("{name} {}", super::syntax::usage(&args)) }
+    }
+}
+
+/// All commands and the index of their names.
+pub struct Table {
+    all: Vec<&'static Command>,
+    top: Vec<&'static Command>,
+    slots: Box<[Slot]>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    key: Name,
+    command: Option<&'static Command>,
+}
+
+static TABLE: OnceLock<Table> = OnceLock::new();
+
+/// Builds the table; later calls change nothing. Panics on a row that is not sound, which tests find out.
+pub fn install(families: &[&'static [Spec]]) {
+    TABLE.get_or_init(|| Table::build(families).unwrap_or_else(|e| panic!("command table: {e}")));
+}
+
+fn table() -> &'static Table {
+    TABLE.get().expect("the command table is installed at boot")
+}
+
+/// The command of this name, in any case; subcommands are below their container.
+#[inline]
+pub fn find(name: &[u8]) -> Option<&'static Command> {
+    table().find(name)
+}
+
+/// The command of this full name, as COMMAND INFO and ACL rules write it: `get`, `client|kill`.
+pub fn find_full(name: &[u8]) -> Option<&'static Command> {
+    match name.iter().position(|&b| b == b'|') {
+        None => find(name),
+        Some(bar) => find(&name[..bar])?.find_sub(&name[bar + 1..]),
+    }
+}
+
+/// The command that these words call, the subcommand if there is one: `find_words(["CLIENT", "kill", …])`.
+pub fn find_words(args: crate::resp::args::Args<'_>) -> Option<&'static Command> {
+    let command = find(args.get(0)?)?;
+    match args.get(1) {
+        Some(word) if command.is_container() => command.find_sub(word),
+        _ => Some(command),
+    }
+}
+
+/// Every command and subcommand; a command's place is its id.
+pub fn all() -> &'static [&'static Command] {
+    &table().all
+}
+
+/// The commands without the subcommands.
+pub fn top() -> &'static [&'static Command] {
+    &table().top
+}
+
+/// How many commands there are, subcommands included: one more than the highest id.
+pub fn count() -> usize {
+    table().all.len()
+}
+
+impl Table {
+    /// Parses every row. The rows live as long as the program, and so do the commands made from them.
+    pub fn build(families: &[&'static [Spec]]) -> Result<Table, String> {
+        let mut all = Vec::new();
+        let mut top = Vec::new();
+        let mut next = 0;
+        for spec in families.iter().flat_map(|f| f.iter()) {
+            top.push(add(spec, None, &mut next, &mut all)?);
+        }
+        all.sort_by_key(|c: &&Command| c.id);
+        let mut slots = vec![Slot::default(); (top.len() * 4).next_power_of_two()].into_boxed_slice();
+        for &command in &top {
+            let key = Name::fold(command.name.as_bytes()).ok_or_else(|| format!("'{}' is too long", command.name))?;
+            let mut i = key.hash() as usize & (slots.len() - 1);
+            while slots[i].command.is_some() {
+                if slots[i].key == key {
+                    return Err(format!("two rows are called '{}'", command.name));
+                }
+                i = (i + 1) & (slots.len() - 1);
+            }
+            slots[i] = Slot { key, command: Some(command) };
+        }
+        Ok(Table { all, top, slots })
+    }
+
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
+        let key = Name::fold(name)?;
+        let mask = self.slots.len() - 1;
+        let mut i = key.hash() as usize & mask;
+        loop {
+            let slot = self.slots.get(i)?;
+            if slot.key == key {
+                return slot.command;
+            }
+            slot.command?;
+            i = (i + 1) & mask;
+        }
+    }
+
+    pub fn all(&self) -> &[&'static Command] {
+        &self.all
+    }
+}
+
+/// Parses one row and those below it; ids are given out in the order of the rows, a container's before its subcommands'.
+fn add(
+    spec: &'static Spec,
+    parent: Option<(u16, &str)>,
+    next: &mut u16,
+    all: &mut Vec<&'static Command>,
+) -> Result<&'static Command, String> {
+    let name = parent.map_or(spec.name.to_string(), |(_, container)| format!("{container}|{}", spec.name));
+    let in_row = |e: String| format!("row '{name}': {e}");
+    let id = *next;
+    *next += 1;
+    let mut subs: Vec<&'static Command> = Vec::new();
+    for sub in spec.subs {
+        if subs.iter().any(|s| s.spec.name == sub.name) {
+            return Err(in_row(format!("two subcommands are called '{}'", sub.name)));
+        }
+        subs.push(add(sub, Some((id, &name)), next, all)?);
+    }
+    let keys = KeySpecs::parse(spec.keys).map_err(in_row)?;
+    let mut flags = Flags::parse(spec.flags).map_err(in_row)?;
+    if keys.movable {
+        flags |= Flags::MOVABLE_KEYS;
+    }
+    let categories = Categories::parse(spec.acl).map_err(in_row)?.with_implied(flags);
+    let parent = parent.map(|(id, _)| id);
+    let command = &*Box::leak(Box::new(Command { id, spec, name, flags, categories, keys, parent, subs }));
+    all.push(command);
+    Ok(command)
+}
+
+/// A name of up to 24 bytes in three words, folded to lower case, so that comparing is three comparisons. Together
+/// with the length they say all: words overlap where the length is no multiple of eight.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Name([u64; 3], u64);
+
+impl Name {
+    #[inline]
+    fn fold(name: &[u8]) -> Option<Name> {
+        let len = name.len();
+        let eight = |at: usize| name[at..].first_chunk().map_or(0, |c| u64::from_le_bytes(*c));
+        let four = |at: usize| name[at..].first_chunk().map_or(0, |c| u32::from_le_bytes(*c)) as u64;
+        let words = match len {
+            1..=3 => [name[0] as u64 | (name[len / 2] as u64) << 8 | (name[len - 1] as u64) << 16, 0, 0],
+            4..=7 => [four(0) | four(len - 4) << 32, 0, 0],
+            8..=16 => [eight(0), eight(len - 8), 0],
+            17..=24 => [eight(0), eight(8), eight(len - 8)],
+            _ => return None,
+        };
+        Some(Name(words.map(to_lower), len as u64))
+    }
+
+    #[inline]
+    fn hash(self) -> u64 {
+        let Name([a, b, c], len) = self;
+        let mixed = (a ^ b.rotate_left(23) ^ c.rotate_left(41) ^ len).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed >> 40
+    }
+}
+
+/// Lower case of eight bytes at once, ASCII letters only.
+#[inline]
+fn to_lower(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let low = word & (0x7F * ONES);
+    // Bit 7 of each byte: at least 'A', more than 'Z', plain ASCII.
+    let from_a = low + (0x80 - b'A' as u64) * ONES;
+    let past_z = low + (0x80 - b'Z' as u64 - 1) * ONES;
+    let upper = from_a & !past_z & !word & (0x80 * ONES);
+    word | upper >> 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::spec::BLANK;
+
+    const SUBS: &[Spec] = &[Spec { name: "kill", arity: -3, flags: "admin", ..BLANK }];
+    const ROWS: &[Spec] = &[
+        Spec { name: "get", arity: 2, flags: "readonly fast", keys: "1 RO", ..BLANK },
+        Spec { name: "client", arity: -2, subs: SUBS, ..BLANK },
+        Spec { name: "restore-asking", arity: -4, ..BLANK },
+        Spec { name: "georadiusbymember_ro", arity: -5, ..BLANK },
+    ];
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        let table = Table::build(&[ROWS]).unwrap();
+        for name in ["get", "GET", "gEt", "CLIENT", "Restore-Asking", "GEORADIUSBYMEMBER_RO"] {
+            assert_eq!(table.find(name.as_bytes()).unwrap().name, name.to_lowercase());
+        }
+        for name in ["", "ge", "gets", "g\u{45}\0", "restore\rasking", "georadiusbymember?ro", "\u{c9}", &"x".repeat(99)] {
+            assert!(table.find(name.as_bytes()).is_none(), "{name:?}");
+        }
+        let kill = table.find(b"client").unwrap().find_sub(b"KILL").unwrap();
+        assert_eq!((kill.name.as_str(), kill.categories.has(Categories::DANGEROUS)), ("client|kill", true));
+        assert!(table.all().iter().enumerate().all(|(i, c)| c.id as usize == i));
+        assert_eq!(table.find(b"client").map(|c| c.id), kill.parent);
+    }
+
+    #[test]
+    fn unsound_rows_are_refused() {
+        const TWICE: &[Spec] = &[ROWS[0], ROWS[0]];
+        const FLAG: &[Spec] = &[Spec { name: "x", flags: "nosuch", ..BLANK }];
+        const KEYS: &[Spec] = &[Spec { name: "x", keys: "one RO", ..BLANK }];
+        for rows in [TWICE, FLAG, KEYS] {
+            assert!(Table::build(&[rows]).is_err());
+        }
+    }
+
+    #[test]
+    fn lower_case_of_every_byte() {
+        for b in 0..=255u8 {
+            let word = u64::from_le_bytes([b, b'A', b, b'Z', b, b'@', b'[', b]);
+            assert_eq!(to_lower(word).to_le_bytes(), word.to_le_bytes().map(|b| b.to_ascii_lowercase()));
+        }
+    }
+}
