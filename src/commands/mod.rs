@@ -1,0 +1,13 @@
+//! The commands: one file per family, its table of specs on top, its handlers below.
+
+use crate::engine::{spec::Spec, table};
+
+pub mod command;
+
+/// Every family's rows. A new family is added here and nowhere else.
+pub const FAMILIES: &[&[Spec]] = &[command::COMMANDS];
+
+/// Builds the command table from the families; to be called once at boot (further calls change nothing).
+pub fn install() {
+    table::install(FAMILIES);
+}
