@@ -7,9 +7,11 @@
 //! - `name`    lower case; a subcommand's row carries its own word only (`"kill"` below `"client"`).
 //! - `arity`   words including the name (for a subcommand: including the container's name); negative: at least.
 //! - `flags`   COMMAND INFO's flags by name (`"write denyoom fast"`), then words of our own, which COMMAND does not show:
-//!             `world` takes the whole keyspace, `unlocked` takes no key locks itself (the handler locks as it goes).
-//! - `acl`     ACL categories beyond those that the flags imply (`write` → @write, `readonly` → @read unless it has
-//!             no data group, `fast`/not → @fast/@slow, `admin` → @admin @dangerous, `pubsub`, `blocking`).
+//!   `world` takes the whole keyspace, `unlocked` takes no key locks itself (the handler locks as it goes),
+//!   `may_replicate` no write but may append to the write log, `protected` needs enable-debug-command or
+//!   enable-module-command, `syscmd` servers send it to each other. `movablekeys` follows from `keys`.
+//! - `acl`     ACL categories beyond those that the flags imply (`write` → @write, `readonly` → @read unless it is in
+//!   @scripting, `fast`/not → @fast/@slow, `admin` → @admin @dangerous, `pubsub`, `blocking`).
 //! - `keys`    where the keys are: see [`crate::engine::keyspec`]. `"1 RO access"`, `"1..-1/2 OW update"`, `"2 num RO access"`.
 //! - `syntax`  the arguments, in the small language of [`crate::engine::syntax`].
 //! - `tips`    COMMAND's tips, separated by blanks.

@@ -4,7 +4,7 @@ use crate::engine::{Engine, config::Config};
 use std::sync::atomic::Ordering::Relaxed;
 
 pub fn quick(port: u16, threads: usize) -> anyhow::Result<()> {
-    crate::engine::table::install(crate::commands::FAMILIES);
+    crate::commands::install();
     let config = Config::default();
     config.proto_max_bulk_len.set(512 << 20);
     let engine = Engine::new(config, threads, 16, super::now_ms());
