@@ -2,4 +2,5 @@
 //! sockets, clocks or other keys.
 
 mod segment;
+pub mod slab;
 pub mod table;

@@ -1,14 +1,17 @@
-//! One segment of a [`Table`](super::table::Table): a header line and up to 63 buckets of 8 slots, one cache line each.
+//! One segment of a [`Table`](super::table::Table): a header and up to 64 buckets of 8 slots, one cache line each.
 //!
 //! ```text
-//! line 0        header: elements held, buckets, local depth
-//! line 1..=n    buckets of 8 slots of 64 bits:
+//! header        elements held, number of buckets, depth, addresses of up to 8 chunks
+//! chunk         8 buckets (of a tiny segment: 1, 2 or 4), each a line of 8 slots of 64 bits:
 //!
 //!   63      48 47                        3  2  1  0
 //!  +----------+---------------------------+--+--+--+
 //!  | tag      | pointer >> 3              |o |  |m |   m: the owner's mark (the key has a TTL)
 //!  +----------+---------------------------+--+--+--+   o: slot 0 only: somebody went past this full bucket
 //! ```
+//!
+//! A segment grows by a chunk. All chunks of all tables have one size, so what one segment gives back fits the next that
+//! grows; contiguous segments of growing sizes left a sixth of the memory in half-empty pages of the size before.
 //!
 //! The tag is a window of 16 hash bits that starts at the segment's depth rounded down to a multiple of
 //! [`WINDOW_STEP`]. It tells candidates from strangers, and *because* it holds the very bits that choose the bucket, a
@@ -28,18 +31,21 @@ const OVER: u64 = 4;
 pub(super) const PTR: u64 = 0x0000_ffff_ffff_fff8;
 pub(super) const WINDOW_STEP: u32 = 4;
 
-/// Cache lines a segment may have, header included: the allocator's size classes, so that no byte of them is lost.
-const LINES: [u8; 18] = [2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 40, 48, 56, 64];
-pub(super) const MAX_BUCKETS: usize = 63;
+/// Numbers of buckets a segment may have.
+const SIZES: [u8; 11] = [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64];
+pub(super) const MAX_BUCKETS: usize = 64;
+/// Buckets in a chunk.
+const CHUNK: usize = 8;
 
-#[repr(C, align(64))]
 struct Header {
     len: u32,
     buckets: u32,
     depth: u32,
+    chunks: [*mut Bucket; MAX_BUCKETS / CHUNK],
 }
 
 #[repr(C, align(64))]
+#[derive(Clone, Copy)]
 struct Bucket([u64; SLOTS]);
 
 /// An owning handle on one segment; a bare pointer with the layout above. Freed by [`Segment::free`], not by drop,
@@ -54,38 +60,87 @@ pub(super) struct Place {
     pub slot: usize,
 }
 
+/// Buckets in the chunks of a segment with so many buckets.
+fn chunk_size(buckets: usize) -> usize {
+    buckets.min(CHUNK)
+}
+
+fn chunk_layout(buckets: usize) -> Layout {
+    Layout::array::<Bucket>(buckets).unwrap_or(Layout::new::<Bucket>())
+}
+
+fn new_chunk(buckets: usize) -> *mut Bucket {
+    let layout = chunk_layout(buckets);
+    // SAFETY: the layout is not empty, and zeroed memory is empty buckets.
+    let p = unsafe { alloc_zeroed(layout) };
+    if p.is_null() { handle_alloc_error(layout) }
+    p.cast()
+}
+
 impl Segment {
     pub fn new(buckets: usize, depth: u32) -> Segment {
-        debug_assert!((1..=MAX_BUCKETS).contains(&buckets));
-        let layout = Self::layout(buckets);
-        // SAFETY: the layout is not empty; zeroed memory is a valid empty segment once the header is written.
-        unsafe {
-            let Some(p) = NonNull::new(alloc_zeroed(layout).cast::<Header>()) else { handle_alloc_error(layout) };
-            p.as_ptr().write(Header { len: 0, buckets: buckets as u32, depth });
-            Segment(p)
+        debug_assert!(SIZES.contains(&(buckets as u8)));
+        let mut header = Header { len: 0, buckets: buckets as u32, depth, chunks: [std::ptr::null_mut(); MAX_BUCKETS / CHUNK] };
+        for chunk in &mut header.chunks[..buckets.div_ceil(CHUNK)] {
+            *chunk = new_chunk(chunk_size(buckets));
         }
+        Segment(NonNull::from(Box::leak(Box::new(header))))
     }
 
     /// Gives the memory back. The elements must have been moved or dropped, and no copy of the handle be used again.
     pub unsafe fn free(self) {
-        // SAFETY: allocated in `new` with this layout; the caller gives up every copy.
-        unsafe { dealloc(self.0.as_ptr().cast(), Self::layout(self.buckets())) }
+        // SAFETY: made in `new` from a box; the caller gives up every copy of the handle.
+        let header = unsafe { Box::from_raw(self.0.as_ptr()) };
+        let buckets = header.buckets as usize;
+        for &chunk in &header.chunks[..buckets.div_ceil(CHUNK)] {
+            // SAFETY: allocated by `new_chunk` with this size.
+            unsafe { dealloc(chunk.cast(), chunk_layout(chunk_size(buckets))) };
+        }
     }
 
-    fn layout(buckets: usize) -> Layout {
-        Layout::from_size_align((buckets + 1) * 64, 64).expect("at most 4 KiB")
+    /// Gives the segment another number of buckets, where it is. Tags stay; no element is touched.
+    pub fn resize(&mut self, buckets: usize) {
+        let words: Vec<u64> = self.words().collect();
+        debug_assert!(words.len() <= buckets * SLOTS);
+        let before = self.buckets();
+        for b in 0..before {
+            *self.bucket_mut(b) = [0; SLOTS];
+        }
+        // SAFETY: as `header`; `&mut self` of the owning table stands behind every caller.
+        let header = unsafe { self.0.as_mut() };
+        let (old, new) = (chunk_size(before), chunk_size(buckets));
+        for (i, chunk) in header.chunks.iter_mut().enumerate() {
+            let (has, wants) = (i * CHUNK < before, i * CHUNK < buckets);
+            if has && (!wants || old != new) {
+                // SAFETY: allocated by `new_chunk` with this size, and emptied.
+                unsafe { dealloc((*chunk).cast(), chunk_layout(old)) };
+                *chunk = std::ptr::null_mut();
+            }
+            if wants && chunk.is_null() {
+                *chunk = new_chunk(new);
+            }
+        }
+        header.buckets = buckets as u32;
+        header.len = 0;
+        for w in words {
+            self.place(w);
+        }
     }
 
     pub fn from_addr(addr: u64) -> Segment {
-        Segment(NonNull::new(addr as *mut Header).expect("directory entries are never null"))
+        match NonNull::new(addr as *mut Header) {
+            Some(p) => Segment(p),
+            None => unreachable!("directory entries are never null"),
+        }
     }
 
     pub fn addr(self) -> u64 {
         self.0.as_ptr() as u64
     }
 
+    /// Bytes on the heap.
     pub fn bytes(self) -> usize {
-        (self.buckets() + 1) * 64
+        size_of::<Header>() + self.buckets() * 64
     }
 
     #[inline]
@@ -124,8 +179,8 @@ impl Segment {
     #[inline]
     fn bucket_ptr(self, b: usize) -> *mut [u64; SLOTS] {
         debug_assert!(b < self.buckets());
-        // SAFETY: `b` is below the number of buckets, so the line lies inside the allocation.
-        unsafe { self.0.as_ptr().cast::<Bucket>().add(1 + b).cast() }
+        // SAFETY: `b` is below the number of buckets, so its chunk is there and the line lies inside it.
+        unsafe { self.header().chunks.get_unchecked(b / CHUNK).add(b % CHUNK).cast() }
     }
 
     #[inline]
@@ -338,10 +393,10 @@ pub(super) fn limit(buckets: usize) -> usize {
 
 /// The smallest number of buckets that takes `len` elements.
 pub(super) fn buckets_for(len: usize) -> usize {
-    LINES.iter().map(|&l| l as usize - 1).find(|&b| limit(b) >= len).unwrap_or(MAX_BUCKETS)
+    SIZES.iter().map(|&b| b as usize).find(|&b| limit(b) >= len).unwrap_or(MAX_BUCKETS)
 }
 
 /// The next larger number of buckets, if there is one.
 pub(super) fn larger(buckets: usize) -> Option<usize> {
-    LINES.iter().map(|&l| l as usize - 1).find(|&b| b > buckets)
+    SIZES.iter().map(|&b| b as usize).find(|&b| b > buckets)
 }

@@ -32,7 +32,7 @@ pub unsafe trait Element: Sized {
 }
 
 pub struct Table<E: Element> {
-    /// A power of two of directory words: segment address, its bucket count (low 6 bits), its depth (high bits).
+    /// A power of two of directory words: segment address, and its depth in the 16 high bits.
     /// Empty until the first insertion.
     dir: Vec<u64>,
     depth: u32,
@@ -191,7 +191,7 @@ impl<E: Element> Table<E> {
         self.dir[((hash >> 1) >> (63 - self.depth)) as usize]
     }
 
-    /// Segment, tag and home bucket of a hash, from the directory alone: the segment itself is not touched.
+    /// Segment, tag and home bucket of a hash.
     #[inline]
     fn locate(&self, hash: u64) -> Option<(Segment, u64, usize)> {
         if self.dir.is_empty() {
@@ -199,9 +199,19 @@ impl<E: Element> Table<E> {
         }
         let hash = hash << self.skip;
         let word = self.word_of(hash);
-        let (buckets, depth) = (word as usize & 63, (word >> 48) as u32);
+        let (seg, depth) = (Segment::from_addr(word & PTR), (word >> 48) as u32);
         let tag = segment::tag(hash, depth);
-        Some((Segment::from_addr(word & PTR & !63), tag, segment::home(tag, buckets, depth)))
+        Some((seg, tag, segment::home(tag, seg.buckets(), depth)))
+    }
+
+    /// Asks for the segment's header, so that [`prefetch_bucket`](Self::prefetch_bucket) soon after does not wait.
+    #[inline]
+    pub fn prefetch_segment(&self, hash: u64) {
+        if !self.dir.is_empty() {
+            let header = (self.word_of(hash << self.skip) & PTR) as *const u8;
+            prefetch(header);
+            prefetch(header.wrapping_add(64));
+        }
     }
 
     /// Asks for the bucket's cache line, so that a lookup soon after does not wait.
@@ -278,10 +288,10 @@ impl<E: Element> Table<E> {
             self.dir.push(dir_word(Segment::new(1, 0)));
             self.deepest = 1;
         }
-        let mut seg = Segment::from_addr(self.word_of(left) & PTR & !63);
+        let mut seg = Segment::from_addr(self.word_of(left) & PTR);
         while seg.len() >= segment::limit(seg.buckets()) {
             self.make_room(seg, left);
-            seg = Segment::from_addr(self.word_of(left) & PTR & !63);
+            seg = Segment::from_addr(self.word_of(left) & PTR);
         }
         let word = (segment::tag(left, seg.depth()) << 48) | address(element.into_raw()) | if mark { MARK } else { 0 };
         seg.place(word);
@@ -308,22 +318,11 @@ impl<E: Element> Table<E> {
 
     // ---- growing and shrinking, one segment at a time -------------------------------------------------------------
 
-    fn make_room(&mut self, seg: Segment, hash: u64) {
+    fn make_room(&mut self, mut seg: Segment, hash: u64) {
         match segment::larger(seg.buckets()) {
-            Some(buckets) => self.rebuild(seg, hash, buckets),
+            Some(buckets) => seg.resize(buckets),
             None => self.split(seg, hash),
         }
-    }
-
-    /// Moves a segment's elements into one of another size. Tags stay, no element is touched.
-    fn rebuild(&mut self, old: Segment, hash: u64, buckets: usize) {
-        let mut new = Segment::new(buckets, old.depth());
-        for w in old.words() {
-            new.place(w);
-        }
-        self.point(hash, new);
-        // SAFETY: all elements moved, and `point` replaced every directory entry.
-        unsafe { old.free() };
     }
 
     fn split(&mut self, old: Segment, hash: u64) {
@@ -363,7 +362,7 @@ impl<E: Element> Table<E> {
         self.dir[first..first + span].fill(dir_word(seg));
     }
 
-    fn maybe_shrink(&mut self, seg: Segment, hash: u64) {
+    fn maybe_shrink(&mut self, mut seg: Segment, hash: u64) {
         if seg.buckets() == 1 {
             if self.len == 0 {
                 self.clear();
@@ -378,14 +377,14 @@ impl<E: Element> Table<E> {
         }
         let buckets = segment::buckets_for(seg.len() + seg.len() / 2 + 1);
         if buckets < seg.buckets() {
-            self.rebuild(seg, hash, buckets);
+            seg.resize(buckets);
         }
     }
 
     /// Joins a segment with its buddy if both together leave a joint one half empty.
     fn merge(&mut self, seg: Segment, hash: u64) -> bool {
         let depth = seg.depth();
-        let buddy = Segment::from_addr(self.word_of(hash ^ (1 << (64 - depth))) & PTR & !63);
+        let buddy = Segment::from_addr(self.word_of(hash ^ (1 << (64 - depth))) & PTR);
         let total = seg.len() + buddy.len();
         if buddy.depth() != depth || total * 2 > segment::limit(MAX_BUCKETS) {
             return false;
@@ -444,7 +443,7 @@ impl<E: Element> Table<E> {
     fn each_segment(&self, mut f: impl FnMut(Segment)) {
         let mut i = 0;
         while i < self.dir.len() {
-            let seg = Segment::from_addr(self.dir[i] & PTR & !63);
+            let seg = Segment::from_addr(self.dir[i] & PTR);
             f(seg);
             i += 1 << (self.depth - seg.depth());
         }
@@ -454,7 +453,7 @@ impl<E: Element> Table<E> {
     pub fn iter(&self) -> impl Iterator<Item = Ref<'_, E>> + '_ {
         let mut i = 0;
         let segments = std::iter::from_fn(move || {
-            let seg = Segment::from_addr(self.dir.get(i)? & PTR & !63);
+            let seg = Segment::from_addr(self.dir.get(i)? & PTR);
             i += 1 << (self.depth - seg.depth());
             Some(seg)
         });
@@ -469,7 +468,7 @@ impl<E: Element> Table<E> {
         if self.dir.is_empty() {
             return None;
         }
-        let seg = Segment::from_addr(self.word_of(position) & PTR & !63);
+        let seg = Segment::from_addr(self.word_of(position) & PTR);
         let home = seg.home(segment::tag(position, seg.depth()));
         seg.at_home(home, |_, w| {
             if let Some(p) = pointer(w) {
@@ -484,7 +483,7 @@ impl<E: Element> Table<E> {
         if self.dir.is_empty() {
             return None;
         }
-        let seg = Segment::from_addr(self.word_of(position) & PTR & !63);
+        let seg = Segment::from_addr(self.word_of(position) & PTR);
         let home = seg.home(segment::tag(position, seg.depth()));
         let next = after(seg, position, home);
         // Removing moves neighbours about, so look again from the start after each removal.
@@ -515,7 +514,7 @@ impl<E: Element> Table<E> {
         // drawn as if every segment had the largest size.
         loop {
             let word = self.dir[rng.below(self.dir.len() as u64) as usize];
-            let seg = Segment::from_addr(word & PTR & !63);
+            let seg = Segment::from_addr(word & PTR);
             if self.depth > seg.depth() && rng.below(1 << (self.depth - seg.depth())) != 0 {
                 continue;
             }
@@ -551,7 +550,7 @@ impl<E: Element> Table<E> {
         assert_eq!((len, marked), (self.len, self.marked));
         assert!(self.dir.is_empty() || (deepest == self.deepest && deepest > 0));
         for (i, w) in self.dir.iter().enumerate() {
-            let s = Segment::from_addr(w & PTR & !63);
+            let s = Segment::from_addr(w & PTR);
             assert_eq!(*w, dir_word(s), "a directory word disagrees with its segment");
             for e in s.words().filter_map(pointer).map(Ref::<E>::new) {
                 let hash = hash_bytes(e.key()) << self.skip;
@@ -581,7 +580,7 @@ fn after(seg: Segment, position: u64, home: usize) -> Option<u64> {
 }
 
 fn dir_word(seg: Segment) -> u64 {
-    seg.addr() | seg.buckets() as u64 | u64::from(seg.depth()) << 48
+    seg.addr() | u64::from(seg.depth()) << 48
 }
 
 /// Gives words of a segment of depth `from` the tags that they have at depth `to`. Only where the tag's window moves must

@@ -217,6 +217,11 @@ impl Worker {
         }
         for k in &scratch.keys {
             if let Some(table) = self.access.shard(world.shard_of(k.hash)).db(db as usize) {
+                table.prefetch_segment(k.hash);
+            }
+        }
+        for k in &scratch.keys {
+            if let Some(table) = self.access.shard(world.shard_of(k.hash)).db(db as usize) {
                 table.prefetch_bucket(k.hash);
             }
         }

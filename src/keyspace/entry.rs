@@ -21,8 +21,7 @@
 //! (an `Arc` by one count). `unsafe` is confined to this file's accessors; tests compare them with a plain model.
 
 use super::value::{self, Held, Object, SharedRef, Str, Type, Word};
-use crate::data::table::Element;
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use crate::data::{slab, table::Element};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -394,7 +393,7 @@ impl Entry {
             }
             w.bytes(self.slice(value_at, value_size));
             let old = std::mem::replace(self, w.done(size));
-            dealloc(old.base(), old.layout());
+            slab::dealloc(old.0, old.size());
             std::mem::forget(old);
         }
     }
@@ -437,15 +436,13 @@ impl Entry {
         }
     }
 
-    fn layout(&self) -> Layout {
-        let size = layout_size(self.key().len(), self.kind() & HAS_EXPIRY != 0, self.value_size());
-        // Never the fallback: 8 is a power of two and sizes are far below isize::MAX.
-        Layout::from_size_align(size, 8).unwrap_or(Layout::new::<u64>())
+    fn size(&self) -> usize {
+        layout_size(self.key().len(), self.kind() & HAS_EXPIRY != 0, self.value_size())
     }
 
     /// Bytes on the heap: the entry, and the value that it points to.
     pub fn heap_bytes(&self) -> usize {
-        self.layout().size()
+        self.size()
             + match self.string() {
                 Some(Str::Shared(a)) => 16 + size_of::<Vec<u8>>() + a.capacity(),
                 Some(_) => 0,
@@ -468,7 +465,7 @@ impl Drop for Entry {
     #[inline]
     fn drop(&mut self) {
         let kind = self.kind();
-        let layout = self.layout();
+        let size = self.size();
         if kind & 7 != Type::String as u8 {
             // SAFETY: the entry owns the word, and it is dropped once, here.
             drop(unsafe { Object::from_word(self.type_(), self.word_at(self.value_at())) });
@@ -477,7 +474,7 @@ impl Drop for Entry {
             unsafe { drop(Arc::from_raw(self.word_at(self.value_at()) as *const Vec<u8>)) };
         }
         // SAFETY: allocated by `Writer` with this very size.
-        unsafe { dealloc(self.base(), layout) };
+        unsafe { slab::dealloc(self.0, size) };
     }
 }
 
@@ -509,10 +506,7 @@ struct Writer {
 
 impl Writer {
     fn allocate(size: usize) -> Writer {
-        let layout = Layout::from_size_align(size, 8).unwrap_or(Layout::new::<u64>());
-        // SAFETY: sizes are at least 8.
-        let Some(base) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
-        Writer { base, at: 0 }
+        Writer { base: slab::alloc(size), at: 0 }
     }
 
     #[inline]
