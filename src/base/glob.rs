@@ -1,0 +1,58 @@
+//! Glob patterns as `KEYS`, `PSUBSCRIBE` and `CONFIG GET` read them: `*`, `?`, `[a-z]`, `[^a]`, `\` before a byte.
+
+/// True if `pattern` fits the whole of `text`; `nocase` ignores ASCII case.
+pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+    let same = |a: u8, b: u8| if nocase { a.eq_ignore_ascii_case(&b) } else { a == b };
+    let (mut p, mut t) = (0, 0);
+    // Where to resume if what follows the last star does not fit: one byte further.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        let fits = match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p + 1, t));
+                p += 1;
+                continue;
+            }
+            Some(b'?') => Some(p + 1),
+            Some(b'[') => match_class(&pattern[p + 1..], text[t], nocase).map(|used| p + 1 + used),
+            Some(b'\\') if p + 1 < pattern.len() => same(pattern[p + 1], text[t]).then_some(p + 2),
+            Some(&b) => same(b, text[t]).then_some(p + 1),
+            None => None,
+        };
+        match (fits, star) {
+            (Some(next), _) => {
+                p = next;
+                t += 1;
+            }
+            (None, Some((after, at))) => {
+                star = Some((after, at + 1));
+                p = after;
+                t = at + 1;
+            }
+            (None, None) => return false,
+        }
+    }
+    pattern[p..].iter().all(|&b| b == b'*')
+}
+
+/// Matches `b` against what follows a `[`; the bytes used up if it fits.
+fn match_class(class: &[u8], b: u8, nocase: bool) -> Option<usize> {
+    let fold = |x: u8| if nocase { x.to_ascii_lowercase() } else { x };
+    let negated = class.first() == Some(&b'^');
+    let mut i = usize::from(negated);
+    let mut found = false;
+    while i < class.len() && class[i] != b']' {
+        if class[i] == b'\\' && i + 1 < class.len() {
+            found |= fold(class[i + 1]) == fold(b);
+            i += 2;
+        } else if i + 2 < class.len() && class[i + 1] == b'-' {
+            let (lo, hi) = (fold(class[i]).min(fold(class[i + 2])), fold(class[i]).max(fold(class[i + 2])));
+            found |= (lo..=hi).contains(&fold(b));
+            i += 3;
+        } else {
+            found |= fold(class[i]) == fold(b);
+            i += 1;
+        }
+    }
+    (found != negated).then_some((i + 1).min(class.len()))
+}

@@ -1,0 +1,3 @@
+pub mod glob;
+pub mod numbers;
+pub mod units;

@@ -1,0 +1,4 @@
+pub mod call;
+pub mod config;
+pub mod errors;
+pub mod spec;

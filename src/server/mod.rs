@@ -1,0 +1,1 @@
+//! Stub, dropped on integration.
