@@ -1,1 +1,2 @@
 //! Stub, dropped on integration.
+pub mod config_files;
