@@ -27,15 +27,14 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Verb {
     /// Run the server
+    ///
+    /// Without arguments it listens on port 6379 of every address, answers this host only (protected mode) until there
+    /// is a password, and keeps its snapshot `dump.rdb` in the current directory.
     Serve(Serve),
 }
 
-/// Run the server. Without arguments it listens on port 6379 of every address, answers this host only (protected mode)
-/// until there is a password, and keeps its snapshot `dump.rdb` in the current directory.
 #[derive(clap::Args, Debug)]
 pub struct Serve {
-    /// `[FILE] [--directive value…]… [-]`
-    ///
     /// FILE is a redis.conf; flags override it; a last `-` reads more directives from standard input.
     #[arg(value_name = "FILE | --directive value | -", trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
     pub words: Vec<OsString>,
@@ -130,7 +129,7 @@ pub fn serve_help() -> String {
         for (name, meaning) in *directives {
             let default = table::find(name.as_bytes()).map_or("", |row| row.default);
             let default = if default.is_empty() { "''" } else { default };
-            text.push_str(&format!("  --{name:<18} {meaning:<42} [{default}]\n"));
+            text.push_str(&format!("  --{name:<18} {meaning:<44} [{default}]\n"));
         }
     }
     text.push_str(&format!(

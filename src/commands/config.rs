@@ -55,7 +55,7 @@ fn config_get(c: &mut Call<'_>) -> Result<(), Error> {
 
 fn config_set(c: &mut Call<'_>) -> Result<(), Error> {
     let words = c.args.skip(2);
-    if words.len() % 2 != 0 {
+    if !words.len().is_multiple_of(2) {
         return Err(Error::Syntax);
     }
     let pairs: Vec<(&[u8], &[u8])> = (0..words.len()).step_by(2).map(|i| (words.at(i), words.at(i + 1))).collect();

@@ -1,10 +1,10 @@
 //! Reading configuration at start: a file, standard input, the command line, in this order; what comes later wins.
 
 use super::nearest::nearest;
-use super::row::{Field, Row};
+use super::row::Row;
 use super::table;
 use super::value::Value;
-use super::{Config, REDIS_VERSION, command_line};
+use super::{Config, KeptLines, REDIS_VERSION, WordList, command_line};
 use crate::resp::inline::split_args;
 use std::fmt;
 
@@ -143,16 +143,16 @@ impl<'a> Loader<'a> {
         let lines = &self.config.lines;
         match (name.as_str(), values) {
             ("include", [path]) => self.include(&String::from_utf8_lossy(path)).map_err(Refusal::Inner),
-            ("user", [_, ..]) => Ok(lines.user.write().push(values.to_vec())),
-            ("rename-command", [_, _]) => Ok(lines.rename_command.write().push(values.to_vec())),
-            ("loadmodule", [_, ..]) => Ok(lines.loadmodule.write().push(values.to_vec())),
+            ("user", [_, ..]) => keep(&lines.user, values),
+            ("rename-command", [_, _]) => keep(&lines.rename_command, values),
+            ("loadmodule", [_, ..]) => keep(&lines.loadmodule, values),
             ("sentinel", _) => Err("sentinel directive while not in sentinel mode".into()),
             (retired, [_]) if table::RETIRED.contains(&retired) => {
                 self.notices.push(format!("'{retired}' means nothing since Redis 7 and was ignored"));
                 Ok(())
             }
             (dotted, values) if dotted.contains('.') => match values {
-                [_] => Ok(lines.module_parameter.write().push(words.clone())),
+                [_] => keep(&lines.module_parameter, &words),
                 _ => Err("Module config specified without value".into()),
             },
             _ => Err(unknown(&name)),
@@ -178,7 +178,6 @@ impl<'a> Loader<'a> {
             }
             other => other,
         };
-        debug_assert!(!matches!((row.field, &value), (Field::Flag(_), Value::Int(_))));
         row.store(&self.config, value);
         Ok(())
     }
@@ -190,6 +189,11 @@ impl<'a> Loader<'a> {
         let fitting = self.files.glob(path).map_err(|reason| LoadError::Open { path: path.to_owned(), reason })?;
         fitting.iter().try_for_each(|path| self.file(path))
     }
+}
+
+fn keep(lines: &KeptLines, words: &[Vec<u8>]) -> Result<(), Refusal> {
+    lines.write().push(WordList::from(words));
+    Ok(())
 }
 
 /// A line that was refused, or one in a file that it includes.

@@ -51,17 +51,23 @@ pub struct Config {
     setting: parking_lot::Mutex<()>,
 }
 
+/// The words of a line.
+pub type WordList = Vec<Vec<u8>>;
+
+/// Repeated lines of one kind, each as its words.
+pub type KeptLines = RwLock<Vec<WordList>>;
+
 /// Repeated lines of a configuration file, each as its words after the directive's name. Kept here, acted on elsewhere.
 #[derive(Default, Debug)]
 pub struct Lines {
     /// `user name rule…`
-    pub user: RwLock<Vec<Vec<Vec<u8>>>>,
+    pub user: KeptLines,
     /// `rename-command old new`
-    pub rename_command: RwLock<Vec<Vec<Vec<u8>>>>,
+    pub rename_command: KeptLines,
     /// `loadmodule path arg…`
-    pub loadmodule: RwLock<Vec<Vec<Vec<u8>>>>,
+    pub loadmodule: KeptLines,
     /// `module.parameter value`; the first word is the whole name.
-    pub module_parameter: RwLock<Vec<Vec<Vec<u8>>>>,
+    pub module_parameter: KeptLines,
 }
 
 impl Default for Config {

@@ -8,7 +8,7 @@
 use super::row::Row;
 use super::table;
 use super::value::Value;
-use super::Config;
+use super::{Config, WordList};
 use crate::resp::inline::split_args;
 use std::collections::HashMap;
 
@@ -29,12 +29,15 @@ pub fn rewrite(old: &[u8], config: &Config, users: Option<&[Vec<u8>]>) -> Vec<u8
     page.finish(added)
 }
 
+/// A line's place and its words after the directive's name.
+type Said = (usize, WordList);
+
 /// The old file, line by line.
 struct Page {
     /// `None`: removed.
     lines: Vec<Option<Vec<u8>>>,
     /// Which lines say something about which directive, by its present name, with their words after the name.
-    said: HashMap<String, Vec<(usize, Vec<Vec<u8>>)>>,
+    said: HashMap<String, Vec<Said>>,
     has_signature: bool,
 }
 
@@ -115,7 +118,7 @@ impl Page {
 }
 
 /// True if `lines`, read in order, mean `value`.
-fn says(row: &Row, lines: &[(usize, Vec<Vec<u8>>)], value: &Value) -> bool {
+fn says(row: &Row, lines: &[Said], value: &Value) -> bool {
     match value {
         Value::Save(points) => {
             let mut all = Vec::new();

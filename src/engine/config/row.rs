@@ -5,7 +5,7 @@
 
 use super::cells::{Class, Flag, Int, Limits, List, SavePoints, Text};
 use super::value::{Kind, Reason, Value};
-use super::{Config, Fields};
+use super::{Config, Fields, WordList};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// When a directive may change.
@@ -110,7 +110,7 @@ impl Row {
     pub const fn list(
         name: &'static str,
         default: &'static str,
-        check: fn(&[Vec<u8>]) -> Result<Vec<Vec<u8>>, Reason>,
+        check: fn(&[Vec<u8>]) -> Result<WordList, Reason>,
         field: fn(&Fields) -> &List,
     ) -> Row {
         Row::new(name, default, Kind::List { check }, Field::List(field))

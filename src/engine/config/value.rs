@@ -2,7 +2,7 @@
 
 use super::cells::{Limit, SavePoint};
 use super::choices::{notify, shutdown};
-use super::words;
+use super::{WordList, words};
 use crate::base::numbers::parse_i64;
 use crate::base::units::{format_memory, parse_memory};
 use crate::resp::inline::quote;
@@ -18,7 +18,7 @@ pub enum Value {
     /// Numbers, amounts of memory, the index of a choice, sets of bits.
     Int(i64),
     Text(Vec<u8>),
-    List(Vec<Vec<u8>>),
+    List(WordList),
     Save(Vec<SavePoint>),
     /// One per class; `None` leaves a class as it is.
     Limits([Option<Limit>; 3]),
@@ -39,7 +39,7 @@ pub enum Kind {
     NotifyFlags,
     Text,
     /// Several words that `check` refuses or puts in their normal form.
-    List { check: fn(&[Vec<u8>]) -> Result<Vec<Vec<u8>>, Reason> },
+    List { check: fn(&[Vec<u8>]) -> Result<WordList, Reason> },
     Save,
     Limits,
 }

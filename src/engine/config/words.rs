@@ -144,7 +144,7 @@ pub fn oom_scores(words: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Reason> {
     Ok(words.to_vec())
 }
 
-/// Percentiles between 0 and 100, kept as C's `%.17g`-free short form: `50`, `99.9`.
+/// Percentiles between 0 and 100, kept in their short form: `50`, `99.9`.
 pub fn percentiles(words: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Reason> {
     if matches!(words, [only] if only.is_empty()) {
         return Ok(Vec::new());
