@@ -15,6 +15,7 @@
 //!
 //! `CONTRIBUTING.md` tells the invariants and how each is tested.
 
+pub mod args;
 pub mod base;
 pub mod commands;
 pub mod data;

@@ -1,8 +1,51 @@
-#[global_allocator]
-static ALLOC: mimalloc::MiMalloc = mimalloc::MiMalloc;
+//! Verb dispatch and exit codes.
 
-fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().collect();
-    let get = |n: &str| args.iter().position(|a| a == n).and_then(|i| args.get(i + 1)).and_then(|v| v.parse::<usize>().ok());
-    rustredis::server::boot::quick(get("--port").unwrap_or(6380) as u16, get("--threads").unwrap_or(1))
+use rustredis::args::{self, Name, Verb};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let argv0 = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    match args::link_name_verb(&argv0) {
+        Name::Own => match args::parse(words) {
+            Ok(cli) => match cli.verb {
+                Verb::Serve(serve) => run_server(serve.words),
+            },
+            Err(error) => error.exit(),
+        },
+        Name::Server => redis_server(&argv0, words.split_off(1.min(words.len()))),
+        Name::Sentinel => refuse("redis-sentinel is not replaced by rustredis: run Redis's own sentinel, it watches this server too."),
+        Name::Cli | Name::Benchmark | Name::CheckRdb | Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
+    }
+}
+
+/// Started under Redis's name: its flags that are not directives come first.
+fn redis_server(argv0: &str, words: Vec<OsString>) -> ExitCode {
+    match words.first().and_then(|word| word.to_str()) {
+        Some("-v" | "--version") if words.len() == 1 => {
+            println!("{}", args::server_version_line());
+            ExitCode::SUCCESS
+        }
+        Some("-h" | "--help") if words.len() == 1 => refuse(&args::server_usage(argv0)),
+        _ if words.iter().any(|word| word == "--sentinel") => {
+            refuse("rustredis is no sentinel: run Redis's own redis-sentinel, it watches this server too.")
+        }
+        _ => run_server(words),
+    }
+}
+
+fn refuse(sentence: &str) -> ExitCode {
+    eprintln!("{sentence}");
+    ExitCode::FAILURE
+}
+
+/// Runs the server with the words of a command line.
+fn run_server(words: Vec<OsString>) -> ExitCode {
+    use std::os::unix::ffi::OsStringExt;
+    let words: Vec<Vec<u8>> = words.into_iter().map(OsString::into_vec).collect();
+    rustredis::server::boot::run(&words)
 }

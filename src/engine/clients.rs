@@ -121,6 +121,12 @@ impl Client {
         }
     }
 
+    /// Connected over the loopback interface or a Unix socket.
+    pub fn is_local(&self) -> bool {
+        let host = self.addr.rsplit_once(':').map_or(&*self.addr, |(h, _)| h);
+        self.has(flag::UNIX) || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    }
+
     pub fn has(&self, bit: u32) -> bool {
         self.flags.load(Relaxed) & bit != 0
     }

@@ -24,7 +24,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 
 /// What commands ask of the process around the engine.
-pub trait Hooks: Send + Sync {
+pub trait Hooks: config::ConfigHooks {
     /// SHUTDOWN was accepted: stop in an orderly way.
     fn shutdown(&self, save: Option<bool>);
     /// A line for the log.
@@ -117,6 +117,12 @@ impl Engine {
         if let Some(h) = self.hooks() {
             h.log(level, text);
         }
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&self) {
+        self.workers.read().iter().for_each(|w| w.reset());
+        self.shared_stats.reset();
     }
 
     pub fn set_gate(&self, bit: u32, on: bool) {

@@ -88,3 +88,12 @@ pub struct SharedStats {
     /// Error replies by code (`ERR`, `WRONGTYPE` …), for INFO errorstats.
     pub error_codes: parking_lot::Mutex<std::collections::BTreeMap<String, u64>>,
 }
+
+impl SharedStats {
+    pub fn reset(&self) {
+        for n in [&self.connections, &self.rejected_connections, &self.evicted] {
+            n.store(0, Relaxed);
+        }
+        self.error_codes.lock().clear();
+    }
+}

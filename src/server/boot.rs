@@ -1,20 +1,248 @@
-//! stand-in boot
-use super::worker::{self, Incoming};
-use crate::engine::{Engine, config::Config};
-use std::sync::atomic::Ordering::Relaxed;
+//! From a command line to a serving process, and back out of it in an orderly way.
 
-pub fn quick(port: u16, threads: usize) -> anyhow::Result<()> {
+use super::config_files::{SystemFiles, replace_file};
+use super::{listen::Listener, log, process, worker};
+use crate::engine::config::{Config, ConfigHooks, choices, load};
+use crate::engine::{Engine, Hooks, LogLevel};
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock, mpsc};
+
+/// Why the process should end.
+enum Stop {
+    Signal(&'static str),
+    Command,
+}
+
+/// Runs the server with the words that followed `serve`. Returns when it was told to stop.
+pub fn run(words: &[Vec<u8>]) -> ExitCode {
+    let loaded = match load::from_command_line(words, &SystemFiles) {
+        Ok(loaded) => loaded,
+        Err(e) => {
+            eprintln!("{e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match serve(loaded.config, &loaded.notices) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            log::warning(&text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(config: Config, notices: &[String]) -> Result<(), String> {
+    log::set_level(level(&config));
+    let logfile = config.logfile.get();
+    log::set_file(&logfile).map_err(|e| format!("Can't open the log file: {}", super::reason(&e)))?;
+    if config.syslog_enabled.get() {
+        log::set_syslog(&config.syslog_ident.get(), config.syslog_facility.get() as u8);
+    }
+    enter_dir(&config)?;
+    let supervised = process::Supervisor::find(config.supervised.get());
+    if config.daemonize.get() && !supervised.is_there() {
+        process::daemonize().map_err(|e| format!("Can't run in the background: {}", super::reason(&e)))?;
+    }
+    log::notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+    log::notice(&format!(
+        "Redis version={}, bits=64, commit=00000000, modified=0, pid={}, just started (rustredis {})",
+        crate::engine::config::REDIS_VERSION,
+        std::process::id(),
+        env!("CARGO_PKG_VERSION")
+    ));
+    match config.file() {
+        Some(_) => log::notice("Configuration loaded"),
+        None => log::warning("Warning: no config file specified, using the default config. In order to specify a config file use rustredis serve /path/to/redis.conf"),
+    }
+    for n in notices {
+        log::notice(n);
+    }
+    process::allow_descriptors(config.maxclients.get(), &mut |n| {
+        log::warning(&format!("The system allows too few open files: 'maxclients' is lowered to {n}."));
+        config.maxclients.set(n);
+    });
+    process::set_oom_score(&config);
+
     crate::commands::install();
-    let config = Config::default();
-    config.proto_max_bulk_len.set(512 << 20);
-    let engine = Engine::new(config, threads, 16, super::now_ms());
-    let workers: Vec<_> = (0..threads).map(|i| worker::start(engine.clone(), i)).collect::<Result<_, _>>()?;
-    let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
-    loop {
-        let (s, _) = listener.accept()?;
-        if let Some(w) = workers.iter().min_by_key(|w| w.load.load(Relaxed)) {
-            w.load.fetch_add(1, Relaxed);
-            let _ = w.inbox.send(Incoming::Tcp(s));
+    let threads = match config.wanted_threads() {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+        n => n,
+    };
+    let databases = config.databases.get() as usize;
+    let pidfile = PidFile::write(&config);
+    let engine = Engine::new(config, threads, databases, super::now_ms());
+    let (stop, stopped) = mpsc::channel();
+    let hooks = Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), reaper: reaper()? });
+    engine.attach(Box::new(hooks.clone()));
+    let _ = hooks.engine.set(Arc::downgrade(&engine));
+    let workers = (0..threads).map(|seat| worker::start(engine.clone(), seat)).collect::<Result<Vec<_>, _>>();
+    let workers = workers.map_err(|e| format!("Can't start a worker thread: {}", super::reason(&e)))?;
+    let listener = Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
+    listener.listen()?;
+    let _ = hooks.listener.set(listener.clone());
+    signals(stop)?;
+    log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
+    if engine.config.port.get() != 0 {
+        log::notice("Ready to accept connections tcp");
+    }
+    if !engine.config.unixsocket.is_empty() {
+        log::notice("Ready to accept connections unix");
+    }
+    supervised.ready();
+
+    // The senders live as long as the process, so this waits for a reason to stop.
+    if let Ok(Stop::Signal(name)) = stopped.recv() {
+        log::warning(&format!("Received {name} scheduling shutdown..."));
+    }
+    log::warning("User requested shutdown...");
+    supervised.stopping();
+    listener.close();
+    if !engine.config.unixsocket.is_empty() {
+        log::notice("Removing the unix socket file.");
+        let _ = std::fs::remove_file(engine.config.unixsocket.get());
+    }
+    drop(pidfile);
+    log::warning("Redis is now ready to exit, bye bye...");
+    Ok(())
+}
+
+fn level(config: &Config) -> LogLevel {
+    match config.loglevel.get() {
+        choices::LogLevel::Debug => LogLevel::Debug,
+        choices::LogLevel::Verbose => LogLevel::Verbose,
+        choices::LogLevel::Notice => LogLevel::Notice,
+        choices::LogLevel::Warning | choices::LogLevel::Nothing => LogLevel::Warning,
+    }
+}
+
+/// Makes `dir` the working directory, and its name absolute.
+fn enter_dir(config: &Config) -> Result<(), String> {
+    let dir = config.dir.get();
+    std::env::set_current_dir(&dir).map_err(|e| format!("Can't chdir to '{dir}': {}", super::reason(&e)))?;
+    if let Ok(absolute) = std::env::current_dir() {
+        config.dir.set(absolute.as_os_str().as_encoded_bytes());
+    }
+    Ok(())
+}
+
+/// SIGTERM and SIGINT stop the server; writing to a closed connection must not.
+fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| format!("Can't watch for signals: {}", super::reason(&e)))?;
+    let watch = move || {
+        runtime.block_on(async move {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+            else {
+                return;
+            };
+            loop {
+                let name = tokio::select! {
+                    _ = term.recv() => "SIGTERM",
+                    _ = int.recv() => "SIGINT",
+                    // The log is opened anew for each line, so there is nothing to reopen.
+                    _ = hup.recv() => continue,
+                };
+                let _ = stop.send(Stop::Signal(name));
+            }
+        });
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(watch).map_err(|e| super::reason(&e))?;
+    Ok(())
+}
+
+/// The thread that frees what is dear to free.
+fn reaper() -> Result<mpsc::Sender<Box<dyn Send>>, String> {
+    let (tx, rx) = mpsc::channel::<Box<dyn Send>>();
+    let work = move || rx.into_iter().for_each(drop);
+    std::thread::Builder::new().name("reaper".into()).spawn(work).map_err(|e| super::reason(&e))?;
+    Ok(tx)
+}
+
+/// The process, as the engine sees it.
+struct Process {
+    stop: mpsc::Sender<Stop>,
+    listener: OnceLock<Arc<Listener>>,
+    engine: OnceLock<std::sync::Weak<Engine>>,
+    reaper: mpsc::Sender<Box<dyn Send>>,
+}
+
+impl Hooks for Arc<Process> {
+    fn shutdown(&self, _save: Option<bool>) {
+        let _ = self.stop.send(Stop::Command);
+    }
+
+    fn log(&self, level: LogLevel, text: &str) {
+        log::write(level, text);
+    }
+
+    fn free_apart(&self, values: Box<dyn Send>) {
+        // If that thread were gone, the values would be freed here.
+        let _ = self.reaper.send(values);
+    }
+}
+
+impl ConfigHooks for Arc<Process> {
+    fn changed(&self, names: &[&str]) -> Result<(), String> {
+        let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade) else { return Ok(()) };
+        let config = &engine.config;
+        for name in names {
+            match *name {
+                "port" | "bind" | "tcp-backlog" => {
+                    if let Some(listener) = self.listener.get() {
+                        listener.listen().map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
+                    }
+                }
+                "loglevel" => log::set_level(level(config)),
+                "logfile" => log::set_file(&config.logfile.get()).map_err(|e| super::reason(&e))?,
+                "dir" => enter_dir(config).map_err(|e| e.rsplit(": ").next().unwrap_or("?").to_owned())?,
+                "maxclients" => {
+                    let mut allowed = None;
+                    process::allow_descriptors(config.maxclients.get(), &mut |n| allowed = Some(n));
+                    if let Some(n) = allowed {
+                        return Err(format!("The operating system is not able to handle the specified number of clients, try with {n}"));
+                    }
+                }
+                "oom-score-adj" | "oom-score-adj-values" => process::set_oom_score(config),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn rewrite_file(&self, path: &str, rewrite: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<(), String> {
+        replace_file(path, rewrite)
+    }
+}
+
+/// The pid file, removed when the process ends in an orderly way.
+struct PidFile(Option<String>);
+
+impl PidFile {
+    /// Written if it was asked for, or in the background under the default name, as Redis does.
+    fn write(config: &Config) -> PidFile {
+        let asked = config.pidfile.get();
+        let path = match asked.as_str() {
+            "" if config.daemonize.get() => "/var/run/redis.pid".to_owned(),
+            "" => return PidFile(None),
+            _ => asked,
+        };
+        match std::fs::write(&path, format!("{}\n", std::process::id())) {
+            Ok(()) => PidFile(Some(path)),
+            Err(e) => {
+                log::warning(&format!("Failed to write PID file: {path}: {}", super::reason(&e)));
+                PidFile(None)
+            }
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            log::notice("Removing the pid file.");
+            let _ = std::fs::remove_file(path);
         }
     }
 }

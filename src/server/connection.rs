@@ -70,7 +70,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     client.set_flag(flag::UNIX, unix);
     engine.clients.add(&client);
     engine.shared_stats.connections.fetch_add(1, Relaxed);
-    let session = Session::new(client, true);
+    let session = Session::new(client, engine.config.requirepass.is_empty());
     tokio::spawn(Connection {
         engine,
         stream,

@@ -1,11 +1,21 @@
 //! The process around the engine: listeners, workers, connections, boot and shutdown, the log, the clock.
 
 pub mod boot;
+pub mod config_files;
 pub mod connection;
 pub mod cron;
+pub mod listen;
+pub mod log;
+pub mod process;
 pub mod worker;
 
 /// Unix time in milliseconds.
 pub fn now_ms() -> i64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}
+
+/// What C's `strerror` says, without Rust's number behind it.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -1,0 +1,22 @@
+//! What the server tells about itself: slow commands, latency, keyspace events.
+
+use super::super::row::Row;
+use super::super::value::Kind;
+use super::super::words;
+use super::{int_from, int_up_to};
+
+#[rustfmt::skip]
+pub const ROWS: &[Row] = &[
+    Row::int("slowlog-log-slower-than", "10000", -1, i64::MAX, |f| &f.slowlog_log_slower_than_us)
+        .aliases(&["commandlog-execution-slower-than"]),
+    Row::int("slowlog-max-len", "128", 0, i64::MAX, |f| &f.slowlog_max_len).aliases(&["commandlog-slow-execution-max-len"]),
+    Row::int("latency-monitor-threshold", "0", 0, i64::MAX, |f| &f.latency_monitor_threshold_ms),
+    Row::flag("latency-tracking", "yes", |f| &f.latency_tracking),
+    Row::list("latency-tracking-info-percentiles", "50 99 99.9", words::percentiles, |f| &f.latency_tracking_info_percentiles),
+    Row::number("notify-keyspace-events", "", Kind::NotifyFlags, |f| &f.notify_keyspace_events),
+    Row::int("busy-reply-threshold", "5000", 0, i64::MAX, |f| &f.busy_reply_threshold_ms).aliases(&["lua-time-limit"]),
+    Row::accepted("commandlog-large-reply-max-len", "128", int_up_to(i64::MAX)),
+    Row::accepted("commandlog-large-request-max-len", "128", int_up_to(i64::MAX)),
+    Row::accepted("commandlog-reply-larger-than", "1048576", int_from(-1)),
+    Row::accepted("commandlog-request-larger-than", "1048576", int_from(-1)),
+];

@@ -1,0 +1,17 @@
+//! Who may do what.
+
+use super::super::cells::Words;
+use super::super::choices::{Protected, PubsubDefault, Sanitize};
+use super::super::row::Row;
+
+#[rustfmt::skip]
+pub const ROWS: &[Row] = &[
+    Row::text("requirepass", "", |f| &f.requirepass).sensitive(),
+    Row::text("aclfile", "", |f| &f.aclfile).startup(),
+    Row::choice("acl-pubsub-default", "resetchannels", PubsubDefault::NAMES, |f| f.acl_pubsub_default.cell()),
+    Row::int("acllog-max-len", "128", 0, i64::MAX, |f| &f.acllog_max_len),
+    Row::choice("enable-protected-configs", "no", Protected::NAMES, |f| f.enable_protected_configs.cell()).startup(),
+    Row::choice("enable-debug-command", "no", Protected::NAMES, |f| f.enable_debug_command.cell()).startup(),
+    Row::choice("enable-module-command", "no", Protected::NAMES, |f| f.enable_module_command.cell()).startup(),
+    Row::choice("sanitize-dump-payload", "no", Sanitize::NAMES, |f| f.sanitize_dump_payload.cell()),
+];

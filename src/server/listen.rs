@@ -1,0 +1,232 @@
+//! Listening sockets, and the acceptor: one thread that gives each connection to the least loaded worker.
+
+use super::worker::{Handle, Incoming};
+use super::log;
+use crate::engine::{Engine, LogLevel};
+use parking_lot::Mutex;
+use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::task::AbortHandle;
+
+pub struct Listener {
+    engine: Arc<Engine>,
+    workers: Vec<Handle>,
+    runtime: tokio::runtime::Handle,
+    accepting: Mutex<Vec<AbortHandle>>,
+}
+
+impl Listener {
+    /// Starts the acceptor's thread. It accepts nothing before [`listen`](Self::listen).
+    pub fn start(engine: Arc<Engine>, workers: Vec<Handle>) -> io::Result<Arc<Listener>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        std::thread::Builder::new().name("acceptor".into()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+        Ok(Arc::new(Listener { engine, workers, runtime: handle, accepting: Mutex::default() }))
+    }
+
+    /// Binds what the configuration asks for, and gives up what was bound before. On an error nothing has changed.
+    pub fn listen(self: &Arc<Self>) -> Result<(), String> {
+        // What is bound already must go first, or the same address could not be bound again; a failure binds it back.
+        let config = &self.engine.config;
+        let old: Vec<AbortHandle> = std::mem::take(&mut *self.accepting.lock());
+        let had = !old.is_empty();
+        for task in old {
+            task.abort();
+        }
+        if had {
+            // Aborted tasks drop their sockets when the acceptor's thread gets to them.
+            let (tx, rx) = std::sync::mpsc::channel();
+            self.runtime.spawn(async move { tx.send(()) });
+            let _ = rx.recv_timeout(Duration::from_secs(1));
+        }
+        let port = config.port.get() as u16;
+        let mut bound = Vec::new();
+        if port != 0 {
+            for address in config.bind.get() {
+                let optional = address.starts_with('-');
+                match bind_tcp(address.trim_start_matches('-'), port, config.tcp_backlog.get() as i32) {
+                    Ok(sockets) => bound.extend(sockets),
+                    Err(e) if optional && is_absent(&e) => {}
+                    Err(e) => {
+                        let reason = super::reason(&e);
+                        let shown = address.trim_start_matches('-');
+                        log::warning(&format!(
+                            "Warning: Could not create server TCP listening socket {shown}:{port}: bind: {reason}"
+                        ));
+                        return Err(format!("Failed listening on port {port} (tcp), aborting."));
+                    }
+                }
+            }
+        }
+        let mut tasks = Vec::new();
+        for socket in bound {
+            tasks.push(self.clone().accept_tcp(socket));
+        }
+        if !config.unixsocket.is_empty() {
+            let path = config.unixsocket.get();
+            match bind_unix(&path, config.unixsocketperm.get() as u32, config.tcp_backlog.get() as i32) {
+                Ok(socket) => tasks.push(self.clone().accept_unix(socket)),
+                Err(e) => return Err(format!("Failed opening Unix socket: bind: {path}: {}", super::reason(&e))),
+            }
+        }
+        *self.accepting.lock() = tasks;
+        Ok(())
+    }
+
+    /// Stops accepting.
+    pub fn close(&self) {
+        for task in self.accepting.lock().drain(..) {
+            task.abort();
+        }
+    }
+
+    fn accept_tcp(self: Arc<Self>, socket: std::net::TcpListener) -> AbortHandle {
+        let runtime = self.runtime.clone();
+        let task = async move {
+            let Ok(socket) = tokio::net::TcpListener::from_std(socket) else { return };
+            loop {
+                match socket.accept().await {
+                    Ok((stream, peer)) => {
+                        if let Ok(stream) = stream.into_std() {
+                            self.admit_tcp(stream, peer);
+                        }
+                    }
+                    Err(e) => self.accept_failed(&e).await,
+                }
+            }
+        };
+        runtime.spawn(task).abort_handle()
+    }
+
+    fn accept_unix(self: Arc<Self>, socket: std::os::unix::net::UnixListener) -> AbortHandle {
+        let runtime = self.runtime.clone();
+        let task = async move {
+            let Ok(socket) = tokio::net::UnixListener::from_std(socket) else { return };
+            loop {
+                match socket.accept().await {
+                    Ok((stream, _)) => {
+                        if let Ok(mut stream) = stream.into_std()
+                            && self.has_room(&mut stream)
+                        {
+                            self.give(Incoming::Unix(stream));
+                        }
+                    }
+                    Err(e) => self.accept_failed(&e).await,
+                }
+            }
+        };
+        runtime.spawn(task).abort_handle()
+    }
+
+    /// Out of descriptors, mostly: wait a little, or accepting would spin.
+    async fn accept_failed(&self, e: &io::Error) {
+        self.engine.log(LogLevel::Warning, &format!("Accepting client connection: {}", super::reason(e)));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    fn admit_tcp(&self, mut stream: std::net::TcpStream, peer: SocketAddr) {
+        if !self.has_room(&mut stream) || self.is_denied(&mut stream, peer.ip()) {
+            return;
+        }
+        let seconds = self.engine.config.tcp_keepalive_secs.get();
+        if seconds > 0 {
+            let interval = Duration::from_secs((seconds as u64 / 3).max(1));
+            let keepalive = TcpKeepalive::new()
+                .with_time(Duration::from_secs(seconds as u64))
+                .with_interval(interval)
+                .with_retries(3);
+            // A socket that does not take it still works.
+            let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        }
+        self.give(Incoming::Tcp(stream));
+    }
+
+    /// Enforces `maxclients`.
+    fn has_room(&self, stream: &mut impl Write) -> bool {
+        let room = (self.engine.clients.count() as i64) < self.engine.config.maxclients.get();
+        if !room {
+            self.engine.shared_stats.rejected_connections.fetch_add(1, Relaxed);
+            // The other side may be gone already.
+            let _ = stream.write_all(b"-ERR max number of clients reached\r\n");
+        }
+        room
+    }
+
+    /// Protected mode: without a password, only this host is served.
+    fn is_denied(&self, stream: &mut std::net::TcpStream, peer: IpAddr) -> bool {
+        let config = &self.engine.config;
+        let local = match peer {
+            IpAddr::V4(ip) => ip.is_loopback(),
+            IpAddr::V6(ip) => ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()),
+        };
+        let denied = config.protected_mode.get() && !local && config.requirepass.is_empty();
+        if denied {
+            self.engine.shared_stats.rejected_connections.fetch_add(1, Relaxed);
+            let _ = stream.write_all(
+                b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for \
+                  the default user. Until that changes only connections from the host itself are served. To serve others, \
+                  do one of these from that host: 1) set a password (CONFIG SET requirepass ...); 2) switch the mode off \
+                  (CONFIG SET protected-mode no) if the network keeps strangers out; both can be made lasting with CONFIG \
+                  REWRITE or as flags at start.\r\n",
+            );
+        }
+        denied
+    }
+
+    fn give(&self, incoming: Incoming) {
+        if let Some(w) = self.workers.iter().min_by_key(|w| w.load.load(Relaxed)) {
+            w.load.fetch_add(1, Relaxed);
+            // A worker's inbox closes only when the process ends.
+            let _ = w.inbox.send(incoming);
+        }
+    }
+}
+
+/// The address is not one of this host's, or its family is switched off.
+fn is_absent(e: &io::Error) -> bool {
+    matches!(
+        e.raw_os_error(),
+        Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT | libc::ENOPROTOOPT | libc::ESOCKTNOSUPPORT | libc::EPFNOSUPPORT)
+    )
+}
+
+/// Binds every address that a word of `bind` stands for.
+fn bind_tcp(address: &str, port: u16, backlog: i32) -> io::Result<Vec<std::net::TcpListener>> {
+    let addresses: Vec<SocketAddr> = match address {
+        "*" => vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)],
+        "::*" => vec![SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)],
+        name => (name.trim_matches(['[', ']']), port).to_socket_addrs()?.collect(),
+    };
+    let mut out = Vec::new();
+    for a in addresses {
+        let domain = if a.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        if a.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.bind(&a.into())?;
+        socket.listen(backlog)?;
+        socket.set_nonblocking(true)?;
+        out.push(socket.into());
+    }
+    Ok(out)
+}
+
+fn bind_unix(path: &str, mode: u32, backlog: i32) -> io::Result<std::os::unix::net::UnixListener> {
+    // What an earlier process left behind; as Redis, without asking whether somebody still listens there.
+    let _ = std::fs::remove_file(path);
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(backlog)?;
+    if mode != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
