@@ -1,4 +1,5 @@
 //! What everything else may use: numbers, hashing, randomness, units. Knows nothing of Redis's types.
 
+pub mod double;
 pub mod hash;
 pub mod rng;
