@@ -1,8 +1,8 @@
 //! Doubles as Redis writes and reads them: scores, increments, coordinates.
 //!
-//! Text is that of Redis 7.2 … 8 and Valkey 9.1 (`d2string`): integers up to 2^62 without a point, everything else in the
-//! shortest digits that read back as the same double, positional where that stays short, else `d.ddde±x`. Redis 7.0
-//! wrote `%.17g`; where the two differ (`3.1`), this follows the newer.
+//! Text is that of Redis 7.2 … 8 and Valkey 9.1 (`d2string`): integers up to 2^62 without a point, everything else in few
+//! digits that read back as the same double ([`grisu`](super::grisu)), positional where that stays short, else `d.ddde±x`.
+//! Redis 7.0 wrote `%.17g`; where the two differ (`3.1`), this follows the newer.
 
 /// The integer that `v` is, if casting loses nothing and `v` lies within ±2^62 (Redis's `double2ll`). `-0.0` counts as 0.
 #[inline]
@@ -29,43 +29,9 @@ pub fn write_double(v: f64, out: &mut Vec<u8>) {
         if v < 0.0 {
             out.push(b'-');
         }
-        let (digits, n, power) = shortest(v.abs());
+        let (digits, n, power) = super::grisu::digits(v.abs());
         write_digits(&digits[..n], power, v < 0.0, out);
     }
-}
-
-/// The shortest digits of a positive finite double, how many, and the power of ten of the last one.
-fn shortest(v: f64) -> ([u8; 20], usize, i32) {
-    let mut buffer = zmij::Buffer::new();
-    let text = buffer.format_finite(v).as_bytes();
-    let (mut digits, mut n, mut power, mut fraction) = ([0u8; 20], 0, 0i32, false);
-    for (i, &c) in text.iter().enumerate() {
-        match c {
-            b'0'..=b'9' => {
-                power -= i32::from(fraction);
-                // Long integers come padded with zeros; those after the last digit that matters go below.
-                if n > 0 || c != b'0' {
-                    if n < digits.len() {
-                        digits[n] = c;
-                        n += 1;
-                    } else {
-                        power += 1;
-                    }
-                }
-            }
-            b'.' => fraction = true,
-            _ => {
-                let exponent = std::str::from_utf8(&text[i + 1..]).unwrap_or_default();
-                power += exponent.parse::<i32>().unwrap_or_default();
-                break;
-            }
-        }
-    }
-    while n > 1 && digits[n - 1] == b'0' {
-        n -= 1;
-        power += 1;
-    }
-    (digits, n, power)
 }
 
 /// Lays digits × 10^power out as `fpconv_dtoa` does.
