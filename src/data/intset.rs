@@ -161,7 +161,7 @@ impl Default for Intset {
 
 impl Clone for Intset {
     fn clone(&self) -> Self {
-        Intset::copy_of(self.as_bytes())
+        self.ints().to_intset()
     }
 }
 
@@ -176,6 +176,11 @@ impl Drop for Intset {
 impl<'a> Ints<'a> {
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
+    }
+
+    /// An owned copy.
+    pub fn to_intset(self) -> Intset {
+        Intset::copy_of(self.0)
     }
 
     pub fn heap_bytes(self) -> usize {

@@ -10,10 +10,14 @@ mod item;
 mod limits;
 pub mod packed;
 mod segment;
+pub mod set;
 pub mod table;
 mod thin;
+pub mod zset;
 
 pub use intset::Intset;
 pub use item::{Item, parse_int};
 pub use limits::Limits;
 pub use packed::{Blob, Packed};
+pub use set::Set;
+pub use zset::Zset;

@@ -228,6 +228,11 @@ impl<'a> Blob<'a> {
         self.0
     }
 
+    /// An owned copy.
+    pub fn to_packed(self) -> Packed {
+        Packed::copy_of(self.0)
+    }
+
     #[inline]
     fn header_len(self) -> u16 {
         u16::from_le_bytes([self.0[4], self.0[5]])
