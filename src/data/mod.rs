@@ -5,6 +5,7 @@
 //! large ones a box around a table. Time comes in as `now_ms`, randomness as `&mut Rng`, thresholds as [`Limits`].
 
 mod alloc;
+pub mod hash;
 pub mod intset;
 mod item;
 mod limits;
@@ -15,6 +16,7 @@ pub mod table;
 mod thin;
 pub mod zset;
 
+pub use hash::Hash;
 pub use intset::Intset;
 pub use item::{Item, parse_int};
 pub use limits::Limits;

@@ -6,7 +6,7 @@
 //!
 //! The tree owns no member. Whoever owns it removes a member here before freeing or changing it.
 
-use super::leaf::{Leaf, Probe};
+use super::leaf::{Leaf, Probe, Tie};
 use super::scored::Link;
 
 const MAX_CHILDREN: usize = 64;
@@ -63,23 +63,28 @@ impl Tree {
 
     /// Removes a member, which must be in.
     pub fn remove(&mut self, link: Link) {
-        let probe = Probe::at(link.order(), link.member());
-        let rank = self.rank(&probe);
-        let mut gone = None;
-        self.remove_some(rank, 1, |l| gone = Some(l));
+        let order = link.order();
+        let upto = Probe { order: Some(order), tie: Tie::UpTo(link.member()) };
+        let gone = self.root.remove(&upto);
         assert_eq!(gone, Some(link), "the tree and its set disagree");
+        self.collapse();
     }
 
     /// Removes members from `rank` on, up to `most` of those that lie in the same leaf; returns how many.
     pub fn remove_some(&mut self, rank: usize, most: usize, mut out: impl FnMut(Link)) -> usize {
         let n = self.root.remove_some(rank, most, &mut out);
+        self.collapse();
+        n
+    }
+
+    /// Drops roots that have one child only.
+    fn collapse(&mut self) {
         while let Below::Branches(kids) = &mut self.root.below
             && kids.len() == 1
             && let Some(only) = kids.pop()
         {
             self.root = only;
         }
-        n
     }
 
     /// How many members go before the probe.
@@ -265,6 +270,28 @@ impl Branch {
             }
             Below::Branches(kids) => (kids[i].remove_some(rank, most, out), kids[i].keys.len()),
         };
+        self.shrunk(i, n, left);
+        n
+    }
+
+    /// Removes the last member that goes before the probe.
+    fn remove(&mut self, probe: &Probe<'_>) -> Option<Link> {
+        let i = self.child(probe)?;
+        let (gone, left) = match &mut self.below {
+            Below::Leaves(leaves) => {
+                let at = leaves[i].find(probe).checked_sub(1)?;
+                let mut gone = None;
+                leaves[i].remove(at..at + 1, |link| gone = Some(link));
+                (gone, leaves[i].len())
+            }
+            Below::Branches(kids) => (kids[i].remove(probe), kids[i].keys.len()),
+        };
+        self.shrunk(i, usize::from(gone.is_some()), left);
+        gone
+    }
+
+    /// Puts things right after child `i` lost `n` members and has `left` children or words.
+    fn shrunk(&mut self, i: usize, n: usize, left: usize) {
         self.counts[i] -= n as u64;
         if left == 0 {
             self.drop_child(i);
@@ -272,7 +299,6 @@ impl Branch {
             self.keys[i] = self.first_of(i).order();
             self.join(i, left);
         }
-        n
     }
 
     fn drop_child(&mut self, i: usize) {
