@@ -162,7 +162,7 @@ mod tests {
                 let mut thin = Thin::from_word(word);
                 assert_eq!((thin.tag(), *thin.boxed::<u64>()), (tag, 42));
                 let mut edit = thin.edit::<Box<u64>>();
-                *edit = Box::new(**edit + 1);
+                **edit += 1;
                 drop(edit);
                 assert_eq!((thin.tag(), *thin.take::<Box<u64>>()), (tag, 43));
             }

@@ -55,7 +55,7 @@ pub(super) fn move_to(packed: &mut Packed, at: usize, expires_at_ms: Option<i64>
 
 /// Whole fields, no name twice, expiries that are numbers and in order.
 pub(super) fn is_sound(blob: Blob<'_>, stride: Stride) -> bool {
-    if blob.len() % stride != 0 {
+    if !blob.len().is_multiple_of(stride) {
         return false;
     }
     let (mut seen, mut last) = (std::collections::HashSet::new(), Some(i64::MIN));

@@ -30,7 +30,7 @@ fn behaves_like_a_map_in_every_encoding() {
         let (mut hash, mut model, mut now) = (Hash::new(), Model::new(), 1_000i64);
         for step in 0..3000 {
             let n = rng.below(space);
-            let name = if n % 3 == 0 { n.to_string() } else { format!("field{n}") }.into_bytes();
+            let name = if n.is_multiple_of(3) { n.to_string() } else { format!("field{n}") }.into_bytes();
             let was = model.get(&name).is_some_and(|(_, at)| alive(*at, now));
             match rng.below(12) {
                 0..5 => {

@@ -88,7 +88,7 @@ pub(super) fn rank(blob: Blob<'_>, place: &Place<'_>) -> usize {
 /// Checks what a snapshot held: pairs, no member twice, readable scores. Puts them in order if they are not.
 pub(super) fn adopt(packed: Packed) -> Option<(Packed, usize)> {
     let blob = packed.blob();
-    if blob.len() % 2 != 0 {
+    if !blob.len().is_multiple_of(2) {
         return None;
     }
     let (mut seen, mut pairs, mut longest) = (std::collections::HashSet::new(), Vec::new(), 0);
