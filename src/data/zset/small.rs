@@ -23,7 +23,7 @@ pub(super) fn pair(blob: Blob<'_>, at: usize) -> (Item<'_>, f64) {
     (blob.get(at), score(blob.get(blob.next(at))))
 }
 
-/// Position and rank of a member.
+/// The position of a member.
 pub(super) fn find(blob: Blob<'_>, member: &[u8]) -> Option<usize> {
     blob.find(member, blob.first(), 1)
 }
