@@ -2,6 +2,7 @@
 
 pub mod double;
 pub mod glob;
+mod grisu;
 pub mod hash;
 pub mod numbers;
 pub mod rng;

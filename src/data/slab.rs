@@ -161,6 +161,27 @@ pub unsafe fn dealloc(block: NonNull<u8>, size: usize) {
     }
 }
 
+/// Moves a block to another size, keeping the bytes that both have.
+///
+/// # Safety
+/// As [`dealloc`]; only the result is used afterwards.
+pub unsafe fn resize(block: NonNull<u8>, old: usize, new: usize) -> NonNull<u8> {
+    let (from, to) = (block_size(old.max(8)), block_size(new.max(8)));
+    // SAFETY: the caller's; large blocks came from the global allocator with this layout.
+    unsafe {
+        if from > MAX && to > MAX {
+            return match NonNull::new(std::alloc::realloc(block.as_ptr(), large_layout(from), to)) {
+                Some(p) => p,
+                None => handle_alloc_error(large_layout(to)),
+            };
+        }
+        let moved = alloc(new);
+        moved.as_ptr().copy_from_nonoverlapping(block.as_ptr(), old.min(new));
+        dealloc(block, old);
+        moved
+    }
+}
+
 #[cold]
 fn assign(mine: &Cell<usize>) -> usize {
     let n = NEXT_STRIPE.fetch_add(1, Relaxed) % STRIPES;

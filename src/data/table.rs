@@ -450,16 +450,8 @@ impl<E: Element> Table<E> {
     }
 
     /// Every element, in the order of hashes.
-    pub fn iter(&self) -> impl Iterator<Item = Ref<'_, E>> + '_ {
-        let mut i = 0;
-        let segments = std::iter::from_fn(move || {
-            let seg = Segment::from_addr(self.dir.get(i)? & PTR);
-            i += 1 << (self.depth - seg.depth());
-            Some(seg)
-        });
-        segments
-            .flat_map(|s| (0..s.buckets()).flat_map(move |b| (0..SLOTS).map(move |slot| s.word(Place { bucket: b, slot }))))
-            .filter_map(|w| pointer(w).map(Ref::new))
+    pub fn iter(&self) -> Iter<'_, E> {
+        Iter { table: self, entry: 0, segment: None, bucket: 0, slot: 0 }
     }
 
     /// Visits the elements of one bucket, the one that `position` falls into, and returns the next position, or `None`
@@ -557,6 +549,48 @@ impl<E: Element> Table<E> {
                 let span = 1usize << (self.depth - s.depth());
                 assert_eq!(((hash >> 1) >> (63 - self.depth)) as usize & !(span - 1), i & !(span - 1));
             }
+        }
+    }
+}
+
+/// See [`Table::iter`].
+pub struct Iter<'a, E: Element> {
+    table: &'a Table<E>,
+    /// The directory entry after the current segment's.
+    entry: usize,
+    segment: Option<Segment>,
+    bucket: usize,
+    slot: usize,
+}
+
+impl<'a, E: Element> Iterator for Iter<'a, E> {
+    type Item = Ref<'a, E>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Ref<'a, E>> {
+        loop {
+            if let Some(seg) = self.segment {
+                while self.bucket < seg.buckets() {
+                    let words = seg.bucket(self.bucket);
+                    if self.slot == 0 && self.bucket + 1 < seg.buckets() {
+                        // Elements lie anywhere: ask for the next bucket's while these are used.
+                        for w in seg.bucket(self.bucket + 1) {
+                            prefetch((w & PTR) as *const u8);
+                        }
+                    }
+                    while self.slot < SLOTS {
+                        let w = words[self.slot];
+                        self.slot += 1;
+                        if let Some(p) = pointer(w) {
+                            return Some(Ref::new(p));
+                        }
+                    }
+                    (self.bucket, self.slot) = (self.bucket + 1, 0);
+                }
+            }
+            let seg = Segment::from_addr(self.table.dir.get(self.entry)? & PTR);
+            self.entry += 1 << (self.table.depth - seg.depth());
+            (self.segment, self.bucket) = (Some(seg), 0);
         }
     }
 }
