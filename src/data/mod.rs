@@ -4,4 +4,5 @@
 pub mod list;
 pub mod lpentry;
 mod segment;
+pub mod stream;
 pub mod table;
