@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::rng::Rng;
+use crate::data::peer::{Peer, Reply};
 use std::collections::VecDeque;
 
 fn contents(list: &List) -> Vec<Vec<u8>> {
@@ -173,4 +174,79 @@ fn compressed_inner_nodes_are_smaller() {
     assert!(list.heap_bytes() < 20_000 * 16, "{}", list.heap_bytes());
     assert!(list.runs().filter(|run| run.packed.is_none()).count() == 2);
     assert_eq!(list.get(10_000, |v| v.to_vec()).unwrap(), b"value of the item number 10000");
+}
+
+#[test]
+fn converts_when_the_peer_does() {
+    let Some(mut peer) = Peer::start() else { return };
+    if peer.ask("hello").list().iter().any(|r| matches!(r, Reply::Text(t) if t.starts_with(b"7.0"))) {
+        return; // had only quicklists
+    }
+    let mut kinds = [0; 2];
+    for seed in 0..150 {
+        let mut rng = Rng::new(seed);
+        let size = [-2, -1, 1, 2, 7, 128, -3][rng.below(7) as usize];
+        let limits = Limits { max_listpack_size: size, compress_depth: 0 };
+        peer.ask(&format!("config set list-max-listpack-size {size}"));
+        peer.ask("del l");
+        let mut list = List::new();
+        let grow = rng.below(12) + 6;
+        for step in 0..400 {
+            let head = rng.below(2) == 0;
+            let end = if head { End::Head } else { End::Tail };
+            let big = |rng: &mut Rng| match rng.below(8) {
+                0 => vec![b'b'; rng.below(3000) as usize],
+                1 if rng.below(6) == 0 => vec![b'L'; 4000 + rng.below(10_000) as usize],
+                _ => item(rng),
+            };
+            let x = big(&mut rng);
+            match rng.below(grow + 12) {
+                0..=4 => {
+                    peer.ask(if head { "lpop l" } else { "rpop l" });
+                    list.pop(end, &limits, |_| ());
+                }
+                5 | 6 if !list.is_empty() => {
+                    let at = rng.below(list.len() as u64 + 1) as usize;
+                    peer.call(&[b"lset", b"l", at.to_string().as_bytes(), &x]);
+                    list.set(at, &x, &limits);
+                }
+                7 if rng.below(6) == 0 => {
+                    let (a, b) = (rng.below(60), rng.below(200));
+                    peer.ask(&format!("ltrim l {a} {}", a + b));
+                    list.trim(a as usize, b as usize + 1, &limits);
+                }
+                8 => {
+                    let count = if head { "-2" } else { "2" };
+                    let theirs = peer.call(&[b"lrem", b"l", count.as_bytes(), &x]);
+                    assert_eq!(theirs.int() as usize, list.remove(&x, 2, head, &limits));
+                }
+                9..=11 if !list.is_empty() => {
+                    let at = rng.below(list.len() as u64) as usize;
+                    let pivot = list.get(at, |v| v.to_vec()).unwrap();
+                    let place: &[u8] = if head { b"before" } else { b"after" };
+                    peer.call(&[b"linsert", b"l", place, &pivot, &x]);
+                    list.insert(&pivot, head, &x, &limits);
+                }
+                _ => {
+                    let items: Vec<Vec<u8>> = (0..1 + rng.below(4)).map(|_| big(&mut rng)).collect();
+                    let mut call: Vec<&[u8]> = vec![if head { b"lpush" } else { b"rpush" }, b"l"];
+                    call.extend(items.iter().map(|i| &i[..]));
+                    peer.call(&call);
+                    list.push_all(end, items.iter().map(|i| &i[..]), &limits);
+                }
+            }
+            let theirs = peer.ask("object encoding l");
+            if list.is_empty() {
+                assert_eq!(theirs, Reply::Nil);
+                continue;
+            }
+            assert_eq!(theirs.text(), list.encoding(), "seed {seed} step {step} size {size}");
+            kinds[usize::from(list.encoding() == "listpack")] += 1;
+            if step % 40 == 0 {
+                let theirs = peer.ask("lrange l 0 -1");
+                assert!(theirs.list().iter().map(Reply::bytes).eq(contents(&list).iter().map(|v| &v[..])));
+            }
+        }
+    }
+    assert!(kinds.iter().all(|&n| n > 1000), "{kinds:?}");
 }
