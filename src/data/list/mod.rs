@@ -95,6 +95,15 @@ impl List {
         unsafe { &*std::ptr::from_ref(raw).cast() }
     }
 
+    /// The same for a change. The word may be another one afterwards.
+    ///
+    /// # Safety
+    /// The word came from [`List::into_raw`] and nothing else uses it for the lifetime.
+    pub unsafe fn from_raw_mut(raw: &mut NonNull<u8>) -> &mut List {
+        // SAFETY: as above.
+        unsafe { &mut *std::ptr::from_mut(raw).cast() }
+    }
+
     fn tag(&self) -> usize {
         self.0.addr().get() & TAG
     }

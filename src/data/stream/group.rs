@@ -248,19 +248,25 @@ impl Stream {
     }
 
     /// Entries that the group has yet to read, if that can be told (XINFO's `lag`), as Redis 8.0.
-    pub fn lag(&self, group: &Group) -> Option<u64> {
+    /// Negative when XGROUP was told that the group has read more than there was.
+    pub fn lag(&self, group: &Group) -> Option<i64> {
+        if self.0.len == 0 {
+            return Some(0);
+        }
+        if group.last_id < self.0.first_id && self.0.max_deleted_id < self.0.first_id {
+            return Some(self.0.len as i64);
+        }
         let read = match group.entries_read {
-            _ if self.0.entries_added == 0 => return Some(0),
             Some(read) if !self.has_tombstones_from(group.last_id) => read,
             _ => self.distance_from_first_ever(group.last_id)?,
         };
-        Some(self.0.entries_added.saturating_sub(read))
+        Some(self.0.entries_added.wrapping_sub(read) as i64)
     }
 
     /// Whether an entry at or behind `start` was deleted, for all one can tell.
     fn has_tombstones_from(&self, start: StreamId) -> bool {
         let tomb = self.0.max_deleted_id;
-        self.0.len != 0 && tomb != StreamId::MIN && self.0.first_id <= tomb && start <= tomb
+        self.0.len != 0 && tomb != StreamId::MIN && start <= tomb
     }
 
     /// How many entries were ever added up to `id`, where no deletion blurs it.

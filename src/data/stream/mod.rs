@@ -6,6 +6,8 @@
 mod group;
 mod id;
 mod node;
+#[cfg(test)]
+mod peer_tests;
 mod range;
 mod refs;
 #[cfg(test)]
@@ -94,6 +96,24 @@ impl Stream {
         Stream(unsafe { Box::from_raw(raw.cast::<Inner>().as_ptr()) })
     }
 
+    /// Looks at a stream whose word lies at `raw`.
+    ///
+    /// # Safety
+    /// The word came from [`Stream::into_raw`] and stays put and unchanged for the lifetime.
+    pub unsafe fn from_raw_ref(raw: &NonNull<u8>) -> &Stream {
+        // SAFETY: `Stream` is a transparent wrapper of a box, which is a word; the caller's promise.
+        unsafe { &*std::ptr::from_ref(raw).cast() }
+    }
+
+    /// The same for a change. The word may be another one afterwards.
+    ///
+    /// # Safety
+    /// The word came from [`Stream::into_raw`] and nothing else uses it for the lifetime.
+    pub unsafe fn from_raw_mut(raw: &mut NonNull<u8>) -> &mut Stream {
+        // SAFETY: as above.
+        unsafe { &mut *std::ptr::from_mut(raw).cast() }
+    }
+
     /// The name that OBJECT ENCODING shows.
     pub fn encoding(&self) -> &'static str {
         "stream"
@@ -149,6 +169,12 @@ impl Stream {
     /// Nodes (`radix-tree-keys`).
     pub fn nodes_len(&self) -> usize {
         self.0.nodes.len()
+    }
+
+    /// Nodes that the radix tree would have in which Redis keeps the same ids (`radix-tree-nodes`).
+    pub fn radix_nodes(&self) -> usize {
+        let keys: Vec<[u8; 16]> = self.0.nodes.iter().map(|node| node.master.to_bytes()).collect();
+        if keys.is_empty() { 1 } else { radix_nodes(&keys, 0) }
     }
 
     /// XSETID, and how a stream read from a file gets its figures. The caller has checked them.
@@ -297,4 +323,18 @@ impl Inner {
 /// Number of the last node that begins at or before `id`.
 fn node_of(nodes: &VecDeque<Node>, id: StreamId) -> Option<usize> {
     nodes.partition_point(|node| node.master <= id).checked_sub(1)
+}
+
+/// Nodes below a point that `keys`, sorted, reach after `depth` bytes: runs of bytes without a choice are one node, so is
+/// each choice and each end.
+fn radix_nodes(keys: &[[u8; 16]], depth: usize) -> usize {
+    let (first, last) = (&keys[0], &keys[keys.len() - 1]);
+    let shared = (depth..16).take_while(|&i| first[i] == last[i]).count();
+    if shared > 0 {
+        return 1 + radix_nodes(keys, depth + shared);
+    }
+    if depth == 16 {
+        return 1;
+    }
+    1 + keys.chunk_by(|a, b| a[depth] == b[depth]).map(|group| radix_nodes(group, depth + 1)).sum::<usize>()
 }

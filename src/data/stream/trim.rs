@@ -74,7 +74,9 @@ impl Stream {
                 inner.len -= 1;
                 removed += 1;
             }
-            if inner.nodes[n].count == 0 {
+            // A node emptied while its last, deleted entry lies behind the minimal id stays, as in Redis: it is the one that
+            // further entries go to.
+            if whole && inner.nodes[n].count == 0 {
                 inner.nodes.remove(n);
             } else {
                 n += 1;
