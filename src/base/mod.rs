@@ -4,6 +4,8 @@ pub mod double;
 pub mod glob;
 mod grisu;
 pub mod hash;
+pub mod lzf;
 pub mod numbers;
 pub mod rng;
+pub mod sizes;
 pub mod units;

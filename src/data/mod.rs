@@ -5,14 +5,21 @@
 //! large ones a box around a table. Time comes in as `now_ms`, randomness as `&mut Rng`, thresholds as [`Limits`].
 
 mod alloc;
+pub mod geo;
 pub mod hash;
+pub mod hll;
 pub mod intset;
 mod item;
 mod limits;
+pub mod list;
+pub mod lpentry;
 pub mod packed;
 mod segment;
 pub mod set;
 pub mod slab;
+pub mod stream;
+#[cfg(test)]
+mod peer;
 pub mod table;
 mod thin;
 pub mod zset;
@@ -21,6 +28,8 @@ pub use hash::Hash;
 pub use intset::Intset;
 pub use item::{Item, parse_int};
 pub use limits::Limits;
+pub use list::List;
 pub use packed::{Blob, Packed};
 pub use set::Set;
+pub use stream::Stream;
 pub use zset::Zset;

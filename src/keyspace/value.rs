@@ -3,9 +3,11 @@
 //! `unsafe` here turns an entry's word into the type that owns it. Invariants: a word is read only as the type that the
 //! entry's kind names; a borrowed view never drops it; an exclusive view writes it back before the entry is used again.
 
+use crate::data::{Hash, List, Set, Stream, Zset};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -179,42 +181,111 @@ impl<T: Word> Drop for HeldMut<'_, T> {
 
 /// A value of any type but string, owned.
 #[derive(Clone)]
-pub enum Object {}
+pub enum Object {
+    List(List),
+    Set(Set),
+    Zset(Zset),
+    Hash(Hash),
+    Stream(Stream),
+}
 
 impl Object {
     pub fn type_(&self) -> Type {
-        match *self {}
+        match self {
+            Object::List(_) => Type::List,
+            Object::Set(_) => Type::Set,
+            Object::Zset(_) => Type::Zset,
+            Object::Hash(_) => Type::Hash,
+            Object::Stream(_) => Type::Stream,
+        }
     }
 
     pub(super) fn into_word(self) -> u64 {
-        match self {}
+        match self {
+            Object::List(v) => v.into_word(),
+            Object::Set(v) => v.into_word(),
+            Object::Zset(v) => v.into_word(),
+            Object::Hash(v) => v.into_word(),
+            Object::Stream(v) => v.into_word(),
+        }
     }
 
     /// # Safety
-    /// As [`Word::from_word`], of the type named.
-    pub(super) unsafe fn from_word(_: Type, _: u64) -> Object {
-        unreachable!("no type but string exists yet")
+    /// As [`Word::from_word`], of the type named, which is not string.
+    pub(super) unsafe fn from_word(t: Type, word: u64) -> Object {
+        unsafe {
+            match t {
+                Type::List => Object::List(List::from_word(word)),
+                Type::Set => Object::Set(Set::from_word(word)),
+                Type::Zset => Object::Zset(Zset::from_word(word)),
+                Type::Hash => Object::Hash(Hash::from_word(word)),
+                Type::Stream => Object::Stream(Stream::from_word(word)),
+                Type::String => unreachable!("strings are not held as a word"),
+            }
+        }
     }
+}
+
+macro_rules! word {
+    ($($type:ident),*) => {$(
+        impl Word for $type {
+            const TYPE: Type = Type::$type;
+            #[inline]
+            fn into_word(self) -> u64 {
+                self.into_raw().as_ptr() as u64
+            }
+            #[inline]
+            unsafe fn from_word(word: u64) -> Self {
+                // SAFETY: the caller's promise; `into_word` never gives 0.
+                unsafe { $type::from_raw(NonNull::new_unchecked(word as *mut u8)) }
+            }
+        }
+
+        impl From<$type> for Object {
+            fn from(value: $type) -> Object {
+                Object::$type(value)
+            }
+        }
+    )*};
+}
+
+word!(List, Set, Zset, Hash, Stream);
+
+/// Calls the method of that name on the value behind a word, whichever type it is.
+macro_rules! each {
+    ($t:expr, $word:expr, $v:ident => $what:expr) => {
+        // SAFETY: the callers': a word of this type, which its entry keeps.
+        unsafe {
+            match $t {
+                Type::List => { let $v = Held::<List>::new($word); $what }
+                Type::Set => { let $v = Held::<Set>::new($word); $what }
+                Type::Zset => { let $v = Held::<Zset>::new($word); $what }
+                Type::Hash => { let $v = Held::<Hash>::new($word); $what }
+                Type::Stream => { let $v = Held::<Stream>::new($word); $what }
+                Type::String => unreachable!("strings are not held as a word"),
+            }
+        }
+    };
 }
 
 /// # Safety
 /// As [`Word::from_word`]; so for all below, which only look.
-pub(super) unsafe fn encoding(_: Type, _: u64) -> &'static str {
-    "unknown"
+pub(super) unsafe fn encoding(t: Type, word: u64) -> &'static str {
+    each!(t, word, v => v.encoding())
 }
 
-pub(super) unsafe fn is_empty(_: Type, _: u64) -> bool {
-    false
+pub(super) unsafe fn is_empty(t: Type, word: u64) -> bool {
+    each!(t, word, v => v.is_empty())
 }
 
 pub(super) unsafe fn clone_object(t: Type, word: u64) -> Object {
-    unsafe { Object::from_word(t, word) }
+    each!(t, word, v => Object::from((*v).clone()))
 }
 
-pub(super) unsafe fn heap_bytes(_: Type, _: u64) -> usize {
-    0
+pub(super) unsafe fn heap_bytes(t: Type, word: u64) -> usize {
+    each!(t, word, v => v.heap_bytes())
 }
 
-pub(super) unsafe fn free_effort(_: Type, _: u64) -> usize {
-    1
+pub(super) unsafe fn free_effort(t: Type, word: u64) -> usize {
+    each!(t, word, v => v.free_effort())
 }

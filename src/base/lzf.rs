@@ -1,0 +1,141 @@
+//! LZF, the light compression of inner list nodes and of long strings in RDB files.
+//!
+//! ```text
+//!  000lllll                        l + 1 literal bytes follow (1 ..= 32)
+//!  lllooooo oooooooo               copy l + 2 bytes (l = 1 ..= 6) from o + 1 bytes back
+//!  111ooooo llllllll oooooooo      copy l + 9 bytes from o + 1 bytes back
+//! ```
+//!
+//! Offsets have 13 bits, so a copy reaches 8 KB back; it may overlap what it writes.
+
+const MAX_LITERALS: usize = 32;
+const MAX_OFFSET: usize = 1 << 13;
+const MAX_MATCH: usize = 255 + 9;
+const HASH_BITS: u32 = 12;
+
+/// Compresses `input` into at most `limit` bytes. None when it does not fit: then it is not worth having.
+pub fn compress(input: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(limit.min(input.len()));
+    let mut recent = [0u32; 1 << HASH_BITS]; // position + 1 of the last 3 bytes with this hash
+    let (mut at, mut literals_from) = (0, 0);
+    while at + 2 < input.len() {
+        let word = u32::from_le_bytes([input[at], input[at + 1], input[at + 2], 0]);
+        let slot = (word.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize;
+        let candidate = recent[slot] as usize;
+        recent[slot] = at as u32 + 1;
+        let found = candidate > 0
+            && at - (candidate - 1) <= MAX_OFFSET
+            && input[candidate - 1..candidate + 2] == input[at..at + 3];
+        if !found {
+            at += 1;
+            continue;
+        }
+        let from = candidate - 1;
+        let longest = (input.len() - at).min(MAX_MATCH);
+        let len = 3 + (3..longest).take_while(|&i| input[from + i] == input[at + i]).count();
+        put_literals(&mut out, &input[literals_from..at]);
+        let offset = at - from - 1;
+        if len <= 8 {
+            out.push(((len - 2) << 5 | offset >> 8) as u8);
+        } else {
+            out.push((7 << 5 | offset >> 8) as u8);
+            out.push((len - 9) as u8);
+        }
+        out.push(offset as u8);
+        if out.len() > limit {
+            return None;
+        }
+        at += len;
+        literals_from = at;
+    }
+    put_literals(&mut out, &input[literals_from..]);
+    (out.len() <= limit).then_some(out)
+}
+
+fn put_literals(out: &mut Vec<u8>, literals: &[u8]) {
+    for chunk in literals.chunks(MAX_LITERALS) {
+        out.push(chunk.len() as u8 - 1);
+        out.extend_from_slice(chunk);
+    }
+}
+
+/// Decompresses `input`, which must give exactly `len` bytes. None when it does not, or reaches outside itself.
+pub fn decompress(mut input: &[u8], len: usize) -> Option<Vec<u8>> {
+    // A claim of terabytes must not be believed before the input could hold it: 3 bytes give at most 264.
+    if len > input.len().saturating_mul(MAX_MATCH) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(len);
+    while let [control, rest @ ..] = input {
+        input = rest;
+        let control = usize::from(*control);
+        if control < MAX_LITERALS {
+            let literals = input.get(..control + 1)?;
+            input = &input[control + 1..];
+            if out.len() + literals.len() > len {
+                return None;
+            }
+            out.extend_from_slice(literals);
+            continue;
+        }
+        let mut count = control >> 5;
+        if count == 7 {
+            count += usize::from(*input.first()?);
+            input = &input[1..];
+        }
+        count += 2;
+        let offset = (control & 0x1f) << 8 | usize::from(*input.first()?);
+        input = &input[1..];
+        let from = out.len().checked_sub(offset + 1)?;
+        if out.len() + count > len {
+            return None;
+        }
+        if from + count <= out.len() {
+            out.extend_from_within(from..from + count);
+        } else {
+            for i in from..from + count {
+                out.push(out[i]);
+            }
+        }
+    }
+    (out.len() == len).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    #[test]
+    fn round_trips() {
+        let mut rng = Rng::new(3);
+        for round in 0..2_000 {
+            let letters = 1 + rng.below(6);
+            let n = rng.below(if round % 50 == 0 { 40_000 } else { 400 });
+            let mut input: Vec<u8> = (0..n).map(|_| b'a' + rng.below(letters) as u8).collect();
+            if round % 3 == 0 {
+                let copy = input.clone();
+                input.extend_from_slice(&copy);
+            }
+            let packed = compress(&input, input.len() * 2 + 16).unwrap();
+            assert_eq!(decompress(&packed, input.len()).as_deref(), Some(&input[..]));
+            assert_eq!(decompress(&packed, input.len() + 1), None);
+            if !input.is_empty() {
+                assert_eq!(decompress(&packed, input.len() - 1), None);
+            }
+        }
+        let zeros = vec![0u8; 10_000];
+        assert!(compress(&zeros, 200).is_some_and(|p| p.len() < 150));
+        assert_eq!(compress(b"abcdefgh", 7), None);
+    }
+
+    #[test]
+    fn foreign_bytes_never_panic() {
+        let mut rng = Rng::new(5);
+        for _ in 0..50_000 {
+            let bytes: Vec<u8> = (0..rng.below(24)).map(|_| rng.next_u64() as u8).collect();
+            let _ = decompress(&bytes, rng.below(300) as usize);
+        }
+        assert_eq!(decompress(&[0xff], usize::MAX), None);
+    }
+}
