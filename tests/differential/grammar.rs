@@ -77,6 +77,8 @@ fn parse_row(line: &str, helper: bool) -> Row {
         let mut words = command.split_whitespace().filter(|word| *word != "WALK");
         words.next().expect("a command").to_lowercase()
     });
+    // A step may begin with a choice; what it chooses from is not looked at.
+    let commands = commands.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)));
     Row {
         weight: weight.parse().unwrap_or_else(|_| panic!("no weight: {line}")),
         against,

@@ -39,6 +39,7 @@ const RULES: &[(&str, Rule)] = &[
     ("COMMAND LIST", Unordered(1)),
     ("COMMAND GETKEYSANDFLAGS", By(sort_deep)),
     ("PUBSUB CHANNELS", Unordered(1)),
+    ("CONFIG GET", Unordered(2)),
     ("GEORADIUS", By(sort_top)),
     ("GEORADIUS_RO", By(sort_top)),
     ("GEORADIUSBYMEMBER", By(sort_top)),
@@ -95,6 +96,12 @@ pub fn same(words: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
             }
         }
         Scan(width) => {
+            // What one step of a cursor returns is the server's own affair; whole walks are compared as `WALK`.
+            let done = |node: &Node| node.items.first().is_some_and(|cursor| cursor.text == b"0");
+            let at = if words[0].eq_ignore_ascii_case(b"SCAN") { 1 } else { 2 };
+            if !done(&a) || !done(&b) || words.get(at).is_none_or(|cursor| cursor != b"0") {
+                return a.items.len() == b.items.len();
+            }
             let plain = words.iter().any(|word| word.eq_ignore_ascii_case(b"NOVALUES"));
             for node in [&mut a, &mut b].into_iter().filter_map(|node| node.items.get_mut(1)) {
                 node.sort(if plain { 1 } else { width });

@@ -13,6 +13,8 @@ const KEYS: &[&str] = &[
 pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
     match name {
         "s" | "n" | "l" | "h" | "t" | "z" | "g" | "p" | "x" => key(name, rng),
+        // Sorted sets whose scores are all equal: the others have no lexicographic order to speak of.
+        "y" => words(&["y0", "y1", "y0", "y1", "y0", "y1", "y0", "y1", "l0", "missing"], rng),
         "k" => key("", rng),
         "val" => value(rng),
         "v" => words(&["a", "b", "c", "", "10", "-5", "3.5", "x y", "\u{e9}"], rng),
@@ -94,6 +96,7 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
         "place" => words(&["Palermo", "Catania", "Paris", "SF", "null", "edge", "a", "nosuch"], rng),
         "radius" => mostly(&["0", "1", "100", "200", "1000", "5000", "20000.5"], &["-1", "nan", "x", "1e9"], rng),
         "unit" => mostly(&["m", "km", "ft", "mi", "KM"], &["parsec", "x"], rng),
+        "hashpat" => words(&["hw_*->f", "hw_*->g", "*->f", "hw_*->", "hw_*", "->f"], rng),
         "client" => mostly(&["c1", "worker-7", "", "a.b"], &["with space", "new\nline", "\u{e9}"], rng),
         "junk" => junk(rng),
         "msg" => words(&["hello", "", "a b", "\u{0}\r\n\u{1}", "\u{e9}t\u{e9}"], rng),

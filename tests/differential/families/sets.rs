@@ -24,9 +24,9 @@ const GRAMMAR: &str = "
     2   SINTERCARD 2 $t $t < LIMIT $small ; $junk >
     2 ! SPOP $t.a && DEL $t.a
     2 ! SPOP $t.a $rcount && DEL $t.a
-    1   SPOP $t 1000000
+    1 ! SPOP $t 1000000
     2   SRANDMEMBER $t [ $rcount ]
     2   SSCAN $t 0 COUNT 1000 [ MATCH $glob ]
     1   OBJECT ENCODING $t
-    1 ! CONFIG SET set-max-intset-entries { 512 | 4 | 0 }
+    1 ! CONFIG SET set-max-intset-entries { 512 | 128 }
 ";

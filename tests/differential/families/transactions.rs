@@ -15,7 +15,6 @@ const GRAMMAR: &str = "
     2 ! WATCH ( $k ) && UNWATCH && MULTI && PING && EXEC
     2 ! WATCH $s.a && EXPIRE $s.a $sec && MULTI && PING && EXEC
     2 ! WATCH $s.a && DEL $s.a && MULTI && PING && EXEC
-    2 ! WATCH $s.a && SET $s.a $v EXAT 1 && MULTI && PING && EXEC
     1 ! WATCH $s && FLUSHDB && MULTI && PING && EXEC
     1   EXEC
     1   DISCARD

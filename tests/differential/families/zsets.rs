@@ -7,6 +7,10 @@ const GRAMMAR: &str = "
     3   ZADD $z < NX ; XX ; GT ; LT ; CH ; INCR > $score $m
     2   ZADD $z ( $small $seq )#
     2   ZADD $z ( 0 $seq )#
+    3   ZADD $y ( 0 $m )
+    1   ZADD $y ( 0 $seq )#
+    1   ZRANGE $y $idx $idx BYLEX [ { REV | WITHSCORES } ]
+    2   ZRANGESTORE $z $y $lmin $lmax BYLEX [ LIMIT $small $small ]
     3   ZINCRBY $z $score $m
     3   ZREM $z ( $m )
     2   ZCARD $z
@@ -17,21 +21,21 @@ const GRAMMAR: &str = "
     3   ZREVRANK $z $m
     1 v ZREVRANK $z $m [ { WITHSCORE | $junk } ]
     3   ZCOUNT $z $smin $smax
-    3   ZLEXCOUNT $z $lmin $lmax
+    3   ZLEXCOUNT $y $lmin $lmax
     4   ZRANGE $z $idx $idx [ REV ] [ WITHSCORES ]
     4   ZRANGE $z $smin $smax BYSCORE < LIMIT $small $small ; WITHSCORES >
     3   ZRANGE $z $smax $smin BYSCORE REV < LIMIT $small $small ; WITHSCORES >
-    3   ZRANGE $z $lmin $lmax BYLEX [ LIMIT $small $small ]
-    2   ZRANGE $z $idx $idx < REV ; BYSCORE ; BYLEX ; WITHSCORES ; LIMIT $small $small >
+    3   ZRANGE $y $lmin $lmax BYLEX [ LIMIT $small $small ]
+    2   ZRANGE $z $idx $idx < REV ; BYSCORE ; WITHSCORES ; LIMIT $small $small >
     2   ZREVRANGE $z $idx $idx [ WITHSCORES ]
     3   ZRANGEBYSCORE $z $smin $smax < WITHSCORES ; LIMIT $small $small >
     3   ZREVRANGEBYSCORE $z $smax $smin < WITHSCORES ; LIMIT $small $small >
-    2   ZRANGEBYLEX $z $lmin $lmax [ LIMIT $small $small ]
-    2   ZREVRANGEBYLEX $z $lmax $lmin [ LIMIT $small $small ]
-    3   ZRANGESTORE $z $z { $idx $idx | $smin $smax BYSCORE | $lmin $lmax BYLEX } < REV ; LIMIT $small $small >
+    2   ZRANGEBYLEX $y $lmin $lmax [ LIMIT $small $small ]
+    2   ZREVRANGEBYLEX $y $lmax $lmin [ LIMIT $small $small ]
+    3   ZRANGESTORE $z $z { $idx $idx | $smin $smax BYSCORE } < REV ; LIMIT $small $small >
     2   ZREMRANGEBYRANK $z $idx $idx
     2   ZREMRANGEBYSCORE $z $smin $smax
-    2   ZREMRANGEBYLEX $z $lmin $lmax
+    2   ZREMRANGEBYLEX $y $lmin $lmax
     3   ZPOPMIN $z [ $count ]
     3   ZPOPMAX $z [ $count ]
     3   ZMPOP $nkeys $z $z { MIN | MAX } [ COUNT $count ]
