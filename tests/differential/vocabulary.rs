@@ -20,6 +20,7 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
         "v" => words(&["a", "b", "c", "", "10", "-5", "3.5", "x y", "\u{e9}"], rng),
         "int" => integer(rng),
         "small" => rng.range(-3, 12).to_string().into_bytes(),
+        "noff" => rng.range(0, 12).to_string().into_bytes(),
         "pos" => rng.range(1, 4).to_string().into_bytes(),
         "count" => mostly(&["0", "1", "2", "3", "5", "10", "100"], &["-1", "-5", "abc", "9223372036854775807"], rng),
         "rcount" => words(&["0", "1", "2", "3", "7", "20", "-1", "-4", "-9", "x", "9223372036854775807"], rng),

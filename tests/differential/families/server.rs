@@ -36,7 +36,7 @@ const GRAMMAR: &str = "
     1 ! DEBUG SET-ACTIVE-EXPIRE 1
     1   LATENCY { LATEST | RESET | NOSUCH | HISTORY nosuch }
     1   SLOWLOG { GET 0 | NOSUCH | GET x | GET -2 | LEN x }
-    1   LOLWUT
+    1 ! LOLWUT
     4   SET $s $val
     2   APPEND $s $val
 ";

@@ -11,8 +11,8 @@ const GRAMMAR: &str = "
     3   MSET w_1 5 w_2 3 w_3 9 w_a 1 w_b 0 o_1 one o_2 two o_3 x
     2   HSET hw_1 f 3 g x && HSET hw_2 f 1
     8   SORT $l < ALPHA ; { ASC | DESC } ; LIMIT $small $small ; GET # ; GET o_* ; GET $hashpat >
-    6   SORT $l < BY { w_* | $hashpat | nosort | w_ } ; DESC ; GET # ; GET w_* >
-    3   SORT $l < BY nosort ; LIMIT $idx $idx ; STORE $l ; GET # >
+    6   SORT $l < BY { w_* | $hashpat | w_ } ; DESC ; GET # ; GET w_* >
+    3   DEL l9 && RPUSH l9 c a b && SORT l9 < BY nosort ; LIMIT $idx $idx ; STORE $l ; GET # >
     3   SORT $t < ALPHA ; DESC ; GET # ; GET o_* ; STORE $l >
     3   SORT $z < BY nosort ; ALPHA ; DESC ; LIMIT $small $small >
     3   SORT $l < STORE $l ; ALPHA ; LIMIT $small $small >

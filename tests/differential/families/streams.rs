@@ -24,15 +24,15 @@ const GRAMMAR: &str = "
     2   XGROUP CREATECONSUMER $x $group $consumer
     1   XGROUP DELCONSUMER $x $group $consumer
     1   XGROUP { NOSUCH $x | CREATE $x }
-    8   XREADGROUP GROUP $group $consumer < COUNT $count ; NOACK > STREAMS $x { $new | $id }
-    2   XREADGROUP GROUP $group $consumer STREAMS $x $x $new $id
+    8 v XREADGROUP GROUP $group $consumer < COUNT $count ; NOACK > STREAMS $x { $new | $id }
+    2 v XREADGROUP GROUP $group $consumer STREAMS $x $x $new $id
     4   XACK $x $group ( $id )
     3   XPENDING $x $group
     3   XPENDING $x $group [ IDLE { 0 | 100000 | x } ] $sid $eid $count [ $consumer ]
-    4   XCLAIM $x $group $consumer { 0 | 1000000 | x } ( $id ) < IDLE $count ; RETRYCOUNT $count ; FORCE ; JUSTID ; LASTID $id >
-    3   XAUTOCLAIM $x $group $consumer { 0 | 1000000 | x } $sid < COUNT $count ; JUSTID >
+    4 v XCLAIM $x $group $consumer { 0 | 1000000 | x } ( $id ) < IDLE $count ; RETRYCOUNT $count ; FORCE ; JUSTID ; LASTID $id >
+    3 v XAUTOCLAIM $x $group $consumer { 0 | 1000000 | x } $sid < COUNT $count ; JUSTID >
     2   XINFO STREAM $x
-    2   XINFO STREAM $x FULL [ COUNT $count ]
+    2 v XINFO STREAM $x FULL [ COUNT $count ]
     2   XINFO GROUPS $x
     2   XINFO CONSUMERS $x $group
     1   XINFO { NOSUCH $x | STREAM $x $junk }

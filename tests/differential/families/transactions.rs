@@ -21,7 +21,6 @@ const GRAMMAR: &str = "
     2   WATCH ( $k )
     1   UNWATCH
     1 ! MULTI && SELECT 1 && SET $s $v && SELECT 0 && GET $s && EXEC
-    1 ! MULTI && HELLO 3 && PING && HELLO 2 && EXEC
     1 ! MULTI && RESET
     4   SET $s $v
     2   SET $n $int

@@ -10,7 +10,7 @@ const GRAMMAR: &str = "
     3   ZADD $y ( 0 $m )
     1   ZADD $y ( 0 $seq )#
     1   ZRANGE $y $idx $idx BYLEX [ { REV | WITHSCORES } ]
-    2   ZRANGESTORE $z $y $lmin $lmax BYLEX [ LIMIT $small $small ]
+    2   ZRANGESTORE $z $y $lmin $lmax BYLEX [ LIMIT $noff $small ]
     3   ZINCRBY $z $score $m
     3   ZREM $z ( $m )
     2   ZCARD $z
@@ -23,16 +23,16 @@ const GRAMMAR: &str = "
     3   ZCOUNT $z $smin $smax
     3   ZLEXCOUNT $y $lmin $lmax
     4   ZRANGE $z $idx $idx [ REV ] [ WITHSCORES ]
-    4   ZRANGE $z $smin $smax BYSCORE < LIMIT $small $small ; WITHSCORES >
-    3   ZRANGE $z $smax $smin BYSCORE REV < LIMIT $small $small ; WITHSCORES >
-    3   ZRANGE $y $lmin $lmax BYLEX [ LIMIT $small $small ]
-    2   ZRANGE $z $idx $idx < REV ; BYSCORE ; WITHSCORES ; LIMIT $small $small >
+    4   ZRANGE $z $smin $smax BYSCORE < LIMIT $noff $small ; WITHSCORES >
+    3   ZRANGE $z $smax $smin BYSCORE REV < LIMIT $noff $small ; WITHSCORES >
+    3   ZRANGE $y $lmin $lmax BYLEX [ LIMIT $noff $small ]
+    2   ZRANGE $z $idx $idx < REV ; BYSCORE ; WITHSCORES ; LIMIT $noff $small >
     2   ZREVRANGE $z $idx $idx [ WITHSCORES ]
-    3   ZRANGEBYSCORE $z $smin $smax < WITHSCORES ; LIMIT $small $small >
-    3   ZREVRANGEBYSCORE $z $smax $smin < WITHSCORES ; LIMIT $small $small >
-    2   ZRANGEBYLEX $y $lmin $lmax [ LIMIT $small $small ]
-    2   ZREVRANGEBYLEX $y $lmax $lmin [ LIMIT $small $small ]
-    3   ZRANGESTORE $z $z { $idx $idx | $smin $smax BYSCORE } < REV ; LIMIT $small $small >
+    3   ZRANGEBYSCORE $z $smin $smax < WITHSCORES ; LIMIT $noff $small >
+    3   ZREVRANGEBYSCORE $z $smax $smin < WITHSCORES ; LIMIT $noff $small >
+    2   ZRANGEBYLEX $y $lmin $lmax [ LIMIT $noff $small ]
+    2   ZREVRANGEBYLEX $y $lmax $lmin [ LIMIT $noff $small ]
+    3   ZRANGESTORE $z $z { $idx $idx | $smin $smax BYSCORE } < REV ; LIMIT $noff $small >
     2   ZREMRANGEBYRANK $z $idx $idx
     2   ZREMRANGEBYSCORE $z $smin $smax
     2   ZREMRANGEBYLEX $y $lmin $lmax
