@@ -1,6 +1,11 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "hashes", landed: false, setup: &["CONFIG SET hash-max-listpack-entries 512 hash-max-listpack-value 64"], grammar: GRAMMAR };
+pub const FAMILY: Family = Family {
+    name: "hashes",
+    landed: false,
+    setup: &["CONFIG SET hash-max-listpack-entries 512 hash-max-listpack-value 64"],
+    grammar: GRAMMAR,
+};
 
 const GRAMMAR: &str = "
     8   HSET $h ( $m $m )

@@ -1,6 +1,11 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "keys", landed: true, setup: &[], grammar: GRAMMAR };
+pub const FAMILY: Family = Family {
+    name: "keys",
+    landed: true,
+    setup: &[],
+    grammar: GRAMMAR,
+};
 
 const GRAMMAR: &str = "
     5   SET $k $val

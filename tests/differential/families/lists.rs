@@ -1,6 +1,11 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "lists", landed: false, setup: &["CONFIG SET list-max-listpack-size -2 list-compress-depth 0"], grammar: GRAMMAR };
+pub const FAMILY: Family = Family {
+    name: "lists",
+    landed: false,
+    setup: &["CONFIG SET list-max-listpack-size -2 list-compress-depth 0"],
+    grammar: GRAMMAR,
+};
 
 const GRAMMAR: &str = "
     8   LPUSH $l ( $m )

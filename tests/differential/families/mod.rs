@@ -38,9 +38,22 @@ impl Family {
 }
 
 pub const ALL: &[&Family] = &[
-    &strings::FAMILY, &bitmaps::FAMILY, &keys::FAMILY, &connection::FAMILY, &server::FAMILY, &lists::FAMILY,
-    &hashes::FAMILY, &field_ttl::FAMILY, &sets::FAMILY, &zsets::FAMILY, &geo::FAMILY, &hll::FAMILY, &streams::FAMILY,
-    &sort::FAMILY, &scan::FAMILY, &transactions::FAMILY,
+    &strings::FAMILY,
+    &bitmaps::FAMILY,
+    &keys::FAMILY,
+    &connection::FAMILY,
+    &server::FAMILY,
+    &lists::FAMILY,
+    &hashes::FAMILY,
+    &field_ttl::FAMILY,
+    &sets::FAMILY,
+    &zsets::FAMILY,
+    &geo::FAMILY,
+    &hll::FAMILY,
+    &streams::FAMILY,
+    &sort::FAMILY,
+    &scan::FAMILY,
+    &transactions::FAMILY,
 ];
 
 /// In every family: other types under the family's keys, keys that go and come.

@@ -1,6 +1,11 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "streams", landed: false, setup: &["CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096"], grammar: GRAMMAR };
+pub const FAMILY: Family = Family {
+    name: "streams",
+    landed: false,
+    setup: &["CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096"],
+    grammar: GRAMMAR,
+};
 
 const GRAMMAR: &str = "
     9   XADD $x $nid ( $m $v )

@@ -1,6 +1,11 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "zsets", landed: false, setup: &["CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 64"], grammar: GRAMMAR };
+pub const FAMILY: Family = Family {
+    name: "zsets",
+    landed: false,
+    setup: &["CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 64"],
+    grammar: GRAMMAR,
+};
 
 const GRAMMAR: &str = "
     9   ZADD $z < { NX | XX } ; { GT | LT } ; CH > ( $score $m )
