@@ -48,8 +48,11 @@ const SERVED: &[&str] = &[
     "DEBUG",
 ];
 
-/// Replies that need not be the same bytes, by command and subcommand; what is compared instead.
-const LOOSELY: &[(&str, fn(&mut Node))] = &[
+/// A command, perhaps with its subcommand, and what makes two of its replies comparable.
+type Loosely = (&'static str, fn(&mut Node));
+
+/// Replies that need not be the same bytes.
+const LOOSELY: &[Loosely] = &[
     // A pick of its own, or a table's order.
     ("HRANDFIELD", forget_text),
     ("ZRANDMEMBER", sort_pairs),

@@ -98,7 +98,7 @@ def collections(r, has):
     if has("zadd"):
         assert r.zadd("zs", {"a": 1.5, "b": -1}) == 2 and r.zrange("zs", 0, -1, withscores=True)[0][1] == -1
     if has("xadd"):
-        assert r.xadd("x", {"f": "v"}) and r.xlen("x") == 1
+        assert r.xadd("stream", {"f": "v"}) and r.xlen("stream") == 1
 
 
 def main():
