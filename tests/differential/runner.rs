@@ -202,7 +202,7 @@ fn usable<'a>(
             .collect::<Vec<_>>()
             .join(" ");
         assert!(
-            !family.landed,
+            !family.landed || env_number("DIFF_PARTIAL", 0) > 0,
             "{}: commands of a family that is served are missing: {list}",
             family.name
         );

@@ -14,12 +14,7 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
     match name {
         "s" | "n" | "l" | "h" | "t" | "z" | "g" | "p" | "x" => key(name, rng),
         // Sorted sets whose scores are all equal: the others have no lexicographic order to speak of.
-        "y" => words(
-            &[
-                "y0", "y1", "y0", "y1", "y0", "y1", "y0", "y1", "l0", "missing",
-            ],
-            rng,
-        ),
+        "y" => words(&["y0", "y1", "y0", "y1", "y9"], rng),
         "k" => key("", rng),
         "val" => value(rng),
         "v" => words(
@@ -529,7 +524,7 @@ fn member(rng: &mut Rng) -> Vec<u8> {
         14 => vec![b'm'; *rng.pick(&[63, 64, 65])],
         15 => vec![b'M'; 300],
         16 => words(&["", "01", "1.0", "+1", "-0"], rng),
-        17 => b"\x00\xff\r\n".to_vec(),
+        17 => b"\x01\x00\xff\r\n".to_vec(),
         18 => float(rng),
         _ => words(&["foo", "bar", "\u{fc}"], rng),
     }

@@ -19,7 +19,7 @@ const GRAMMAR: &str = "
     6   SORT $l < BY { w_* | $hashpat | w_ } ; DESC ; GET # ; GET w_* >
     3   DEL l9 && RPUSH l9 c a b && SORT l9 < BY nosort ; LIMIT $idx $idx ; STORE $l ; GET # >
     3   SORT $t < ALPHA ; DESC ; GET # ; GET o_* ; STORE $l >
-    3   SORT $z < BY nosort ; ALPHA ; DESC ; LIMIT $small $small >
+    3 ! DEL z9 && ZADD z9 3 c 1 a 2 b 2 a1 && SORT z9 < BY nosort ; ALPHA ; DESC ; LIMIT $small $small >
     3   SORT $l < STORE $l ; ALPHA ; LIMIT $small $small >
     4   SORT_RO $l < ALPHA ; DESC ; LIMIT $small $small ; GET # ; STORE $l >
     1   SORT $l < $junk ; ALPHA ; BY >

@@ -12,10 +12,10 @@ const GRAMMAR: &str = "
     3   ZADD $z < NX ; XX ; GT ; LT ; CH ; INCR > $score $m
     2   ZADD $z ( $small $seq )#
     2   ZADD $z ( 0 $seq )#
-    3   ZADD $y ( 0 $m )
-    1   ZADD $y ( 0 $seq )#
+    3 ! ZADD $y ( 0 $m )
+    1 ! ZADD $y ( 0 $seq )#
     1   ZRANGE $y $idx $idx BYLEX [ { REV | WITHSCORES } ]
-    2   ZRANGESTORE $z $y $lmin $lmax BYLEX [ LIMIT $noff $small ]
+    2 ! ZRANGESTORE $z $y $lmin $lmax BYLEX [ LIMIT $noff $small ]
     3   ZINCRBY $z $score $m
     3   ZREM $z ( $m )
     2   ZCARD $z
@@ -37,7 +37,7 @@ const GRAMMAR: &str = "
     3   ZREVRANGEBYSCORE $z $smax $smin < WITHSCORES ; LIMIT $noff $small >
     2   ZRANGEBYLEX $y $lmin $lmax [ LIMIT $noff $small ]
     2   ZREVRANGEBYLEX $y $lmax $lmin [ LIMIT $noff $small ]
-    3   ZRANGESTORE $z $z { $idx $idx | $smin $smax BYSCORE } < REV ; LIMIT $noff $small >
+    3 ! ZRANGESTORE $z $z { $idx $idx | $smin $smax BYSCORE } < REV ; LIMIT $noff $small >
     2   ZREMRANGEBYRANK $z $idx $idx
     2   ZREMRANGEBYSCORE $z $smin $smax
     2   ZREMRANGEBYLEX $y $lmin $lmax
