@@ -1,0 +1,25 @@
+use super::Family;
+
+pub const FAMILY: Family = Family {
+    name: "geo",
+    landed: false,
+    setup: &[],
+    grammar: GRAMMAR,
+};
+
+const GRAMMAR: &str = "
+    9   GEOADD $g < { NX | XX } ; CH > ( $lon $lat $place )
+    1   GEOADD $g < NX ; XX ; CH ; $junk > $lon $lat $place
+    3   GEOPOS $g ( $place )
+    3   GEOHASH $g ( $place )
+    4   GEODIST $g $place $place [ $unit ]
+    6   GEOSEARCH $g { FROMLONLAT $lon $lat | FROMMEMBER $place } { BYRADIUS $radius $unit | BYBOX $radius $radius $unit } < { ASC | DESC } ; COUNT $pos ; WITHCOORD ; WITHDIST ; WITHHASH >
+    2   GEOSEARCH $g < FROMLONLAT $lon $lat ; FROMMEMBER $place ; BYRADIUS $radius $unit ; BYBOX $radius $radius $unit ; COUNT $count ANY >
+    4   GEOSEARCHSTORE $g $g { FROMLONLAT $lon $lat | FROMMEMBER $place } { BYRADIUS $radius $unit | BYBOX $radius $radius $unit } < { ASC | DESC } ; STOREDIST >
+    4   GEORADIUS $g $lon $lat $radius $unit < { ASC | DESC } ; WITHCOORD ; WITHDIST ; WITHHASH ; { STORE $g | STOREDIST $g } >
+    3   GEORADIUSBYMEMBER $g $place $radius $unit < { ASC | DESC } ; WITHCOORD ; WITHDIST ; WITHHASH ; { STORE $g | STOREDIST $g } >
+    2   GEORADIUS_RO $g $lon $lat $radius $unit < { ASC | DESC } ; WITHDIST ; STORE $g >
+    2   GEORADIUSBYMEMBER_RO $g $place $radius $unit < { ASC | DESC } ; WITHDIST ; COUNT $count >
+    1   ZRANGE $g 0 -1 WITHSCORES
+    1   ZREM $g $place
+";

@@ -1,0 +1,173 @@
+//! The programs that people have: redis-py with hiredis, redis-cli, redis-benchmark, nc. Each does real work against
+//! a running server, and what it prints is looked at.
+
+mod common;
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use common::{Options, Server, server::on_path, skip, subject};
+
+const TOOLS: &str = "apt-get install redis-tools";
+
+fn server() -> Server {
+    Server::start(subject(), &Options::default())
+}
+
+/// Runs a program to its end and returns what it printed; fails on a bad exit.
+fn run(program: &Path, args: &[&str], input: &str) -> String {
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()));
+    child
+        .stdin
+        .take()
+        .expect("its input")
+        .write_all(input.as_bytes())
+        .expect("written");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().expect("its output");
+    let (out, err) = (
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr),
+    );
+    assert!(
+        status.success(),
+        "{} {args:?}: {status}\n{out}\n{err}",
+        program.display()
+    );
+    out.into_owned()
+}
+
+fn tool(name: &str, how: &str) -> Option<PathBuf> {
+    let found = on_path(name);
+    if found.is_none() {
+        skip(name, how);
+    }
+    found
+}
+
+#[test]
+fn redis_py() {
+    let python = std::env::var_os("PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let has = |module: &str| {
+        let import = format!("import {module}");
+        Command::new(&python)
+            .args(["-c", &import])
+            .output()
+            .is_ok_and(|out| out.status.success())
+    };
+    if !has("redis") || !has("hiredis") {
+        return skip("redis-py with hiredis", "pip install redis hiredis");
+    }
+    let server = server();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/work.py");
+    let out = run(&python, &[script, &server.port.to_string()], "");
+    assert!(out.trim_end().ends_with("done"), "{out}");
+    assert!(out.contains("RESP3"), "{out}");
+    eprint!("{out}");
+}
+
+#[test]
+fn redis_cli() {
+    let Some(cli) = tool("redis-cli", TOOLS) else {
+        return;
+    };
+    let server = server();
+    let port = server.port.to_string();
+    let ask = |args: &[&str]| run(&cli, &[&["-p", &port], args].concat(), "");
+    assert_eq!(ask(&["set", "greeting", "hello world"]), "OK\n");
+    assert_eq!(ask(&["get", "greeting"]), "hello world\n");
+    assert_eq!(ask(&["--no-raw", "get", "none"]), "(nil)\n");
+    assert_eq!(ask(&["--no-raw", "incr", "n"]), "(integer) 1\n");
+    assert_eq!(
+        ask(&["--no-raw", "incr", "greeting"]),
+        "(error) ERR value is not an integer or out of range\n"
+    );
+    assert_eq!(
+        ask(&["--no-raw", "mget", "n", "none"]),
+        "1) \"1\"\n2) (nil)\n"
+    );
+    assert_eq!(
+        ask(&["-3", "--no-raw", "config", "get", "maxmemory"]),
+        "1# \"maxmemory\" => \"0\"\n"
+    );
+    assert_eq!(ask(&["-n", "3", "set", "a", "1"]), "OK\n");
+    assert_eq!(ask(&["-r", "3", "incr", "n"]), "2\n3\n4\n");
+    assert!(ask(&["info", "server"]).contains("redis_version:"));
+    assert!(ask(&["--scan", "--pattern", "gree*"]).contains("greeting"));
+    assert_eq!(
+        run(&cli, &["-p", &port], "set x 1\nappend x 2\nget x\n"),
+        "OK\n2\n12\n"
+    );
+
+    let commands: String = (0..20_000)
+        .map(|i| format!("SET bulk:{i} {i}\r\n"))
+        .collect();
+    let out = run(&cli, &["-p", &port, "--pipe"], &commands);
+    assert!(out.contains("errors: 0, replies: 20000"), "{out}");
+    assert_eq!(ask(&["dbsize"]), "20003\n");
+}
+
+#[test]
+fn redis_benchmark() {
+    let Some(bench) = tool("redis-benchmark", TOOLS) else {
+        return;
+    };
+    let server = server();
+    let port = server.port.to_string();
+    for pipeline in ["1", "16"] {
+        let args = [
+            "-p",
+            &port,
+            "-t",
+            "ping,set,get,incr,mset",
+            "-n",
+            "20000",
+            "-c",
+            "20",
+            "-r",
+            "1000",
+            "-P",
+            pipeline,
+            "-q",
+        ];
+        let out = run(&bench, &args, "");
+        for name in ["PING_INLINE", "SET", "GET", "INCR", "MSET (10 keys)"] {
+            assert!(
+                out.contains(&format!("{name}: ")) && out.contains("requests per second"),
+                "{name}: {out}"
+            );
+        }
+        assert!(!out.to_lowercase().contains("error"), "{out}");
+    }
+    let size = server.connect().line("DBSIZE");
+    assert!(
+        size.trim_end_matches(r"\r\n")[1..]
+            .parse::<u32>()
+            .is_ok_and(|n| n > 500),
+        "{size}"
+    );
+}
+
+#[test]
+fn a_person_with_netcat() {
+    let Some(nc) = tool("nc", "apt-get install netcat-openbsd") else {
+        return;
+    };
+    let server = server();
+    let said = "PING\r\nset word \"two words\"\r\nGET word\r\nget nothing\r\nfoo bar\r\nQUIT\r\n";
+    let out = run(&nc, &["127.0.0.1", &server.port.to_string()], said);
+    let heard = "+PONG\r\n+OK\r\n$9\r\ntwo words\r\n$-1\r\n-ERR unknown command 'foo', with args beginning with: 'bar' \r\n+OK\r\n";
+    assert_eq!(out, heard);
+}

@@ -1,0 +1,342 @@
+//! Guards of the house itself: who imports whom, where `unsafe` may be, how large files grow, what must not be left
+//! lying about. Read as text: a guard that is simple can be trusted, and changed.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Rooms from the top of the house to its ground. A room may import those behind it, never those before it; rooms of
+/// one line are neighbours, which do not import each other.
+const ROOMS: &[&[&str]] = &[
+    &["server"],
+    &["replication"],
+    &["cli", "bench", "inspect"],
+    &["client"],
+    &["args"],
+    &["commands"],
+    &["engine"],
+    &["keyspace"],
+    &["rdb", "aof"],
+    &["data"],
+    &["resp"],
+    &["base"],
+];
+
+/// The only files with `unsafe` in them. Each states its invariants on top, and has tests that try to break them.
+const UNSAFE: &[&str] = &[
+    "src/base/alloc.rs",
+    "src/data/segment.rs",
+    "src/data/table.rs",
+    "src/keyspace/db.rs",
+    "src/keyspace/entry.rs",
+    "src/keyspace/value.rs",
+    "src/keyspace/world.rs",
+    // Calls of libc: signals, limits, daemonizing.
+    "src/server/boot.rs",
+    "src/server/signals.rs",
+    "src/server/daemon.rs",
+    "src/server/os.rs",
+];
+
+const MOST_LINES: usize = 600;
+
+/// Longer files, and why they are not cut.
+const LONG: &[(&str, &str)] = &[(
+    "src/engine/config/table.rs",
+    "one directive a line: a table is read by searching it",
+)];
+
+struct Source {
+    /// From the root of the crate: `src/base/glob.rs`.
+    name: String,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(&root().join(folder), &mut found);
+    found.sort_by(|a: &Source, b| a.name.cmp(&b.name));
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<Source>) {
+    for item in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = item.expect("a directory entry").path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            let name = path
+                .strip_prefix(root())
+                .expect("below the root")
+                .to_string_lossy()
+                .replace('\\', "/");
+            found.push(Source {
+                name,
+                text: fs::read_to_string(&path).expect("a source file"),
+            });
+        }
+    }
+}
+
+impl Source {
+    fn room(&self) -> &str {
+        let below = self.name.strip_prefix("src/").unwrap_or(&self.name);
+        below
+            .split('/')
+            .next()
+            .unwrap_or(below)
+            .trim_end_matches(".rs")
+    }
+
+    fn is_test(&self) -> bool {
+        let name = self.name.rsplit('/').next().unwrap_or("");
+        name == "tests.rs"
+            || name.ends_with("_tests.rs")
+            || self.name.contains("/tests/")
+            || self.name.starts_with("tests/")
+    }
+
+    /// Lines of code with their numbers: without comments, strings' contents and what follows `#[cfg(test)]`.
+    fn code(&self) -> Vec<(usize, String)> {
+        let mut lines = Vec::new();
+        for (number, line) in self.text.lines().enumerate() {
+            // By habit and by this guard: tests stand at the end of a file.
+            let line = line.trim_start();
+            if line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test") {
+                break;
+            }
+            let code = strip(line);
+            if !code.is_empty() {
+                lines.push((number + 1, code));
+            }
+        }
+        lines
+    }
+}
+
+/// A line without its comment, and with empty strings. Not a lexer; what it gets wrong has not mattered yet.
+fn strip(line: &str) -> String {
+    let (mut out, mut in_string, mut chars) = (String::new(), false, line.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if in_string => {
+                chars.next();
+            }
+            '\'' if !in_string && chars.clone().nth(1) == Some('\'') => {
+                chars.next();
+                chars.next();
+            }
+            '"' => {
+                in_string = !in_string;
+                out.push('"');
+            }
+            '/' if !in_string && chars.peek() == Some(&'/') => break,
+            _ if in_string => {}
+            c => out.push(c),
+        }
+    }
+    out.trim_end().to_owned()
+}
+
+fn report(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn imports_go_downward_only() {
+    let height = |room: &str| ROOMS.iter().position(|row| row.contains(&room));
+    let mut faults = Vec::new();
+    for source in sources("src")
+        .iter()
+        .filter(|s| !matches!(s.name.as_str(), "src/lib.rs" | "src/main.rs") && !s.is_test())
+    {
+        let Some(own) = height(source.room()) else {
+            faults.push(format!(
+                "{}: the room `{}` has no place in ROOMS of tests/tidy.rs",
+                source.name,
+                source.room()
+            ));
+            continue;
+        };
+        for (number, line) in source.code() {
+            for named in rooms_named(&line) {
+                let allowed =
+                    named == source.room() || height(&named).is_none_or(|other| other > own);
+                if !allowed {
+                    faults.push(format!(
+                        "{}:{number}: {} may not import {named}: {line}",
+                        source.name,
+                        source.room()
+                    ));
+                }
+            }
+        }
+    }
+    report(&faults);
+}
+
+/// The rooms that a line names by `crate::room` or within `use crate::{room::…, room}`.
+fn rooms_named(line: &str) -> Vec<String> {
+    let word = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
+    let mut named = Vec::new();
+    for after in line.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            None => named.push(word(after)),
+            Some(list) => {
+                let mut depth = 0;
+                let mut start = true;
+                for (at, c) in list.char_indices() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => start = true,
+                        c if start && c.is_alphabetic() => {
+                            named.push(word(&list[at..]));
+                            start = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn unsafe_stays_where_it_is_watched() {
+    let mut faults = Vec::new();
+    for source in sources("src")
+        .iter()
+        .filter(|s| !UNSAFE.contains(&s.name.as_str()))
+    {
+        for (number, line) in source.code() {
+            if line
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| word == "unsafe")
+            {
+                faults.push(format!(
+                    "{}:{number}: unsafe outside the files that UNSAFE names: {line}",
+                    source.name
+                ));
+            }
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn files_do_not_outgrow_their_subject() {
+    let all = sources("src").into_iter().chain(sources("tests"));
+    let faults: Vec<String> = all
+        .filter(|source| source.text.lines().count() > MOST_LINES)
+        .filter(|source| !LONG.iter().any(|(name, _)| *name == source.name))
+        .map(|source| {
+            format!(
+                "{}: {} lines; split it by subject",
+                source.name,
+                source.text.lines().count()
+            )
+        })
+        .collect();
+    report(&faults);
+}
+
+#[test]
+fn nothing_unfinished_is_left() {
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        for (number, line) in source.code() {
+            for word in ["todo!(", "unimplemented!(", "dbg!("] {
+                if line.contains(word) {
+                    faults.push(format!("{}:{number}: {line}", source.name));
+                }
+            }
+        }
+    }
+    report(&faults);
+}
+
+/// An `.unwrap()` says why it cannot fail: in a comment on its line or on the line above, or as `.expect("…")`.
+#[test]
+fn unwraps_give_their_reason() {
+    let mut faults = Vec::new();
+    for source in sources("src").iter().filter(|s| !s.is_test()) {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (number, line) in source.code() {
+            let commented = |at: usize| lines.get(at).is_some_and(|line| line.contains("// "));
+            let reasoned = commented(number - 1)
+                || number >= 2 && lines[number - 2].trim_start().starts_with("//");
+            if line.contains(".unwrap()") && !reasoned {
+                faults.push(format!(
+                    "{}:{number}: why can this not fail? {line}",
+                    source.name
+                ));
+            }
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn every_file_is_reached() {
+    let all = sources("src");
+    let mut reached = BTreeSet::from(["src/lib.rs".to_owned(), "src/main.rs".to_owned()]);
+    for source in &all {
+        let (folder, file) = source.name.rsplit_once('/').expect("below src");
+        // `mod x;` in `a.rs` is `a/x.rs`; in `mod.rs`, `lib.rs` and `main.rs` it is a neighbour.
+        let home = match file {
+            "mod.rs" | "lib.rs" | "main.rs" => folder.to_owned(),
+            _ => format!("{folder}/{}", file.trim_end_matches(".rs")),
+        };
+        for line in source.text.lines().map(str::trim) {
+            if let Some(path) = line
+                .strip_prefix("#[path = \"")
+                .and_then(|rest| rest.strip_suffix("\"]"))
+            {
+                reached.insert(format!("{folder}/{path}"));
+            }
+            let Some(name) = line
+                .strip_suffix(';')
+                .and_then(|line| line.rsplit_once("mod "))
+                .map(|(_, name)| name)
+            else {
+                continue;
+            };
+            reached.insert(format!("{home}/{name}.rs"));
+            reached.insert(format!("{home}/{name}/mod.rs"));
+        }
+    }
+    let faults: Vec<String> = all
+        .iter()
+        .filter(|s| !reached.contains(&s.name))
+        .map(|s| format!("{}: no `mod` names it", s.name))
+        .collect();
+    report(&faults);
+}
+
+#[test]
+fn the_guards_see() {
+    assert_eq!(
+        rooms_named("use crate::{base::glob, resp::{Args, args}, engine};"),
+        ["base", "resp", "engine"]
+    );
+    assert_eq!(
+        rooms_named("let x = crate::data::Table::new(crate::base::rng());"),
+        ["data", "base"]
+    );
+    assert_eq!(
+        strip("let c = '\"'; foo(\"unsafe // no\"); // unsafe"),
+        "let c = ; foo(\"\");"
+    );
+}
