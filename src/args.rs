@@ -97,7 +97,10 @@ const FIRST: &[(&str, &[(&str, &str)])] = &[
     ("Work", &[("threads", "worker threads; 0: one per core"), ("databases", "how many databases SELECT knows")]),
     (
         "Memory",
-        &[("maxmemory", "limit such as 2gb; 0: none"), ("maxmemory-policy", "whom to evict at the limit, e.g. allkeys-lru")],
+        &[
+            ("maxmemory", "limit such as 2gb; 0: none"),
+            ("maxmemory-policy", "whom to evict at the limit, e.g. allkeys-lru"),
+        ],
     ),
     (
         "Files",
@@ -148,9 +151,9 @@ pub fn serve_help() -> String {
 
 /// What `redis-server --version` prints: scripts cut the version out of it.
 pub fn server_version_line() -> String {
-    let build = env!("CARGO_PKG_VERSION").bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
+    let build = env!("CARGO_PKG_VERSION")
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     format!("Redis server v={REDIS_VERSION} sha=00000000:0 malloc=mimalloc bits=64 build={build:016x}")
 }
 
@@ -171,7 +174,11 @@ pub fn server_usage(program: &str) -> String {
          \x20      {program} /etc/myredis.conf --loglevel verbose -\n\
          \x20      {program} /etc/myredis.conf --loglevel verbose\n\
          \n{}",
-        serve_help().lines().take_while(|line| !line.starts_with("Every other")).map(|l| format!("{l}\n")).collect::<String>()
+        serve_help()
+            .lines()
+            .take_while(|line| !line.starts_with("Every other"))
+            .map(|l| format!("{l}\n"))
+            .collect::<String>()
     )
 }
 

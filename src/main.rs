@@ -18,8 +18,12 @@ fn main() -> ExitCode {
             Err(error) => error.exit(),
         },
         Name::Server => redis_server(&argv0, words.split_off(1.min(words.len()))),
-        Name::Sentinel => refuse("redis-sentinel is not replaced by rustredis: run Redis's own sentinel, it watches this server too."),
-        Name::Cli | Name::Benchmark | Name::CheckRdb | Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
+        Name::Sentinel => {
+            refuse("redis-sentinel is not replaced by rustredis: run Redis's own sentinel, it watches this server too.")
+        }
+        Name::Cli | Name::Benchmark | Name::CheckRdb | Name::CheckAof => {
+            refuse(&format!("{argv0}: not available yet."))
+        }
     }
 }
 

@@ -26,26 +26,10 @@ fn run(program: &Path, args: &[&str], input: &str) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()));
-    child
-        .stdin
-        .take()
-        .expect("its input")
-        .write_all(input.as_bytes())
-        .expect("written");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child.wait_with_output().expect("its output");
-    let (out, err) = (
-        String::from_utf8_lossy(&stdout),
-        String::from_utf8_lossy(&stderr),
-    );
-    assert!(
-        status.success(),
-        "{} {args:?}: {status}\n{out}\n{err}",
-        program.display()
-    );
+    child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("written");
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("its output");
+    let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{} {args:?}: {status}\n{out}\n{err}", program.display());
     out.into_owned()
 }
 
@@ -62,10 +46,7 @@ fn redis_py() {
     let python = std::env::var_os("PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
     let has = |module: &str| {
         let import = format!("import {module}");
-        Command::new(&python)
-            .args(["-c", &import])
-            .output()
-            .is_ok_and(|out| out.status.success())
+        Command::new(&python).args(["-c", &import]).output().is_ok_and(|out| out.status.success())
     };
     if !has("redis") || !has("hiredis") {
         return skip("redis-py with hiredis", "pip install redis hiredis");
@@ -90,30 +71,16 @@ fn redis_cli() {
     assert_eq!(ask(&["get", "greeting"]), "hello world\n");
     assert_eq!(ask(&["--no-raw", "get", "none"]), "(nil)\n");
     assert_eq!(ask(&["--no-raw", "incr", "n"]), "(integer) 1\n");
-    assert_eq!(
-        ask(&["--no-raw", "incr", "greeting"]),
-        "(error) ERR value is not an integer or out of range\n"
-    );
-    assert_eq!(
-        ask(&["--no-raw", "mget", "n", "none"]),
-        "1) \"1\"\n2) (nil)\n"
-    );
-    assert_eq!(
-        ask(&["-3", "--no-raw", "config", "get", "maxmemory"]),
-        "1# \"maxmemory\" => \"0\"\n"
-    );
+    assert_eq!(ask(&["--no-raw", "incr", "greeting"]), "(error) ERR value is not an integer or out of range\n");
+    assert_eq!(ask(&["--no-raw", "mget", "n", "none"]), "1) \"1\"\n2) (nil)\n");
+    assert_eq!(ask(&["-3", "--no-raw", "config", "get", "maxmemory"]), "1# \"maxmemory\" => \"0\"\n");
     assert_eq!(ask(&["-n", "3", "set", "a", "1"]), "OK\n");
     assert_eq!(ask(&["-r", "3", "incr", "n"]), "2\n3\n4\n");
     assert!(ask(&["info", "server"]).contains("redis_version:"));
     assert!(ask(&["--scan", "--pattern", "gree*"]).contains("greeting"));
-    assert_eq!(
-        run(&cli, &["-p", &port], "set x 1\nappend x 2\nget x\n"),
-        "OK\n2\n12\n"
-    );
+    assert_eq!(run(&cli, &["-p", &port], "set x 1\nappend x 2\nget x\n"), "OK\n2\n12\n");
 
-    let commands: String = (0..20_000)
-        .map(|i| format!("SET bulk:{i} {i}\r\n"))
-        .collect();
+    let commands: String = (0..20_000).map(|i| format!("SET bulk:{i} {i}\r\n")).collect();
     let out = run(&cli, &["-p", &port, "--pipe"], &commands);
     assert!(out.contains("errors: 0, replies: 20000"), "{out}");
     assert_eq!(ask(&["dbsize"]), "20003\n");
@@ -144,20 +111,12 @@ fn redis_benchmark() {
         ];
         let out = run(&bench, &args, "");
         for name in ["PING_INLINE", "SET", "GET", "INCR", "MSET (10 keys)"] {
-            assert!(
-                out.contains(&format!("{name}: ")) && out.contains("requests per second"),
-                "{name}: {out}"
-            );
+            assert!(out.contains(&format!("{name}: ")) && out.contains("requests per second"), "{name}: {out}");
         }
         assert!(!out.to_lowercase().contains("error"), "{out}");
     }
     let size = server.connect().line("DBSIZE");
-    assert!(
-        size.trim_end_matches(r"\r\n")[1..]
-            .parse::<u32>()
-            .is_ok_and(|n| n > 500),
-        "{size}"
-    );
+    assert!(size.trim_end_matches(r"\r\n")[1..].parse::<u32>().is_ok_and(|n| n > 500), "{size}");
 }
 
 #[test]

@@ -43,10 +43,8 @@ const UNSAFE: &[&str] = &[
 const MOST_LINES: usize = 600;
 
 /// Longer files, and why they are not cut.
-const LONG: &[(&str, &str)] = &[(
-    "src/engine/config/table.rs",
-    "one directive a line: a table is read by searching it",
-)];
+const LONG: &[(&str, &str)] =
+    &[("src/engine/config/table.rs", "one directive a line: a table is read by searching it")];
 
 struct Source {
     /// From the root of the crate: `src/base/glob.rs`.
@@ -71,15 +69,8 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
         if path.is_dir() {
             collect(&path, found);
         } else if path.extension().is_some_and(|ext| ext == "rs") {
-            let name = path
-                .strip_prefix(root())
-                .expect("below the root")
-                .to_string_lossy()
-                .replace('\\', "/");
-            found.push(Source {
-                name,
-                text: fs::read_to_string(&path).expect("a source file"),
-            });
+            let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().replace('\\', "/");
+            found.push(Source { name, text: fs::read_to_string(&path).expect("a source file") });
         }
     }
 }
@@ -87,11 +78,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
 impl Source {
     fn room(&self) -> &str {
         let below = self.name.strip_prefix("src/").unwrap_or(&self.name);
-        below
-            .split('/')
-            .next()
-            .unwrap_or(below)
-            .trim_end_matches(".rs")
+        below.split('/').next().unwrap_or(below).trim_end_matches(".rs")
     }
 
     fn is_test(&self) -> bool {
@@ -152,9 +139,8 @@ fn report(faults: &[String]) {
 fn imports_go_downward_only() {
     let height = |room: &str| ROOMS.iter().position(|row| row.contains(&room));
     let mut faults = Vec::new();
-    for source in sources("src")
-        .iter()
-        .filter(|s| !matches!(s.name.as_str(), "src/lib.rs" | "src/main.rs") && !s.is_test())
+    for source in
+        sources("src").iter().filter(|s| !matches!(s.name.as_str(), "src/lib.rs" | "src/main.rs") && !s.is_test())
     {
         let Some(own) = height(source.room()) else {
             faults.push(format!(
@@ -166,14 +152,9 @@ fn imports_go_downward_only() {
         };
         for (number, line) in source.code() {
             for named in rooms_named(&line) {
-                let allowed =
-                    named == source.room() || height(&named).is_none_or(|other| other > own);
+                let allowed = named == source.room() || height(&named).is_none_or(|other| other > own);
                 if !allowed {
-                    faults.push(format!(
-                        "{}:{number}: {} may not import {named}: {line}",
-                        source.name,
-                        source.room()
-                    ));
+                    faults.push(format!("{}:{number}: {} may not import {named}: {line}", source.name, source.room()));
                 }
             }
         }
@@ -183,11 +164,7 @@ fn imports_go_downward_only() {
 
 /// The rooms that a line names by `crate::room` or within `use crate::{room::…, room}`.
 fn rooms_named(line: &str) -> Vec<String> {
-    let word = |text: &str| {
-        text.chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect::<String>()
-    };
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut named = Vec::new();
     for after in line.split("crate::").skip(1) {
         match after.strip_prefix('{') {
@@ -216,19 +193,10 @@ fn rooms_named(line: &str) -> Vec<String> {
 #[test]
 fn unsafe_stays_where_it_is_watched() {
     let mut faults = Vec::new();
-    for source in sources("src")
-        .iter()
-        .filter(|s| !UNSAFE.contains(&s.name.as_str()))
-    {
+    for source in sources("src").iter().filter(|s| !UNSAFE.contains(&s.name.as_str())) {
         for (number, line) in source.code() {
-            if line
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .any(|word| word == "unsafe")
-            {
-                faults.push(format!(
-                    "{}:{number}: unsafe outside the files that UNSAFE names: {line}",
-                    source.name
-                ));
+            if line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe") {
+                faults.push(format!("{}:{number}: unsafe outside the files that UNSAFE names: {line}", source.name));
             }
         }
     }
@@ -241,13 +209,7 @@ fn files_do_not_outgrow_their_subject() {
     let faults: Vec<String> = all
         .filter(|source| source.text.lines().count() > MOST_LINES)
         .filter(|source| !LONG.iter().any(|(name, _)| *name == source.name))
-        .map(|source| {
-            format!(
-                "{}: {} lines; split it by subject",
-                source.name,
-                source.text.lines().count()
-            )
-        })
+        .map(|source| format!("{}: {} lines; split it by subject", source.name, source.text.lines().count()))
         .collect();
     report(&faults);
 }
@@ -275,13 +237,9 @@ fn unwraps_give_their_reason() {
         let lines: Vec<&str> = source.text.lines().collect();
         for (number, line) in source.code() {
             let commented = |at: usize| lines.get(at).is_some_and(|line| line.contains("// "));
-            let reasoned = commented(number - 1)
-                || number >= 2 && lines[number - 2].trim_start().starts_with("//");
+            let reasoned = commented(number - 1) || number >= 2 && lines[number - 2].trim_start().starts_with("//");
             if line.contains(".unwrap()") && !reasoned {
-                faults.push(format!(
-                    "{}:{number}: why can this not fail? {line}",
-                    source.name
-                ));
+                faults.push(format!("{}:{number}: why can this not fail? {line}", source.name));
             }
         }
     }
@@ -300,16 +258,10 @@ fn every_file_is_reached() {
             _ => format!("{folder}/{}", file.trim_end_matches(".rs")),
         };
         for line in source.text.lines().map(str::trim) {
-            if let Some(path) = line
-                .strip_prefix("#[path = \"")
-                .and_then(|rest| rest.strip_suffix("\"]"))
-            {
+            if let Some(path) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
                 reached.insert(format!("{folder}/{path}"));
             }
-            let Some(name) = line
-                .strip_suffix(';')
-                .and_then(|line| line.rsplit_once("mod "))
-                .map(|(_, name)| name)
+            let Some(name) = line.strip_suffix(';').and_then(|line| line.rsplit_once("mod ")).map(|(_, name)| name)
             else {
                 continue;
             };
@@ -317,26 +269,14 @@ fn every_file_is_reached() {
             reached.insert(format!("{home}/{name}/mod.rs"));
         }
     }
-    let faults: Vec<String> = all
-        .iter()
-        .filter(|s| !reached.contains(&s.name))
-        .map(|s| format!("{}: no `mod` names it", s.name))
-        .collect();
+    let faults: Vec<String> =
+        all.iter().filter(|s| !reached.contains(&s.name)).map(|s| format!("{}: no `mod` names it", s.name)).collect();
     report(&faults);
 }
 
 #[test]
 fn the_guards_see() {
-    assert_eq!(
-        rooms_named("use crate::{base::glob, resp::{Args, args}, engine};"),
-        ["base", "resp", "engine"]
-    );
-    assert_eq!(
-        rooms_named("let x = crate::data::Table::new(crate::base::rng());"),
-        ["data", "base"]
-    );
-    assert_eq!(
-        strip("let c = '\"'; foo(\"unsafe // no\"); // unsafe"),
-        "let c = ; foo(\"\");"
-    );
+    assert_eq!(rooms_named("use crate::{base::glob, resp::{Args, args}, engine};"), ["base", "resp", "engine"]);
+    assert_eq!(rooms_named("let x = crate::data::Table::new(crate::base::rng());"), ["data", "base"]);
+    assert_eq!(strip("let c = '\"'; foo(\"unsafe // no\"); // unsafe"), "let c = ; foo(\"\");");
 }

@@ -74,9 +74,7 @@ struct Line {
 }
 
 fn latin1(text: &str) -> Vec<u8> {
-    text.chars()
-        .map(|c| u8::try_from(u32::from(c)).expect("the transcript is latin-1"))
-        .collect()
+    text.chars().map(|c| u8::try_from(u32::from(c)).expect("the transcript is latin-1")).collect()
 }
 
 fn lines() -> Vec<Line> {
@@ -87,10 +85,7 @@ fn lines() -> Vec<Line> {
             let words = line["send"].as_array().expect("words");
             Line {
                 proto: line["proto"].as_u64().expect("a protocol"),
-                words: words
-                    .iter()
-                    .map(|word| latin1(word.as_str().expect("a word")))
-                    .collect(),
+                words: words.iter().map(|word| latin1(word.as_str().expect("a word"))).collect(),
                 reply: latin1(line["reply"].as_str().expect("a reply")),
             }
         })
@@ -100,20 +95,10 @@ fn lines() -> Vec<Line> {
 #[test]
 fn redis_8_0_2_said_the_same() {
     // The recorded server was as it comes out of the box: DEBUG is locked, and the transcript shows that.
-    let server = Server::start(
-        subject(),
-        &Options {
-            no_debug: true,
-            ..Options::default()
-        },
-    );
+    let server = Server::start(subject(), &Options { no_debug: true, ..Options::default() });
     let mut conn = server.connect();
-    let known: BTreeSet<String> = conn
-        .tree(&["COMMAND", "LIST"])
-        .items
-        .iter()
-        .map(|name| name.string().to_uppercase())
-        .collect();
+    let known: BTreeSet<String> =
+        conn.tree(&["COMMAND", "LIST"]).items.iter().map(|name| name.string().to_uppercase()).collect();
 
     let (mut missing, mut wrong) = (BTreeMap::<String, usize>::new(), Vec::new());
     let mut proto = 2;
@@ -140,36 +125,17 @@ fn redis_8_0_2_said_the_same() {
             wrong.push(format!(
                 "line {} over RESP{proto}: {}\n  Redis 8.0.2 {}\n  ours        {}",
                 number + 1,
-                line.words
-                    .iter()
-                    .map(|word| escape(word))
-                    .collect::<Vec<_>>()
-                    .join(" "),
+                line.words.iter().map(|word| escape(word)).collect::<Vec<_>>().join(" "),
                 escape(&line.reply),
                 escape(&reply)
             ));
         }
     }
     let unserved: usize = missing.values().sum();
-    eprintln!(
-        "{unserved} of {} lines are of commands not served yet: {missing:?}",
-        lines.len()
-    );
-    let owed: Vec<&String> = missing
-        .keys()
-        .filter(|name| SERVED.contains(&name.as_str()))
-        .collect();
-    assert!(
-        owed.is_empty(),
-        "commands of families that are served are missing: {owed:?}"
-    );
-    assert!(
-        wrong.is_empty(),
-        "{}\n{} of {} lines differ",
-        wrong.join("\n"),
-        wrong.len(),
-        lines.len()
-    );
+    eprintln!("{unserved} of {} lines are of commands not served yet: {missing:?}", lines.len());
+    let owed: Vec<&String> = missing.keys().filter(|name| SERVED.contains(&name.as_str())).collect();
+    assert!(owed.is_empty(), "commands of families that are served are missing: {owed:?}");
+    assert!(wrong.is_empty(), "{}\n{} of {} lines differ", wrong.join("\n"), wrong.len(), lines.len());
 }
 
 fn fresh(server: &Server, proto: u64) -> Conn {
@@ -186,13 +152,8 @@ fn same(line: &Line, reply: &[u8], missing: &BTreeMap<String, usize>) -> bool {
     if !reply.starts_with(b"(no") {
         let upper = |word: &Vec<u8>| String::from_utf8_lossy(word).to_uppercase();
         let name = upper(&line.words[0]);
-        let both = line
-            .words
-            .get(1)
-            .map(|sub| format!("{name} {}", upper(sub)));
-        let loose = LOOSELY
-            .iter()
-            .find(|(row, _)| *row == name || both.as_deref() == Some(row));
+        let both = line.words.get(1).map(|sub| format!("{name} {}", upper(sub)));
+        let loose = LOOSELY.iter().find(|(row, _)| *row == name || both.as_deref() == Some(row));
         if let Some((_, forget)) = loose {
             let (mut a, mut b) = (Node::parse(&line.reply), Node::parse(reply));
             forget(&mut a);
@@ -226,11 +187,7 @@ fn forget_text(node: &mut Node) {
 }
 
 fn sort_pairs(node: &mut Node) {
-    node.sort(if node.items.iter().all(|item| item.items.is_empty()) {
-        2
-    } else {
-        1
-    });
+    node.sort(if node.items.iter().all(|item| item.items.is_empty()) { 2 } else { 1 });
 }
 
 fn sort_scan(node: &mut Node) {
@@ -249,10 +206,7 @@ fn sort_deep(node: &mut Node) {
 
 fn forget_near_times(node: &mut Node) {
     for item in &mut node.items {
-        if item
-            .int()
-            .is_some_and(|n| (1_700_000_000_000..4_000_000_000_000).contains(&n))
-        {
+        if item.int().is_some_and(|n| (1_700_000_000_000..4_000_000_000_000).contains(&n)) {
             item.text.clear();
         }
     }

@@ -247,8 +247,32 @@ mod tests {
         some("0x1.00000000000008p0", 1.0);
         some("0x1.000000000000080000000000000001p0", 1.0 + f64::EPSILON);
         for s in [
-            "", " 1", "1 ", "1e", ".", "--5", "nan", "nan(1)", "infi", "infinit", "1_0", "0x", "0x1p", "1e400", "-1e400",
-            "1e-400", "0x1p-1075", "0X1P-1080", "0x1p99999", "0x.p1", "0x1.fffffffffffff8p1023", "1\0", "1d5", "1e+", "-", "+",
+            "",
+            " 1",
+            "1 ",
+            "1e",
+            ".",
+            "--5",
+            "nan",
+            "nan(1)",
+            "infi",
+            "infinit",
+            "1_0",
+            "0x",
+            "0x1p",
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "0x1p-1075",
+            "0X1P-1080",
+            "0x1p99999",
+            "0x.p1",
+            "0x1.fffffffffffff8p1023",
+            "1\0",
+            "1d5",
+            "1e+",
+            "-",
+            "+",
         ] {
             assert_eq!(parse_double(s.as_bytes()), None, "{s:?}");
         }
@@ -267,7 +291,8 @@ mod tests {
                 assert_eq!(parse_double(text(v).as_bytes()), Some(v), "{v:?}");
                 let subnormal_or_odd = v.abs().to_bits();
                 let (m, e) = (subnormal_or_odd & ((1 << 52) - 1), subnormal_or_odd >> 52);
-                let hex = if e == 0 { format!("0x0.{m:013x}p-1022") } else { format!("0x1.{m:013x}p{}", e as i64 - 1023) };
+                let hex =
+                    if e == 0 { format!("0x0.{m:013x}p-1022") } else { format!("0x1.{m:013x}p{}", e as i64 - 1023) };
                 assert_eq!(parse_double(hex.as_bytes()), Some(v.abs()), "{hex}");
             }
         }

@@ -3,9 +3,9 @@
 use crate::engine::call::Call;
 use crate::engine::config::rewrite::rewrite;
 use crate::engine::config::{Caller, ConfigHooks};
+use crate::engine::errors::Error;
 use crate::engine::gates;
 use crate::engine::help::help;
-use crate::engine::errors::Error;
 use crate::engine::spec::{BLANK, Spec};
 
 #[rustfmt::skip]

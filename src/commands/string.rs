@@ -11,7 +11,10 @@ pub const COMMANDS: &[Spec] = &[
     Spec { name: "mset", arity: -3, flags: "write denyoom", keys: "1..-1/2 OW update", run: mset, ..BLANK },
     Spec { name: "ping", arity: -1, flags: "fast", run: ping, ..BLANK },
 ];
-fn ping(c: &mut Call<'_>) -> Result<(), Error> { c.reply.simple("PONG"); Ok(()) }
+fn ping(c: &mut Call<'_>) -> Result<(), Error> {
+    c.reply.simple("PONG");
+    Ok(())
+}
 fn get(c: &mut Call<'_>) -> Result<(), Error> {
     let key = c.key(1);
     c.with_string(key, |s, reply| match s {
@@ -39,7 +42,10 @@ fn incr(c: &mut Call<'_>) -> Result<(), Error> {
             Some(n)
         }
     };
-    let n = n.unwrap_or_else(|| { c.ks.add(key, NewValue::Counter(1), None); 1 });
+    let n = n.unwrap_or_else(|| {
+        c.ks.add(key, NewValue::Counter(1), None);
+        1
+    });
     c.reply.int(n);
     Ok(())
 }

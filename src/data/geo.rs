@@ -165,10 +165,7 @@ impl Cell {
             let scale = max - min;
             (min + f64::from(i) / cells * scale, min + (f64::from(i) + 1.0) / cells * scale)
         };
-        Area {
-            lon: edges(gather(self.bits >> 1), LON_MIN, LON_MAX),
-            lat: edges(gather(self.bits), LAT_MIN, LAT_MAX),
-        }
+        Area { lon: edges(gather(self.bits >> 1), LON_MIN, LON_MAX), lat: edges(gather(self.bits), LAT_MIN, LAT_MAX) }
     }
 
     /// The cell `x` to the east and `y` to the north, around the world.

@@ -4,8 +4,7 @@ use crate::data::peer::Peer;
 
 #[test]
 fn known_places() {
-    let (palermo, catania) =
-        (Point { lon: 13.361389, lat: 38.115556 }, Point { lon: 15.087269, lat: 37.502669 });
+    let (palermo, catania) = (Point { lon: 13.361389, lat: 38.115556 }, Point { lon: 15.087269, lat: 37.502669 });
     assert_eq!((palermo.score(), catania.score()), (3_479_099_956_230_698, 3_479_447_370_796_909));
     let [a, b] = [palermo, catania].map(|p| Point::of_score(p.score()));
     assert_eq!(format!("{:.4}", a.distance(b)), "166274.1516");
@@ -35,7 +34,8 @@ fn shape(rng: &mut Rng) -> Shape {
 #[test]
 fn what_a_shape_holds_is_covered() {
     let mut rng = Rng::new(4);
-    let points: Vec<(u64, Point)> = (0..2000).map(|_| point(&mut rng).score()).map(|s| (s, Point::of_score(s))).collect();
+    let points: Vec<(u64, Point)> =
+        (0..2000).map(|_| point(&mut rng).score()).map(|s| (s, Point::of_score(s))).collect();
     for _ in 0..300 {
         let center = point(&mut rng);
         // Around the poles and half the globe Redis, too, misses points.

@@ -47,9 +47,7 @@ pub fn create() -> Vec<u8> {
 
 /// Whether a string is an HLL as far as Redis checks before it touches it.
 pub fn is_valid(bytes: &[u8]) -> bool {
-    bytes.len() >= HEADER
-        && bytes.starts_with(b"HYLL")
-        && (bytes[4] == 1 || bytes[4] == 0 && bytes.len() == DENSE_LEN)
+    bytes.len() >= HEADER && bytes.starts_with(b"HYLL") && (bytes[4] == 1 || bytes[4] == 0 && bytes.len() == DENSE_LEN)
 }
 
 pub fn is_dense(hll: &[u8]) -> bool {

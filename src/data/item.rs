@@ -99,11 +99,7 @@ pub fn parse_int(b: &[u8]) -> Option<i64> {
         // 19 digits stay below 10^19, which 64 bits hold.
         n = n * 10 + u64::from(d);
     }
-    if negative {
-        (n <= 1 << 63).then(|| (n as i64).wrapping_neg())
-    } else {
-        i64::try_from(n).ok()
-    }
+    if negative { (n <= 1 << 63).then(|| (n as i64).wrapping_neg()) } else { i64::try_from(n).ok() }
 }
 
 #[cfg(test)]
@@ -116,7 +112,20 @@ mod tests {
             assert_eq!(parse_int(n.to_string().as_bytes()), Some(n));
             assert_eq!(Item::Int(n).len(), n.to_string().len());
         }
-        for s in ["", "-", "-0", "00", "01", "+1", " 1", "1 ", "9223372036854775808", "-9223372036854775809", "1e3", "10000000000000000000"] {
+        for s in [
+            "",
+            "-",
+            "-0",
+            "00",
+            "01",
+            "+1",
+            " 1",
+            "1 ",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "1e3",
+            "10000000000000000000",
+        ] {
             assert_eq!(parse_int(s.as_bytes()), None, "{s}");
         }
     }

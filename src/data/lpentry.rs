@@ -49,11 +49,7 @@ pub fn parse_int(s: &[u8]) -> Option<i64> {
         }
         n = n * 10 + u64::from(d);
     }
-    if negative {
-        if n <= 1 << 63 { Some((n as i64).wrapping_neg()) } else { None }
-    } else {
-        i64::try_from(n).ok()
-    }
+    if negative { if n <= 1 << 63 { Some((n as i64).wrapping_neg()) } else { None } } else { i64::try_from(n).ok() }
 }
 
 impl<'a> Value<'a> {
@@ -335,10 +331,14 @@ mod tests {
                 out.push(n.wrapping_neg().to_string().into_bytes());
             }
         }
-        for len in [0usize, 1, 62, 63, 64, 65, 125, 126, 127, 128, 4095, 4096, 16_377, 16_378, 16_379, 70_000, 2_097_146] {
+        for len in
+            [0usize, 1, 62, 63, 64, 65, 125, 126, 127, 128, 4095, 4096, 16_377, 16_378, 16_379, 70_000, 2_097_146]
+        {
             out.push(vec![b'x'; len]);
         }
-        out.extend(["-", "-0", "00", "+1", "01", " 1", "1 ", "9223372036854775808", "-9223372036854775809"].map(|s| s.into()));
+        out.extend(
+            ["-", "-0", "00", "+1", "01", " 1", "1 ", "9223372036854775808", "-9223372036854775809"].map(|s| s.into()),
+        );
         out
     }
 

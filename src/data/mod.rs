@@ -14,12 +14,12 @@ mod limits;
 pub mod list;
 pub mod lpentry;
 pub mod packed;
+#[cfg(test)]
+mod peer;
 mod segment;
 pub mod set;
 pub mod slab;
 pub mod stream;
-#[cfg(test)]
-mod peer;
 pub mod table;
 mod thin;
 pub mod zset;

@@ -73,14 +73,17 @@ fn new_chunk(buckets: usize) -> *mut Bucket {
     let layout = chunk_layout(buckets);
     // SAFETY: the layout is not empty, and zeroed memory is empty buckets.
     let p = unsafe { alloc_zeroed(layout) };
-    if p.is_null() { handle_alloc_error(layout) }
+    if p.is_null() {
+        handle_alloc_error(layout)
+    }
     p.cast()
 }
 
 impl Segment {
     pub fn new(buckets: usize, depth: u32) -> Segment {
         debug_assert!(SIZES.contains(&(buckets as u8)));
-        let mut header = Header { len: 0, buckets: buckets as u32, depth, chunks: [std::ptr::null_mut(); MAX_BUCKETS / CHUNK] };
+        let mut header =
+            Header { len: 0, buckets: buckets as u32, depth, chunks: [std::ptr::null_mut(); MAX_BUCKETS / CHUNK] };
         for chunk in &mut header.chunks[..buckets.div_ceil(CHUNK)] {
             *chunk = new_chunk(chunk_size(buckets));
         }

@@ -222,7 +222,11 @@ unsafe fn link(stripe: &mut Stripe, class: usize, page: *mut Page) {
 unsafe fn unlink(stripe: &mut Stripe, class: usize, page: *mut Page) {
     unsafe {
         let (prev, next) = ((*page).prev, (*page).next);
-        if prev.is_null() { stripe.open[class] = next } else { (*prev).next = next }
+        if prev.is_null() {
+            stripe.open[class] = next
+        } else {
+            (*prev).next = next
+        }
         if !next.is_null() {
             (*next).prev = prev;
         }
@@ -283,7 +287,11 @@ unsafe fn release(page: *mut Page) {
             for i in 0..REGION / PAGE {
                 let p = region.cast::<u8>().add(i * PAGE).cast::<Page>();
                 let (prev, next) = ((*p).prev, (*p).next);
-                if prev.is_null() { pool.free = next } else { (*prev).next = next }
+                if prev.is_null() {
+                    pool.free = next
+                } else {
+                    (*prev).next = next
+                }
                 if !next.is_null() {
                     (*next).prev = prev;
                 }

@@ -257,11 +257,26 @@ macro_rules! each {
         // SAFETY: the callers': a word of this type, which its entry keeps.
         unsafe {
             match $t {
-                Type::List => { let $v = Held::<List>::new($word); $what }
-                Type::Set => { let $v = Held::<Set>::new($word); $what }
-                Type::Zset => { let $v = Held::<Zset>::new($word); $what }
-                Type::Hash => { let $v = Held::<Hash>::new($word); $what }
-                Type::Stream => { let $v = Held::<Stream>::new($word); $what }
+                Type::List => {
+                    let $v = Held::<List>::new($word);
+                    $what
+                }
+                Type::Set => {
+                    let $v = Held::<Set>::new($word);
+                    $what
+                }
+                Type::Zset => {
+                    let $v = Held::<Zset>::new($word);
+                    $what
+                }
+                Type::Hash => {
+                    let $v = Held::<Hash>::new($word);
+                    $what
+                }
+                Type::Stream => {
+                    let $v = Held::<Stream>::new($word);
+                    $what
+                }
                 Type::String => unreachable!("strings are not held as a word"),
             }
         }

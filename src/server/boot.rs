@@ -52,7 +52,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     ));
     match config.file() {
         Some(_) => log::notice("Configuration loaded"),
-        None => log::warning("Warning: no config file specified, using the default config. In order to specify a config file use rustredis serve /path/to/redis.conf"),
+        None => log::warning(
+            "Warning: no config file specified, using the default config. In order to specify a config file use rustredis serve /path/to/redis.conf",
+        ),
     }
     for n in notices {
         log::notice(n);
@@ -72,12 +74,14 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     let pidfile = PidFile::write(&config);
     let engine = Engine::new(config, threads, databases, super::now_ms());
     let (stop, stopped) = mpsc::channel();
-    let hooks = Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), reaper: reaper()? });
+    let hooks =
+        Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), reaper: reaper()? });
     engine.attach(Box::new(hooks.clone()));
     let _ = hooks.engine.set(Arc::downgrade(&engine));
     let workers = (0..threads).map(|seat| worker::start(engine.clone(), seat)).collect::<Result<Vec<_>, _>>();
     let workers = workers.map_err(|e| format!("Can't start a worker thread: {}", super::reason(&e)))?;
-    let listener = Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
+    let listener =
+        Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
     listener.listen()?;
     let _ = hooks.listener.set(listener.clone());
     signals(stop)?;
@@ -191,7 +195,9 @@ impl ConfigHooks for Arc<Process> {
             match *name {
                 "port" | "bind" | "tcp-backlog" => {
                     if let Some(listener) = self.listener.get() {
-                        listener.listen().map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
+                        listener
+                            .listen()
+                            .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
                     }
                 }
                 "loglevel" => log::set_level(level(config)),
@@ -201,7 +207,9 @@ impl ConfigHooks for Arc<Process> {
                     let mut allowed = None;
                     process::allow_descriptors(config.maxclients.get(), &mut |n| allowed = Some(n));
                     if let Some(n) = allowed {
-                        return Err(format!("The operating system is not able to handle the specified number of clients, try with {n}"));
+                        return Err(format!(
+                            "The operating system is not able to handle the specified number of clients, try with {n}"
+                        ));
                     }
                 }
                 "oom-score-adj" | "oom-score-adj-values" => process::set_oom_score(config),

@@ -1,7 +1,7 @@
 //! Listening sockets, and the acceptor: one thread that gives each connection to the least loaded worker.
 
-use super::worker::{Handle, Incoming};
 use super::log;
+use super::worker::{Handle, Incoming};
 use crate::engine::{Engine, LogLevel};
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
@@ -25,7 +25,9 @@ impl Listener {
     pub fn start(engine: Arc<Engine>, workers: Vec<Handle>) -> io::Result<Arc<Listener>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        std::thread::Builder::new().name("acceptor".into()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+        std::thread::Builder::new()
+            .name("acceptor".into())
+            .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
         Ok(Arc::new(Listener { engine, workers, runtime: handle, accepting: Mutex::default() }))
     }
 
@@ -191,7 +193,14 @@ impl Listener {
 fn is_absent(e: &io::Error) -> bool {
     matches!(
         e.raw_os_error(),
-        Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT | libc::ENOPROTOOPT | libc::ESOCKTNOSUPPORT | libc::EPFNOSUPPORT)
+        Some(
+            libc::EADDRNOTAVAIL
+                | libc::EAFNOSUPPORT
+                | libc::EPROTONOSUPPORT
+                | libc::ENOPROTOOPT
+                | libc::ESOCKTNOSUPPORT
+                | libc::EPFNOSUPPORT
+        )
     )
 }
 

@@ -43,7 +43,11 @@ pub fn set_syslog(ident: &str, facility: u8) {
     if let Ok(ident) = CString::new(ident) {
         // SAFETY: openlog keeps the pointer, so the string is leaked; called once or twice in a process's life.
         unsafe {
-            libc::openlog(ident.into_raw(), libc::LOG_PID | libc::LOG_NDELAY | libc::LOG_NOWAIT, libc::LOG_LOCAL0 + (i32::from(facility) << 3));
+            libc::openlog(
+                ident.into_raw(),
+                libc::LOG_PID | libc::LOG_NDELAY | libc::LOG_NOWAIT,
+                libc::LOG_LOCAL0 + (i32::from(facility) << 3),
+            );
         }
         TARGET.lock().syslog = true;
     }

@@ -15,26 +15,19 @@ pub use server::{Kind, Options, Server, find, subject};
 
 /// Whether a missing peer or tool is a failure (as on the build machine) or a reason to skip (on a laptop).
 pub fn peers_required() -> bool {
-    ["CI", "RUSTREDIS_REQUIRE_PEERS"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
+    ["CI", "RUSTREDIS_REQUIRE_PEERS"].iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
 }
 
 /// To be called when `what` is not installed: fails where peers are required, else says how to get it.
 pub fn skip(what: &str, how: &str) {
-    assert!(
-        !peers_required(),
-        "{what} is not installed, and CI or RUSTREDIS_REQUIRE_PEERS asks for it: {how}"
-    );
+    assert!(!peers_required(), "{what} is not installed, and CI or RUSTREDIS_REQUIRE_PEERS asks for it: {how}");
     eprintln!("skipped: {what} is not installed: {how}");
 }
 
 /// A variable of the environment as a number, or `default`.
 pub fn env_number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")),
         Err(_) => default,
     }
 }

@@ -35,11 +35,7 @@ impl Conn {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         stream.set_write_timeout(Some(Duration::from_secs(20)))?;
-        Ok(Conn {
-            stream,
-            buffer: Vec::new(),
-            at: 0,
-        })
+        Ok(Conn { stream, buffer: Vec::new(), at: 0 })
     }
 
     pub fn stream(&self) -> &TcpStream {
@@ -56,17 +52,9 @@ impl Conn {
 
     /// Sends one command and reads its reply; panics when the connection fails.
     pub fn ask<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Vec<u8> {
-        let asked = || {
-            words
-                .iter()
-                .map(|w| escape(w.as_ref()))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        self.send(words)
-            .unwrap_or_else(|e| panic!("sending {}: {e}", asked()));
-        self.read_reply()
-            .unwrap_or_else(|e| panic!("reply to {}: {e}", asked()))
+        let asked = || words.iter().map(|w| escape(w.as_ref())).collect::<Vec<_>>().join(" ");
+        self.send(words).unwrap_or_else(|e| panic!("sending {}: {e}", asked()));
+        self.read_reply().unwrap_or_else(|e| panic!("reply to {}: {e}", asked()))
     }
 
     /// The same with the words of a line; for commands without blanks and binary in them.
@@ -131,16 +119,8 @@ impl Conn {
         loop {
             match self.fill() {
                 Ok(()) => {}
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                    ) =>
-                {
-                    panic!(
-                        "the server did not close; so far it sent {}",
-                        escape(&self.buffer[self.at..])
-                    )
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    panic!("the server did not close; so far it sent {}", escape(&self.buffer[self.at..]))
                 }
                 Err(_) => return self.buffer.split_off(self.at),
             }
@@ -157,11 +137,7 @@ impl Conn {
         loop {
             if let Some(n) = self.buffer[seen..].windows(2).position(|w| w == b"\r\n") {
                 let end = seen + n + 2;
-                return if end - from > 2 {
-                    Ok(end)
-                } else {
-                    Err(io::Error::other("an empty line for a reply"))
-                };
+                return if end - from > 2 { Ok(end) } else { Err(io::Error::other("an empty line for a reply")) };
             }
             seen = from.max(self.buffer.len().saturating_sub(1));
             self.fill()?;
@@ -179,10 +155,7 @@ impl Conn {
         let mut chunk = [0; 64 * 1024];
         let n = self.stream.read(&mut chunk)?;
         if n == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the server closed the connection",
-            ));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"));
         }
         self.buffer.extend_from_slice(&chunk[..n]);
         Ok(())
@@ -209,25 +182,11 @@ impl Node {
 
     fn parse_at(bytes: &[u8], at: &mut usize) -> Node {
         let kind = bytes[*at];
-        let end = *at
-            + bytes[*at..]
-                .windows(2)
-                .position(|w| w == b"\r\n")
-                .expect("a whole reply");
+        let end = *at + bytes[*at..].windows(2).position(|w| w == b"\r\n").expect("a whole reply");
         let text = bytes[*at + 1..end].to_vec();
         *at = end + 2;
-        let mut node = Node {
-            kind,
-            text,
-            items: Vec::new(),
-            null: false,
-        };
-        let len = || {
-            std::str::from_utf8(&node.text)
-                .expect("digits")
-                .parse::<i64>()
-                .expect("a length")
-        };
+        let mut node = Node { kind, text, items: Vec::new(), null: false };
+        let len = || std::str::from_utf8(&node.text).expect("digits").parse::<i64>().expect("a length");
         match kind {
             b'$' | b'=' | b'!' | b'*' | b'~' | b'>' | b'%' | b'|' if len() < 0 => node.null = true,
             b'$' | b'=' | b'!' => {
@@ -237,9 +196,7 @@ impl Node {
             }
             b'*' | b'~' | b'>' | b'%' | b'|' => {
                 let n = len() as usize * if matches!(kind, b'%' | b'|') { 2 } else { 1 };
-                node.items = (0..n + usize::from(kind == b'|'))
-                    .map(|_| Node::parse_at(bytes, at))
-                    .collect();
+                node.items = (0..n + usize::from(kind == b'|')).map(|_| Node::parse_at(bytes, at)).collect();
                 node.text.clear();
             }
             _ => {}
@@ -256,11 +213,7 @@ impl Node {
             out.extend_from_slice(format!("{}\r\n", self.text.len()).as_bytes());
             out.extend_from_slice(&self.text);
         } else if matches!(self.kind, b'*' | b'~' | b'>' | b'%' | b'|') {
-            let pairs = if matches!(self.kind, b'%' | b'|') {
-                2
-            } else {
-                1
-            };
+            let pairs = if matches!(self.kind, b'%' | b'|') { 2 } else { 1 };
             out.extend_from_slice((self.items.len() / pairs).to_string().as_bytes());
         } else {
             out.extend_from_slice(&self.text);
@@ -274,11 +227,7 @@ impl Node {
     }
 
     pub fn int(&self) -> Option<i64> {
-        std::str::from_utf8(&self.text)
-            .ok()
-            .filter(|_| !self.null)?
-            .parse()
-            .ok()
+        std::str::from_utf8(&self.text).ok().filter(|_| !self.null)?.parse().ok()
     }
 
     pub fn string(&self) -> String {
@@ -298,12 +247,7 @@ pub fn escape(bytes: &[u8]) -> String {
     const SHOWN: usize = 1500;
     if bytes.len() > 2 * SHOWN {
         let (head, tail) = (&bytes[..SHOWN], &bytes[bytes.len() - SHOWN..]);
-        return format!(
-            "{}…({} bytes in all)…{}",
-            head.escape_ascii(),
-            bytes.len(),
-            tail.escape_ascii()
-        );
+        return format!("{}…({} bytes in all)…{}", head.escape_ascii(), bytes.len(), tail.escape_ascii());
     }
     bytes.escape_ascii().to_string()
 }

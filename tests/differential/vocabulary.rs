@@ -6,8 +6,8 @@ use crate::common::Rng;
 /// All keys of a run. The first letter says which type usually lives there: `s` string, `n` number, `l` list,
 /// `h` hash, `t` set, `z` sorted set, `g` geo, `p` HyperLogLog, `x` stream.
 const KEYS: &[&str] = &[
-    "s0", "s1", "s2", "n0", "n1", "l0", "l1", "l2", "h0", "h1", "t0", "t1", "t2", "z0", "z1", "z2",
-    "g0", "g1", "p0", "p1", "x0", "x1",
+    "s0", "s1", "s2", "n0", "n1", "l0", "l1", "l2", "h0", "h1", "t0", "t1", "t2", "z0", "z1", "z2", "g0", "g1", "p0",
+    "p1", "x0", "x1",
 ];
 
 pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
@@ -17,184 +17,73 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
         "y" => words(&["y0", "y1", "y0", "y1", "y9"], rng),
         "k" => key("", rng),
         "val" => value(rng),
-        "v" => words(
-            &["a", "b", "c", "", "10", "-5", "3.5", "x y", "\u{e9}"],
-            rng,
-        ),
+        "v" => words(&["a", "b", "c", "", "10", "-5", "3.5", "x y", "\u{e9}"], rng),
         "int" => integer(rng),
         "small" => rng.range(-3, 12).to_string().into_bytes(),
         "noff" => rng.range(0, 12).to_string().into_bytes(),
         "pos" => rng.range(1, 4).to_string().into_bytes(),
-        "count" => mostly(
-            &["0", "1", "2", "3", "5", "10", "100"],
-            &["-1", "-5", "abc", "9223372036854775807"],
-            rng,
-        ),
-        "rcount" => words(
-            &[
-                "0",
-                "1",
-                "2",
-                "3",
-                "7",
-                "20",
-                "-1",
-                "-4",
-                "-9",
-                "x",
-                "9223372036854775807",
-            ],
-            rng,
-        ),
+        "count" => mostly(&["0", "1", "2", "3", "5", "10", "100"], &["-1", "-5", "abc", "9223372036854775807"], rng),
+        "rcount" => words(&["0", "1", "2", "3", "7", "20", "-1", "-4", "-9", "x", "9223372036854775807"], rng),
         "float" => float(rng),
         "idx" => mostly(
             &["0", "1", "2", "3", "5", "-1", "-2", "-3", "-100", "100"],
-            &[
-                "9223372036854775807",
-                "-9223372036854775808",
-                "4294967296",
-                "a",
-                "1.0",
-                "-0",
-                "+1",
-                "",
-            ],
+            &["9223372036854775807", "-9223372036854775808", "4294967296", "a", "1.0", "-0", "+1", ""],
             rng,
         ),
         // Never between a hundred thousand and 2^29: each would cost hundreds of megabytes, in both servers.
         "off" => mostly(
             &["0", "1", "2", "7", "8", "43", "44", "45", "100", "5000"],
-            &[
-                "536870912",
-                "4294967296",
-                "9223372036854775807",
-                "-1",
-                "-9223372036854775808",
-                "x",
-            ],
+            &["536870912", "4294967296", "9223372036854775807", "-1", "-9223372036854775808", "x"],
             rng,
         ),
         "bitoff" => mostly(
-            &[
-                "0", "1", "5", "7", "8", "9", "63", "64", "100", "1000", "20000",
-            ],
+            &["0", "1", "5", "7", "8", "9", "63", "64", "100", "1000", "20000"],
             &["4294967296", "-1", "9223372036854775807", "#1", "x", "00"],
             rng,
         ),
         "fieldoff" => mostly(
             &["0", "1", "5", "8", "63", "100", "#0", "#1", "#2", "#7"],
-            &[
-                "#-1",
-                "-1",
-                "4294967296",
-                "#4294967296",
-                "#",
-                "x",
-                "#9223372036854775807",
-            ],
+            &["#-1", "-1", "4294967296", "#4294967296", "#", "x", "#9223372036854775807"],
             rng,
         ),
         "fieldtype" => mostly(
-            &[
-                "u1", "u2", "u5", "u8", "u16", "u32", "u63", "i1", "i2", "i5", "i8", "i16", "i32",
-                "i63", "i64",
-            ],
+            &["u1", "u2", "u5", "u8", "u16", "u32", "u63", "i1", "i2", "i5", "i8", "i16", "i32", "i63", "i64"],
             &["u64", "i65", "u0", "i0", "i", "u", "x8", "U8", "8", "i-1"],
             rng,
         ),
         "bit" => mostly(&["0", "1"], &["2", "-1", "x", ""], rng),
         // Relative times are drawn from a wide range: were two equal, GT and LT would turn on milliseconds.
-        "sec" => mostly_range(
-            1_000,
-            9_000_000,
-            &["0", "-1", "9223372036854775807", "9223372036854775", "x"],
-            rng,
-        ),
-        "ms" => mostly_range(
-            1_000_000,
-            9_000_000_000,
-            &["0", "-1", "9223372036854775807", "x", "1.5"],
-            rng,
-        ),
+        "sec" => mostly_range(1_000, 9_000_000, &["0", "-1", "9223372036854775807", "9223372036854775", "x"], rng),
+        "ms" => mostly_range(1_000_000, 9_000_000_000, &["0", "-1", "9223372036854775807", "x", "1.5"], rng),
         "at" => mostly(
             &["4102444800", "4102444801", "5000000000", "4102444799"],
-            &[
-                "1",
-                "0",
-                "-1",
-                "9223372036854775807",
-                "9223372036854775",
-                "x",
-            ],
+            &["1", "0", "-1", "9223372036854775807", "9223372036854775", "x"],
             rng,
         ),
         "mat" => mostly(
-            &[
-                "4102444800000",
-                "4102444800001",
-                "5000000000123",
-                "4102444799999",
-            ],
+            &["4102444800000", "4102444800001", "5000000000123", "4102444799999"],
             &["1", "0", "-1", "9223372036854775807", "x"],
             rng,
         ),
         "m" => member(rng),
         "score" => score(rng),
-        "smin" => bound(
-            rng,
-            &[
-                "-inf", "(0", "0", "(1", "1", "-5", "(-inf", "2.5", "nan", "x", "(", "(x",
-            ],
-        ),
-        "smax" => bound(
-            rng,
-            &[
-                "+inf", "inf", "(3", "3", "10", "(10", "1000", "(+inf", "nan", "x", "",
-            ],
-        ),
-        "lmin" => words(
-            &[
-                "-", "[", "[a", "(a", "[b", "(e1", "[e100", "(", "a", "+", "",
-            ],
-            rng,
-        ),
-        "lmax" => words(
-            &[
-                "+", "[z", "(z", "[b", "(c", "[e3", "(e200", "(", "z", "-", "",
-            ],
-            rng,
-        ),
-        "weight" => mostly(
-            &["1", "2", "0", "-1", "0.5", "3.25"],
-            &["inf", "-inf", "nan", "x", "1e308"],
-            rng,
-        ),
+        "smin" => bound(rng, &["-inf", "(0", "0", "(1", "1", "-5", "(-inf", "2.5", "nan", "x", "(", "(x"]),
+        "smax" => bound(rng, &["+inf", "inf", "(3", "3", "10", "(10", "1000", "(+inf", "nan", "x", ""]),
+        "lmin" => words(&["-", "[", "[a", "(a", "[b", "(e1", "[e100", "(", "a", "+", ""], rng),
+        "lmax" => words(&["+", "[z", "(z", "[b", "(c", "[e3", "(e200", "(", "z", "-", ""], rng),
+        "weight" => mostly(&["1", "2", "0", "-1", "0.5", "3.25"], &["inf", "-inf", "nan", "x", "1e308"], rng),
         "glob" => words(
             &[
-                "*", "?", "a*", "*a", "e[0-9]", "[^a]*", "\\*", "e1?", "", "[", "[a-", "**1**",
-                "[z-a]*", "k[", "\\", "s[01]",
+                "*", "?", "a*", "*a", "e[0-9]", "[^a]*", "\\*", "e1?", "", "[", "[a-", "**1**", "[z-a]*", "k[", "\\",
+                "s[01]",
             ],
             rng,
         ),
-        "db" => mostly(
-            &["0", "0", "1", "2"],
-            &["15", "16", "-1", "x", "99999999999"],
-            rng,
-        ),
-        "type" => mostly(
-            &["string", "list", "hash", "set", "zset", "stream", "STRING"],
-            &["x", ""],
-            rng,
-        ),
-        "nkeys" => mostly(
-            &["1", "2", "2", "3"],
-            &["0", "-1", "4", "x", "9223372036854775807"],
-            rng,
-        ),
+        "db" => mostly(&["0", "0", "1", "2"], &["15", "16", "-1", "x", "99999999999"], rng),
+        "type" => mostly(&["string", "list", "hash", "set", "zset", "stream", "STRING"], &["x", ""], rng),
+        "nkeys" => mostly(&["1", "2", "2", "3"], &["0", "-1", "4", "x", "9223372036854775807"], rng),
         "id" => mostly(
-            &[
-                "1-1", "1-2", "2-0", "3", "5-5", "7-1", "10-0", "20", "100-3", "0-1", "0", "0-0",
-            ],
+            &["1-1", "1-2", "2-0", "3", "5-5", "7-1", "10-0", "20", "100-3", "0-1", "0", "0-0"],
             &[
                 "-",
                 "x",
@@ -225,23 +114,9 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
             ],
             rng,
         ),
-        "eid" => words(
-            &[
-                "+",
-                "+",
-                "7",
-                "10-1",
-                "(20",
-                "(5-5",
-                "100",
-                "(",
-                "x",
-                "(+",
-                "(0-0",
-                "18446744073709551615",
-            ],
-            rng,
-        ),
+        "eid" => {
+            words(&["+", "+", "7", "10-1", "(20", "(5-5", "100", "(", "x", "(+", "(0-0", "18446744073709551615"], rng)
+        }
         "nid" => next_id(rng),
         // The grammar has its own use for `>`.
         "new" => b">".to_vec(),
@@ -249,59 +124,22 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
         "group" => mostly(&["g1", "g2"], &["g3", ""], rng),
         "consumer" => mostly(&["alice", "bob"], &["carol", ""], rng),
         "lon" => mostly(
-            &[
-                "13.361389",
-                "15.087269",
-                "2.349014",
-                "-122.41",
-                "0",
-                "179.9",
-                "-179.9",
-                "13.583333",
-            ],
+            &["13.361389", "15.087269", "2.349014", "-122.41", "0", "179.9", "-179.9", "13.583333"],
             &["180.1", "200", "nan", "x", "1e5"],
             rng,
         ),
         "lat" => mostly(
-            &[
-                "38.115556",
-                "37.502669",
-                "48.864716",
-                "37.77",
-                "0",
-                "85",
-                "-85",
-                "37.316667",
-            ],
+            &["38.115556", "37.502669", "48.864716", "37.77", "0", "85", "-85", "37.316667"],
             &["86", "100", "nan", "x"],
             rng,
         ),
-        "place" => words(
-            &[
-                "Palermo", "Catania", "Paris", "SF", "null", "edge", "a", "nosuch",
-            ],
-            rng,
-        ),
-        "radius" => mostly(
-            &["0", "1", "100", "200", "1000", "5000", "20000.5"],
-            &["-1", "nan", "x", "1e9"],
-            rng,
-        ),
+        "place" => words(&["Palermo", "Catania", "Paris", "SF", "null", "edge", "a", "nosuch"], rng),
+        "radius" => mostly(&["0", "1", "100", "200", "1000", "5000", "20000.5"], &["-1", "nan", "x", "1e9"], rng),
         "unit" => mostly(&["m", "km", "ft", "mi", "KM"], &["parsec", "x"], rng),
-        "hashpat" => words(
-            &["hw_*->f", "hw_*->g", "*->f", "hw_*->", "hw_*", "->f"],
-            rng,
-        ),
-        "client" => mostly(
-            &["c1", "worker-7", "", "a.b"],
-            &["with space", "new\nline", "\u{e9}"],
-            rng,
-        ),
+        "hashpat" => words(&["hw_*->f", "hw_*->g", "*->f", "hw_*->", "hw_*", "->f"], rng),
+        "client" => mostly(&["c1", "worker-7", "", "a.b"], &["with space", "new\nline", "\u{e9}"], rng),
         "junk" => junk(rng),
-        "msg" => words(
-            &["hello", "", "a b", "\u{0}\r\n\u{1}", "\u{e9}t\u{e9}"],
-            rng,
-        ),
+        "msg" => words(&["hello", "", "a b", "\u{0}\r\n\u{1}", "\u{e9}t\u{e9}"], rng),
         other => panic!("no such word in the vocabulary: ${other}"),
     }
 }
@@ -350,19 +188,11 @@ fn words(from: &[&str], rng: &mut Rng) -> Vec<u8> {
 
 /// Usually one that works, so that sequences get somewhere; now and then one that does not.
 fn mostly(good: &[&str], odd: &[&str], rng: &mut Rng) -> Vec<u8> {
-    if rng.percent(10) {
-        words(odd, rng)
-    } else {
-        words(good, rng)
-    }
+    if rng.percent(10) { words(odd, rng) } else { words(good, rng) }
 }
 
 fn mostly_range(low: i64, high: i64, odd: &[&str], rng: &mut Rng) -> Vec<u8> {
-    if rng.percent(10) {
-        words(odd, rng)
-    } else {
-        rng.range(low, high).to_string().into_bytes()
-    }
+    if rng.percent(10) { words(odd, rng) } else { rng.range(low, high).to_string().into_bytes() }
 }
 
 fn key(letter: &str, rng: &mut Rng) -> Vec<u8> {
@@ -371,11 +201,7 @@ fn key(letter: &str, rng: &mut Rng) -> Vec<u8> {
     }
     // One time in eight some other type's key.
     let fitting: Vec<&&str> = KEYS.iter().filter(|key| key.starts_with(letter)).collect();
-    if rng.percent(88) {
-        rng.pick(&fitting).as_bytes().to_vec()
-    } else {
-        words(KEYS, rng)
-    }
+    if rng.percent(88) { rng.pick(&fitting).as_bytes().to_vec() } else { words(KEYS, rng) }
 }
 
 fn value(rng: &mut Rng) -> Vec<u8> {
@@ -389,16 +215,7 @@ fn value(rng: &mut Rng) -> Vec<u8> {
         7 => (0..rng.below(20)).map(|_| rng.next() as u8).collect(),
         8 => b"\xff\x00\x80\r\n".to_vec(),
         9 => vec![b'L'; *rng.pick(&[255, 256, 1000, 3000])],
-        10 => words(
-            &[
-                "ohmytext",
-                "mynewtext",
-                "h\u{e9}llo w\u{f6}rld",
-                "foobar",
-                "  padded ",
-            ],
-            rng,
-        ),
+        10 => words(&["ohmytext", "mynewtext", "h\u{e9}llo w\u{f6}rld", "foobar", "  padded "], rng),
         _ => words(&["a", "b", "abc", "hello", "0", "1", "x1"], rng),
     }
 }
@@ -437,22 +254,7 @@ fn float(rng: &mut Rng) -> Vec<u8> {
     match rng.below(8) {
         0..4 => format!("{}", rng.range(-4000, 4000) as f64 / 16.0).into_bytes(),
         4 => rng.range(-50, 50).to_string().into_bytes(),
-        5 => words(
-            &[
-                "0.1",
-                "1.1",
-                "3.0e3",
-                "1e-5",
-                "5.0e-7",
-                "123456789.123",
-                "1e17",
-                "1e15",
-                ".5",
-                "5.",
-                "-.5",
-            ],
-            rng,
-        ),
+        5 => words(&["0.1", "1.1", "3.0e3", "1e-5", "5.0e-7", "123456789.123", "1e17", "1e15", ".5", "5.", "-.5"], rng),
         _ => words(
             &[
                 "inf",
@@ -511,14 +313,7 @@ fn member(rng: &mut Rng) -> Vec<u8> {
         0..8 => words(&["a", "b", "c", "d", "e1", "e2", "e3", "e101"], rng),
         8..13 => rng.range(-2, 9).to_string().into_bytes(),
         13 => words(
-            &[
-                "65536",
-                "-70000",
-                "4294967296",
-                "9223372036854775807",
-                "-9223372036854775808",
-                "9223372036854775808",
-            ],
+            &["65536", "-70000", "4294967296", "9223372036854775807", "-9223372036854775808", "9223372036854775808"],
             rng,
         ),
         14 => vec![b'm'; *rng.pick(&[63, 64, 65])],
@@ -536,20 +331,6 @@ fn next_id(rng: &mut Rng) -> Vec<u8> {
         0..7 => format!("{}-{}", rng.range(1, 400), rng.range(0, 3)).into_bytes(),
         7 => format!("{}-*", rng.range(1, 400)).into_bytes(),
         8 => rng.range(1, 400).to_string().into_bytes(),
-        _ => words(
-            &[
-                "0-0",
-                "0-1",
-                "x",
-                "1-1-1",
-                "-",
-                "+",
-                "18446744073709551615-*",
-                "1-x",
-                "*-*",
-                "",
-            ],
-            rng,
-        ),
+        _ => words(&["0-0", "0-1", "x", "1-1-1", "-", "+", "18446744073709551615-*", "1-x", "*-*", ""], rng),
     }
 }

@@ -28,7 +28,11 @@ impl Quick {
             self.add_node(at, Node::with_room(value.entry_len().max(room)));
         }
         let block = self.end_mut(front).expect("a node").edit();
-        if front { block.push_front(value) } else { block.push_back(value) }
+        if front {
+            block.push_front(value)
+        } else {
+            block.push_back(value)
+        }
         self.len += 1;
         if !fits {
             self.settle(limits);
@@ -49,7 +53,11 @@ impl Quick {
         block.remove(at, len, 1);
         self.len -= 1;
         if self.end(front).is_some_and(|node| node.count() == 0) {
-            if front { self.nodes.pop_front() } else { self.nodes.pop_back() };
+            if front {
+                self.nodes.pop_front()
+            } else {
+                self.nodes.pop_back()
+            };
             self.settle(limits);
         }
     }

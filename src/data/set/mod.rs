@@ -188,7 +188,8 @@ impl Set {
                     }
                     return added;
                 }
-                let longest = if len == 0 { 0 } else { Item::Int(ints.get(0)).len().max(Item::Int(ints.get(len - 1)).len()) };
+                let longest =
+                    if len == 0 { 0 } else { Item::Int(ints.get(0)).len().max(Item::Int(ints.get(len - 1)).len()) };
                 if len < limits.set_max_listpack_entries && text.len().max(longest) <= limits.set_max_listpack_value {
                     self.make_listpack();
                     self.listpack_mut().push(text.into());

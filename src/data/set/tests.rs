@@ -2,7 +2,12 @@ use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn limits(n: usize) -> Limits {
-    Limits { set_max_intset_entries: n, set_max_listpack_entries: n / 2, set_max_listpack_value: 12, ..Limits::default() }
+    Limits {
+        set_max_intset_entries: n,
+        set_max_listpack_entries: n / 2,
+        set_max_listpack_value: 12,
+        ..Limits::default()
+    }
 }
 
 fn texts(set: &Set) -> BTreeSet<Vec<u8>> {

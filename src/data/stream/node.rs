@@ -285,7 +285,11 @@ impl Node {
                 return None;
             }
             last = Some(id);
-            if flags as u8 & DELETED != 0 { dead += 1 } else { live += 1 }
+            if flags as u8 & DELETED != 0 {
+                dead += 1
+            } else {
+                live += 1
+            }
             let (elements, back) = if flags as u8 & SAME != 0 {
                 (names, names + 3)
             } else {
@@ -299,6 +303,11 @@ impl Node {
                 return None;
             }
         }
-        (live == count && dead == deleted && last.is_some()).then(|| Node { master, run: body.to_vec(), count, deleted })
+        (live == count && dead == deleted && last.is_some()).then(|| Node {
+            master,
+            run: body.to_vec(),
+            count,
+            deleted,
+        })
     }
 }

@@ -52,8 +52,8 @@ fn compare(peer: &mut Peer, stream: &Stream, place: &str) {
         assert_eq!(*field(info, "last-delivered-id"), text(group.last_id), "{place}");
         assert_eq!(*field(info, "entries-read"), number(group.entries_read), "{place} {group:?}");
         // Redis 8.0 knows more here than 7.0 and Valkey do: that nothing but what is left is to be read.
-        let known_since_8 = stream.is_empty()
-            || group.last_id < stream.first_id() && stream.max_deleted_id() < stream.first_id();
+        let known_since_8 =
+            stream.is_empty() || group.last_id < stream.first_id() && stream.max_deleted_id() < stream.first_id();
         if !known_since_8 {
             assert_eq!(*field(info, "lag"), number(stream.lag(group).map(|n| n as u64)), "{place} {group:?}");
         }

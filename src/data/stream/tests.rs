@@ -61,8 +61,7 @@ fn behaves_as_a_sorted_map() {
                 }
                 4 if rng.below(5) == 0 => {
                     let min = id(rng.below(last + 2));
-                    let trim =
-                        Trim { to: TrimTo::MinId(min), approximate: false, limit: 0, refs: RefPolicy::Delete };
+                    let trim = Trim { to: TrimTo::MinId(min), approximate: false, limit: 0, refs: RefPolicy::Delete };
                     stream.trim(&trim);
                     model = model.split_off(&min);
                 }
@@ -180,7 +179,8 @@ fn groups_share_reading() {
     assert!(s.group_mut(b"g").unwrap().ack(StreamId::new(3, 0)));
     assert!(!s.group_mut(b"g").unwrap().ack(StreamId::new(3, 0)));
 
-    let claim = Claim { min_idle_ms: 500, delivered_ms: 4000, retry_count: None, force: false, just_id: false, now_ms: 4000 };
+    let claim =
+        Claim { min_idle_ms: 500, delivered_ms: 4000, retry_count: None, force: false, just_id: false, now_ms: 4000 };
     let mut seen = 0;
     assert_eq!(s.claim(b"g", b"alice", StreamId::new(4, 0), &claim, |_| seen += 1), Some(true));
     assert_eq!(s.claim(b"g", b"bobby", StreamId::new(4, 0), &claim, |_| seen += 1), None, "not idle for long");

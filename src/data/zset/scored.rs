@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn order_is_that_of_scores() {
-        let scores = [f64::NEG_INFINITY, f64::MIN, -1.5, -1.0, -1e-300, -5e-324, 0.0, 5e-324, 1.0, 1e300, f64::INFINITY];
+        let scores =
+            [f64::NEG_INFINITY, f64::MIN, -1.5, -1.0, -1e-300, -5e-324, 0.0, 5e-324, 1.0, 1e300, f64::INFINITY];
         assert!(scores.windows(2).all(|w| order(w[0]) < order(w[1])));
         assert_eq!(order(-0.0), order(0.0));
     }

@@ -34,7 +34,9 @@ fn probe(zset: &Zset, model: &Model, all: &[(Vec<u8>, f64)], rng: &mut Rng) {
     let span = zset.span_by_score(edge(open_low, low), edge(open_high, high));
     let want: Vec<_> = all
         .iter()
-        .filter(|(_, s)| (if open_low { *s > low } else { *s >= low }) && (if open_high { *s < high } else { *s <= high }))
+        .filter(|(_, s)| {
+            (if open_low { *s > low } else { *s >= low }) && (if open_high { *s < high } else { *s <= high })
+        })
         .cloned()
         .collect();
     assert_eq!(pairs(zset.iter_from(span.start).take(span.len())), want);
@@ -147,7 +149,10 @@ fn ascending_and_descending_scores() {
         let l = zset.large_mut();
         let tree = l.tree.heap_bytes() as f64 / 30_000.0;
         assert!(tree < 9.6, "{tree} bytes a member");
-        assert_eq!(zset.rank(b"member:100"), Some((if down { 29_899 } else { 100 }, if down { -100.0 } else { 100.0 })));
+        assert_eq!(
+            zset.rank(b"member:100"),
+            Some((if down { 29_899 } else { 100 }, if down { -100.0 } else { 100.0 }))
+        );
     }
 }
 
@@ -202,7 +207,10 @@ fn converts_when_redis_does() {
     z.set(b"a", 7.0, &limits);
     z.set(b"b", -0.0, &limits);
     assert_eq!((z.encoding(), z.len()), ("listpack", 3));
-    assert_eq!(z.as_listpack().unwrap().iter().map(Item::to_vec).collect::<Vec<_>>(), [&b"b"[..], b"0", b"c", b"1", b"a", b"7"]);
+    assert_eq!(
+        z.as_listpack().unwrap().iter().map(Item::to_vec).collect::<Vec<_>>(),
+        [&b"b"[..], b"0", b"c", b"1", b"a", b"7"]
+    );
     let mut long = z.clone();
     long.remove(b"c");
     long.set(&[b'x'; 21], 1.0, &limits);

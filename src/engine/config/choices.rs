@@ -106,7 +106,8 @@ pub mod shutdown {
     pub const NOSAVE: i64 = 2;
     pub const NOW: i64 = 4;
     pub const FORCE: i64 = 8;
-    pub const NAMES: &[(&str, i64)] = &[("default", 0), ("save", SAVE), ("nosave", NOSAVE), ("now", NOW), ("force", FORCE)];
+    pub const NAMES: &[(&str, i64)] =
+        &[("default", 0), ("save", SAVE), ("nosave", NOSAVE), ("now", NOW), ("force", FORCE)];
 }
 
 /// `notify-keyspace-events`: bits of its value, one a letter.

@@ -24,8 +24,17 @@ pub trait Files {
 #[derive(Debug, PartialEq, Eq)]
 pub enum LoadError {
     /// A file that cannot be opened.
-    Open { path: String, reason: String },
-    Line { file: String, line: usize, text: String, reason: String, hint: Option<String> },
+    Open {
+        path: String,
+        reason: String,
+    },
+    Line {
+        file: String,
+        line: usize,
+        text: String,
+        reason: String,
+        hint: Option<String>,
+    },
 }
 
 impl fmt::Display for LoadError {

@@ -198,7 +198,9 @@ impl Row {
             Field::Text(at) => Value::Text(at(f).bytes()),
             Field::List(at) => Value::List(at(f).words()),
             Field::Save(at) => Value::Save(at(f).get()),
-            Field::Limits(at) => Value::Limits([Class::Normal, Class::Replica, Class::Pubsub].map(|c| Some(at(f).get(c)))),
+            Field::Limits(at) => {
+                Value::Limits([Class::Normal, Class::Replica, Class::Pubsub].map(|c| Some(at(f).get(c))))
+            }
             Field::Spare => config.spare.read().get(self.name).cloned().unwrap_or_else(|| self.default_value()),
         }
     }

@@ -58,7 +58,12 @@ impl Config {
     }
 
     /// Sets all of `pairs` or none of them, and returns the names of those that changed.
-    pub fn set(&self, pairs: &[(&[u8], &[u8])], caller: Caller, hooks: &dyn ConfigHooks) -> Result<Vec<&'static str>, Error> {
+    pub fn set(
+        &self,
+        pairs: &[(&[u8], &[u8])],
+        caller: Caller,
+        hooks: &dyn ConfigHooks,
+    ) -> Result<Vec<&'static str>, Error> {
         let rows = self.may_set(pairs, caller)?;
         let _one_at_a_time = self.setting.lock();
         let mut old: Vec<(&Row, Value)> = Vec::new();
@@ -105,7 +110,9 @@ impl Config {
         for (name, _) in pairs {
             let Some(row) = table::find(name) else {
                 let name = String::from_utf8_lossy(name);
-                return Err(Error::Err(format!("Unknown option or number of arguments for CONFIG SET - '{name}'").into()));
+                return Err(Error::Err(
+                    format!("Unknown option or number of arguments for CONFIG SET - '{name}'").into(),
+                ));
             };
             if row.when == When::Startup {
                 return Err(failed(name, "can't set immutable config"));

@@ -119,9 +119,40 @@ fn no_two_rows_share_a_field() {
 fn another_value(name: &str) -> Option<Vec<Vec<u8>>> {
     let row = table::find(name.as_bytes())?;
     let default = row.default_value();
-    let tries = ["yes", "no", "2", "20000", "77", "always", "local", "1mb", "other", "127.0.0.1 1", "1 2 3", "1 2", "KEx", "now",
-        "verbose", "auto", "user", "relative", "allchannels", "clients", "swapdb", "panic", "optional", "json", "iso8601", "CN",
-        "hostname", "best-effort", "relaxed", "volatile-ttl", "normal 1 2 3", "C"];
+    let tries = [
+        "yes",
+        "no",
+        "2",
+        "20000",
+        "77",
+        "always",
+        "local",
+        "1mb",
+        "other",
+        "127.0.0.1 1",
+        "1 2 3",
+        "1 2",
+        "KEx",
+        "now",
+        "verbose",
+        "auto",
+        "user",
+        "relative",
+        "allchannels",
+        "clients",
+        "swapdb",
+        "panic",
+        "optional",
+        "json",
+        "iso8601",
+        "CN",
+        "hostname",
+        "best-effort",
+        "relaxed",
+        "volatile-ttl",
+        "normal 1 2 3",
+        "C",
+    ];
     let tries = tries.iter().map(|t| t.split(' ').map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>());
     tries.into_iter().find(|words| row.read(words).is_ok_and(|value| value != default))
 }
@@ -140,17 +171,22 @@ fn the_stock_debian_file_loads_and_rewrites_to_itself() {
 
 #[test]
 fn lines_mean_what_redis_means_by_them() {
-    let c = load("SAVE 900 1\nsave 300 10\nslave-priority 7\nbind 127.0.0.1 -::1\n  # x\nrequirepass \"a \\x41\"\n").config;
+    let c =
+        load("SAVE 900 1\nsave 300 10\nslave-priority 7\nbind 127.0.0.1 -::1\n  # x\nrequirepass \"a \\x41\"\n").config;
     assert_eq!(shown(&c, "save"), "900 1 300 10");
     assert_eq!(shown(&c, "replica-priority"), "7");
     assert_eq!(shown(&c, "bind"), "127.0.0.1 -::1");
     assert_eq!(shown(&c, "requirepass"), "a A");
-    let c = load("client-output-buffer-limit slave 1kb 2kb 3\nmaxmemory-clients 5%\nmaxmemory 1gb\nnotify-keyspace-events KEg").config;
+    let c = load(
+        "client-output-buffer-limit slave 1kb 2kb 3\nmaxmemory-clients 5%\nmaxmemory 1gb\nnotify-keyspace-events KEg",
+    )
+    .config;
     assert_eq!(shown(&c, "client-output-buffer-limit"), "normal 0 0 0 slave 1024 2048 3 pubsub 33554432 8388608 60");
     assert_eq!(shown(&c, "maxmemory-clients"), "5%");
     assert_eq!(c.maxmemory_clients_bytes(), (1 << 30) / 20);
     assert_eq!(shown(&c, "notify-keyspace-events"), "gKE");
-    let c = load("user alice on >p ~*\nrename-command FLUSHALL \"\"\nloadmodule /a.so x\nsave \"\"\nreplicaof no one").config;
+    let c = load("user alice on >p ~*\nrename-command FLUSHALL \"\"\nloadmodule /a.so x\nsave \"\"\nreplicaof no one")
+        .config;
     assert_eq!(c.lines.user.read()[0][0], b"alice");
     assert_eq!(c.lines.rename_command.read()[0], [b"FLUSHALL".to_vec(), Vec::new()]);
     assert_eq!(shown(&c, "save"), "");
@@ -259,17 +295,35 @@ fn set(config: &Config, words: &[&str], hooks: &Hooks) -> Result<Vec<&'static st
 fn set_refuses_in_redis_words() {
     let config = Config::new();
     for (words, want) in [
-        (&["maxclients", "0"][..], "(possibly related to argument 'maxclients') - argument must be between 1 and 4294967295 inclusive"),
+        (
+            &["maxclients", "0"][..],
+            "(possibly related to argument 'maxclients') - argument must be between 1 and 4294967295 inclusive",
+        ),
         (&["port", "x"], "(possibly related to argument 'port') - argument couldn't be parsed into an integer"),
         (&["Databases", "3"], "(possibly related to argument 'Databases') - can't set immutable config"),
         (&["maxclients", "9", "MAXCLIENTS", "9"], "(possibly related to argument 'MAXCLIENTS') - duplicate parameter"),
-        (&["slave-priority", "9", "replica-priority", "9"], "(possibly related to argument 'replica-priority') - duplicate parameter"),
+        (
+            &["slave-priority", "9", "replica-priority", "9"],
+            "(possibly related to argument 'replica-priority') - duplicate parameter",
+        ),
         (&["dir", "/tmp"], "(possibly related to argument 'dir') - can't set protected config"),
-        (&["maxmemory-clients", "101%"], "(possibly related to argument 'maxmemory-clients') - percentage argument must be less or equal to 100"),
-        (&["hz", "20", "maxmemory", "abc"], "(possibly related to argument 'maxmemory') - argument must be a memory value"),
+        (
+            &["maxmemory-clients", "101%"],
+            "(possibly related to argument 'maxmemory-clients') - percentage argument must be less or equal to 100",
+        ),
+        (
+            &["hz", "20", "maxmemory", "abc"],
+            "(possibly related to argument 'maxmemory') - argument must be a memory value",
+        ),
         (&["save", "1  2"], "(possibly related to argument 'save') - Invalid save parameters"),
-        (&["loglevel", "loud"], "(possibly related to argument 'loglevel') - argument(s) must be one of the following: debug, verbose, notice, warning, nothing"),
-        (&["slave-priority", "x"], "(possibly related to argument 'replica-priority') - argument couldn't be parsed into an integer"),
+        (
+            &["loglevel", "loud"],
+            "(possibly related to argument 'loglevel') - argument(s) must be one of the following: debug, verbose, notice, warning, nothing",
+        ),
+        (
+            &["slave-priority", "x"],
+            "(possibly related to argument 'replica-priority') - argument couldn't be parsed into an integer",
+        ),
     ] {
         let error = set(&config, words, &Hooks::default()).expect_err("refused");
         assert_eq!(error.text(), format!("ERR CONFIG SET failed {want}"));
@@ -306,8 +360,17 @@ fn get_lists_by_name_and_answers_exact_names_as_spelled() {
         let found = config.get_matching(patterns.iter().map(|p| p.as_bytes()));
         found.into_iter().map(|(name, _)| String::from_utf8_lossy(&name).into_owned()).collect()
     };
-    assert_eq!(get(&["HZ", "maxmemory", "MAXMEM*"]),
-        ["HZ", "maxmemory", "maxmemory-clients", "maxmemory-eviction-tenacity", "maxmemory-policy", "maxmemory-samples"]);
+    assert_eq!(
+        get(&["HZ", "maxmemory", "MAXMEM*"]),
+        [
+            "HZ",
+            "maxmemory",
+            "maxmemory-clients",
+            "maxmemory-eviction-tenacity",
+            "maxmemory-policy",
+            "maxmemory-samples"
+        ]
+    );
     assert_eq!(get(&["slave-prio*"]), ["slave-priority"]);
     assert_eq!(get(&["nosuch", "key-load*"]), Vec::<String>::new());
     assert_eq!(get(&["key-load-delay"]), ["key-load-delay"]);
@@ -323,12 +386,34 @@ fn rewriting_changes_only_what_changed() {
                hz 20\nrequirepass old\nrename-command FLUSHALL \"\"\nuser a on\nstray.thing 1\n";
     let config = load(old).config;
     assert_eq!(rewritten(old, &config), old.replace("timeout 5\n", ""));
-    set(&config, &["maxmemory", "1gb", "hz", "10", "save", "", "slave-priority", "51", "requirepass", "", "repl-timeout", "61",
-        "client-output-buffer-limit", "slave 1mb 1mb 3"], &Hooks::default()).expect("set");
+    set(
+        &config,
+        &[
+            "maxmemory",
+            "1gb",
+            "hz",
+            "10",
+            "save",
+            "",
+            "slave-priority",
+            "51",
+            "requirepass",
+            "",
+            "repl-timeout",
+            "61",
+            "client-output-buffer-limit",
+            "slave 1mb 1mb 3",
+        ],
+        &Hooks::default(),
+    )
+    .expect("set");
     let new = rewritten(old, &config);
-    assert_eq!(new, "# top\nport 7000\nsave \"\"\nmaxmemory 1gb\n\nreplica-priority 51\ntimeout 6\nhz 10\n\
+    assert_eq!(
+        new,
+        "# top\nport 7000\nsave \"\"\nmaxmemory 1gb\n\nreplica-priority 51\ntimeout 6\nhz 10\n\
         rename-command FLUSHALL \"\"\nuser a on\nstray.thing 1\n\n# Generated by CONFIG REWRITE\n\
-        client-output-buffer-limit replica 1mb 1mb 3\nrepl-timeout 61\n");
+        client-output-buffer-limit replica 1mb 1mb 3\nrepl-timeout 61\n"
+    );
     assert_eq!(rewritten(&new, &config), new);
     let users = rewrite(b"user a on\nuser b on\n", &Config::new(), Some(&[b"default on nopass".to_vec()]));
     assert_eq!(users, b"user default on nopass\n");

@@ -28,10 +28,18 @@ pub enum Value {
 #[derive(Clone, Copy)]
 pub enum Kind {
     Flag,
-    Int { min: i64, max: i64 },
-    Octal { max: i64 },
+    Int {
+        min: i64,
+        max: i64,
+    },
+    Octal {
+        max: i64,
+    },
     /// Bytes, with units.
-    Memory { min: i64, max: i64 },
+    Memory {
+        min: i64,
+        max: i64,
+    },
     /// Bytes, or `5%` kept as -5.
     MemoryOrPercent,
     Choice(&'static [&'static str]),
@@ -39,7 +47,9 @@ pub enum Kind {
     NotifyFlags,
     Text,
     /// Several words that `check` refuses or puts in their normal form.
-    List { check: fn(&[Vec<u8>]) -> Result<WordList, Reason> },
+    List {
+        check: fn(&[Vec<u8>]) -> Result<WordList, Reason>,
+    },
     Save,
     Limits,
 }
@@ -92,7 +102,13 @@ impl Kind {
     /// What CONFIG GET shows.
     pub fn print(self, value: &Value) -> Vec<u8> {
         match (self, value) {
-            (_, Value::Flag(on)) => if *on { b"yes".to_vec() } else { b"no".to_vec() },
+            (_, Value::Flag(on)) => {
+                if *on {
+                    b"yes".to_vec()
+                } else {
+                    b"no".to_vec()
+                }
+            }
             (Kind::Choice(names), Value::Int(n)) => {
                 names.get(*n as usize).copied().unwrap_or("unknown").as_bytes().to_vec()
             }
@@ -122,7 +138,9 @@ impl Kind {
     /// `client-output-buffer-limit` several; none means that the directive has to be absent.
     pub fn lines(self, value: &Value) -> Vec<Vec<u8>> {
         match (self, value) {
-            (Kind::Memory { .. } | Kind::MemoryOrPercent, Value::Int(n)) if *n >= 0 => vec![format_memory(*n).into_bytes()],
+            (Kind::Memory { .. } | Kind::MemoryOrPercent, Value::Int(n)) if *n >= 0 => {
+                vec![format_memory(*n).into_bytes()]
+            }
             (_, Value::Text(text)) => vec![quote(text)],
             (Kind::NotifyFlags, Value::Int(n)) => vec![quote(&words::print_notify_flags(*n))],
             (_, Value::Save(points)) if points.is_empty() => vec![b"\"\"".to_vec()],
@@ -145,7 +163,11 @@ impl Kind {
 }
 
 fn within(n: i64, min: i64, max: i64) -> Result<i64, Reason> {
-    if (min..=max).contains(&n) { Ok(n) } else { Err(format!("argument must be between {min} and {max} inclusive").into()) }
+    if (min..=max).contains(&n) {
+        Ok(n)
+    } else {
+        Err(format!("argument must be between {min} and {max} inclusive").into())
+    }
 }
 
 /// The refusal of a word that is none of `names`.

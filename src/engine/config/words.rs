@@ -150,7 +150,11 @@ pub fn percentiles(words: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Reason> {
         return Ok(Vec::new());
     }
     let one = |word: &Vec<u8>| {
-        let n: f64 = utf8(word).parse().ok().filter(|n: &f64| n.is_finite()).ok_or("Invalid latency-tracking-info-percentiles parameters")?;
+        let n: f64 = utf8(word)
+            .parse()
+            .ok()
+            .filter(|n: &f64| n.is_finite())
+            .ok_or("Invalid latency-tracking-info-percentiles parameters")?;
         if !(0.0..=100.0).contains(&n) {
             return Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into());
         }

@@ -1,11 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family {
-    name: "bitmaps",
-    landed: true,
-    setup: &[],
-    grammar: GRAMMAR,
-};
+pub const FAMILY: Family = Family { name: "bitmaps", landed: true, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     8   SETBIT $s $bitoff $bit

@@ -1,11 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family {
-    name: "hll",
-    landed: false,
-    setup: &[],
-    grammar: GRAMMAR,
-};
+pub const FAMILY: Family = Family { name: "hll", landed: false, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     9   PFADD $p ( $m )

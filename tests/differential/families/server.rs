@@ -1,11 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family {
-    name: "server",
-    landed: true,
-    setup: &[],
-    grammar: GRAMMAR,
-};
+pub const FAMILY: Family = Family { name: "server", landed: true, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     3 ! COMMAND GETKEYS { GET $s | MSET ( $s $v ) | DEL ( $k ) | SET $s $v | PING | BITOP AND $s $s $s | COPY $s $s | NOSUCH a | GET }

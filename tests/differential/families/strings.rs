@@ -1,11 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family {
-    name: "strings",
-    landed: true,
-    setup: &[],
-    grammar: GRAMMAR,
-};
+pub const FAMILY: Family = Family { name: "strings", landed: true, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     14  SET $s $val < { EX $sec | PX $ms | EXAT $at | PXAT $mat | KEEPTTL } ; { NX | XX } ; GET >

@@ -1,11 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family {
-    name: "transactions",
-    landed: false,
-    setup: &[],
-    grammar: GRAMMAR,
-};
+pub const FAMILY: Family = Family { name: "transactions", landed: false, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     6 ! MULTI && SET $s $v && INCR $n && GET $s && EXEC

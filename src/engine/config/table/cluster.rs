@@ -43,19 +43,27 @@ pub const ROWS: &[Row] = &[
 /// A node that believes it is part of a cluster and is not would answer for keys that live elsewhere.
 fn not_yet(value: Value) -> Result<Value, Reason> {
     match value {
-        Value::Flag(true) => Err("this server cannot join a cluster yet: remove the directive or say 'cluster-enabled no'".into()),
+        Value::Flag(true) => {
+            Err("this server cannot join a cluster yet: remove the directive or say 'cluster-enabled no'".into())
+        }
         other => Ok(other),
     }
 }
 
 fn hostname(value: Value) -> Result<Value, Reason> {
-    only(value, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'),
-        "Hostnames may only contain alphanumeric characters, hyphens or dots")
+    only(
+        value,
+        |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'),
+        "Hostnames may only contain alphanumeric characters, hyphens or dots",
+    )
 }
 
 fn nodename(value: Value) -> Result<Value, Reason> {
-    only(value, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'),
-        "Announced human node name contained invalid character")
+    only(
+        value,
+        |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'),
+        "Announced human node name contained invalid character",
+    )
 }
 
 fn only(value: Value, allowed: fn(u8) -> bool, refusal: &'static str) -> Result<Value, Reason> {

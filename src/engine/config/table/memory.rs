@@ -39,9 +39,11 @@ pub const ROWS: &[Row] = &[
 /// build without its own jemalloc, by which test suites know to skip.
 fn no_defrag(value: &Value) -> Result<(), Reason> {
     if *value == Value::Flag(true) {
-        return Err("Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc \
+        return Err(
+            "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc \
                     like the one shipped by default with the Redis source distribution"
-            .into());
+                .into(),
+        );
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The process: threads, files, log, signals, and how it shows itself to the system.
 
-use super::super::choices::{LogLevel, OomScoreAdj, Supervised, SyslogFacility};
 use super::super::cells::Words;
+use super::super::choices::{LogLevel, OomScoreAdj, Supervised, SyslogFacility};
 use super::super::row::Row;
 use super::super::value::{Kind, Reason, Value};
 use super::super::words;
