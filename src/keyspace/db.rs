@@ -109,7 +109,22 @@ impl Keyspace<'_> {
     /// Reads a key: counts a hit or a miss, notes the access, and takes an expired key for missing.
     #[inline]
     pub fn get(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
-        let found = self.find(key, !self.no_touch);
+        self.read(key, !self.no_touch)
+    }
+
+    /// As [`get`](Self::get), but the access clock stays (EXISTS, TYPE, TTL …).
+    pub fn look(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
+        self.read(key, false)
+    }
+
+    /// As [`get`](Self::get), and the access is noted even for a client that does not touch: TOUCH.
+    pub fn touch(&mut self, key: Key<'_>) -> bool {
+        self.read(key, true).is_some()
+    }
+
+    #[inline]
+    fn read(&mut self, key: Key<'_>, touch: bool) -> Option<Ref<'_, Entry>> {
+        let found = self.find(key, touch);
         match found {
             Some(_) => self.journal.hits += 1,
             None => {
@@ -121,7 +136,7 @@ impl Keyspace<'_> {
         found.and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
     }
 
-    /// Looks at a key without noting the access (TYPE, TTL, OBJECT …).
+    /// Looks at a key without noting the access, and without counting a hit or a miss.
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
         // SAFETY: as `get`.

@@ -7,4 +7,4 @@ impl Int {
     pub fn set(&self, n: i64) { self.0.store(n, Relaxed) }
 }
 #[derive(Default)]
-pub struct Config { pub proto_max_bulk_len: Int, pub maxclients: Int, pub databases: Int, pub client_query_buffer_limit: Int }
+pub struct Config { pub proto_max_bulk_len: Int, pub maxclients: Int, pub databases: Int, pub client_query_buffer_limit: Int, pub active_expire_effort: Int }
