@@ -16,15 +16,26 @@ use std::collections::HashSet;
 
 /// Command, field, and why ours differs from the fixture that governs it.
 const MEANT: &[(&str, &str, &str)] = &[
-    ("set", "arguments", "SET has the comparisons IFEQ, IFNE, IFDEQ and IFDNE of Redis 8.4"),
-    ("msetex", "since", "told as in Redis 8.4, which had it before Valkey 9.1"),
+    (
+        "set",
+        "arguments",
+        "SET has the comparisons IFEQ, IFNE, IFDEQ and IFDNE of Redis 8.4",
+    ),
+    (
+        "msetex",
+        "since",
+        "told as in Redis 8.4, which had it before Valkey 9.1",
+    ),
 ];
 
 /// Commands that neither fixture has.
 const NEWER: &[&str] = &["delex", "digest", "xdelex", "xackdel"]; // Redis 8.2 and 8.4
 
 fn fixture(name: &str) -> Map<String, Value> {
-    let path = format!("{}/fixtures/commands/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/fixtures/commands/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     match serde_json::from_str(&text) {
         Ok(Value::Object(map)) => map,
@@ -55,9 +66,17 @@ fn rows_say_what_the_servers_say() {
             if ours.get(field) == want.get(field) {
                 continue;
             }
-            match MEANT.iter().find(|(name, f, _)| *name == cmd.name && f == field) {
+            match MEANT
+                .iter()
+                .find(|(name, f, _)| *name == cmd.name && f == field)
+            {
                 Some(meant) => _ = used.insert(meant.0),
-                None => wrong.push(format!("{} {field}: {:?}, not {:?}", cmd.name, ours.get(field), want.get(field))),
+                None => wrong.push(format!(
+                    "{} {field}: {:?}, not {:?}",
+                    cmd.name,
+                    ours.get(field),
+                    want.get(field)
+                )),
             }
         }
     }
@@ -66,7 +85,12 @@ fn rows_say_what_the_servers_say() {
             wrong.push(format!("{name} {field}: listed as different, but is not"));
         }
     }
-    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differences:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// A command in the fixtures' form.
@@ -77,16 +101,28 @@ fn facts(cmd: &Command) -> Map<String, Value> {
     };
     let keys = cmd.keys.legacy;
     let mut map = Map::new();
-    map.insert("acl".into(), sorted(cmd.categories.names().map(|c| format!("@{c}")).collect()));
+    map.insert(
+        "acl".into(),
+        sorted(cmd.categories.names().map(|c| format!("@{c}")).collect()),
+    );
     map.insert("arity".into(), json!(cmd.spec.arity));
     map.insert("first_key".into(), json!(keys.first));
     map.insert("last_key".into(), json!(keys.last));
     map.insert("step".into(), json!(keys.step));
-    map.insert("flags".into(), sorted(cmd.flags.shown().map(String::from).collect()));
+    map.insert(
+        "flags".into(),
+        sorted(cmd.flags.shown().map(String::from).collect()),
+    );
     map.insert("group".into(), json!(cmd.spec.group));
     map.insert("since".into(), json!(cmd.spec.since));
-    map.insert("tips".into(), json!(cmd.spec.tips.split_whitespace().collect::<Vec<_>>()));
-    map.insert("key_specs".into(), cmd.keys.specs.iter().map(key_spec).collect());
+    map.insert(
+        "tips".into(),
+        json!(cmd.spec.tips.split_whitespace().collect::<Vec<_>>()),
+    );
+    map.insert(
+        "key_specs".into(),
+        cmd.keys.specs.iter().map(key_spec).collect(),
+    );
     let args = syntax::parse(cmd.spec.syntax).unwrap_or_else(|e| panic!("{}: {e}", cmd.name));
     if !args.is_empty() {
         map.insert("arguments".into(), args.iter().map(argument).collect());
@@ -97,14 +133,18 @@ fn facts(cmd: &Command) -> Map<String, Value> {
 fn key_spec(spec: &KeySpec) -> Value {
     let begin = match spec.begin {
         Begin::Index(i) => json!({"type": "index", "spec": {"index": i}}),
-        Begin::Keyword(word, from) => json!({"type": "keyword", "spec": {"keyword": word, "startfrom": from}}),
+        Begin::Keyword(word, from) => {
+            json!({"type": "keyword", "spec": {"keyword": word, "startfrom": from}})
+        }
         Begin::Unknown => json!({"type": "unknown", "spec": {}}),
     };
     let find = match spec.find {
         Find::Range { last, step, limit } => {
             json!({"type": "range", "spec": {"lastkey": last, "keystep": step, "limit": limit}})
         }
-        Find::Num { step } => json!({"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": step}}),
+        Find::Num { step } => {
+            json!({"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": step}})
+        }
         Find::Unknown => json!({"type": "unknown", "spec": {}}),
     };
     json!({"begin_search": begin, "find_keys": find, "flags": spec.flags.names().collect::<Vec<_>>()})
@@ -114,7 +154,11 @@ fn argument(arg: &Arg<'_>) -> Value {
     let mut map = Map::new();
     map.insert("name".into(), json!(arg.name));
     map.insert("type".into(), json!(arg.kind.name()));
-    for (field, text) in [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)] {
+    for (field, text) in [
+        ("token", arg.token),
+        ("since", arg.since),
+        ("deprecated_since", arg.deprecated_since),
+    ] {
         if let Some(text) = text {
             map.insert(field.into(), json!(text));
         }
@@ -122,7 +166,11 @@ fn argument(arg: &Arg<'_>) -> Value {
     if let Some(i) = arg.key_spec {
         map.insert("key_spec_index".into(), json!(i));
     }
-    let flags = [(arg.optional, "optional"), (arg.multiple, "multiple"), (arg.multiple_token, "multiple_token")];
+    let flags = [
+        (arg.optional, "optional"),
+        (arg.multiple, "multiple"),
+        (arg.multiple_token, "multiple_token"),
+    ];
     let flags: Vec<_> = flags.iter().filter(|f| f.0).map(|f| f.1).collect();
     if !flags.is_empty() {
         map.insert("flags".into(), json!(flags));
@@ -140,7 +188,11 @@ fn names_and_ids_are_unique_and_found() {
         assert_eq!(cmd.id as usize, i, "{}", cmd.name);
         assert_eq!(cmd.name, cmd.name.to_ascii_lowercase());
         for name in [cmd.name.clone(), cmd.name.to_ascii_uppercase()] {
-            assert_eq!(table::find_full(name.as_bytes()).map(|c| c.id), Some(cmd.id), "{name}");
+            assert_eq!(
+                table::find_full(name.as_bytes()).map(|c| c.id),
+                Some(cmd.id),
+                "{name}"
+            );
         }
     }
 }
@@ -151,11 +203,24 @@ fn rows_are_complete() {
         let spec = cmd.spec;
         let blank = std::ptr::fn_addr_eq(spec.run, BLANK.run);
         assert!(!blank || cmd.is_container(), "{} has no handler", cmd.name);
-        assert!(spec.arity != 0 && !spec.group.is_empty() && !spec.complexity.is_empty(), "{}", cmd.name);
-        assert!(spec.summary.ends_with('.') && spec.summary.len() < 120, "{}: {}", cmd.name, spec.summary);
+        assert!(
+            spec.arity != 0 && !spec.group.is_empty() && !spec.complexity.is_empty(),
+            "{}",
+            cmd.name
+        );
+        assert!(
+            spec.summary.ends_with('.') && spec.summary.len() < 120,
+            "{}: {}",
+            cmd.name,
+            spec.summary
+        );
         if !spec.deprecated.is_empty() {
             let since = spec.deprecated.split_once(' ').map_or("", |d| d.0);
-            assert!(since.split('.').count() == 3 && since.split('.').all(|n| n.parse::<u8>().is_ok()), "{}", cmd.name);
+            assert!(
+                since.split('.').count() == 3 && since.split('.').all(|n| n.parse::<u8>().is_ok()),
+                "{}",
+                cmd.name
+            );
         }
     }
 }
@@ -178,7 +243,9 @@ fn usage_of_a_few() {
     ] {
         let words: Vec<&str> = line.split(' ').take(2).collect();
         let name = words.join("|").to_ascii_lowercase();
-        if let Some(cmd) = table::find_full(name.as_bytes()).or_else(|| table::find(words[0].as_bytes())) {
+        if let Some(cmd) =
+            table::find_full(name.as_bytes()).or_else(|| table::find(words[0].as_bytes()))
+        {
             assert_eq!(cmd.usage(), line);
         }
     }
@@ -188,9 +255,38 @@ fn usage_of_a_few() {
 #[test]
 fn key_extraction_survives_any_words() {
     const WORDS: &[&str] = &[
-        "k", "", "0", "1", "2", "3", "-1", "+1", "007", "9223372036854775807", "-9223372036854775808", "18446744073709551616",
-        "4294967297", "999999999999999999", "STORE", "storedist", "STREAMS", "GROUP", "COUNT", "BLOCK", "NOACK", "KEYS", "AUTH",
-        "auth2", "GET", "SET", "INCRBY", "OVERFLOW", "BY", "LIMIT", "IFEQ", "\u{e9}",
+        "k",
+        "",
+        "0",
+        "1",
+        "2",
+        "3",
+        "-1",
+        "+1",
+        "007",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "18446744073709551616",
+        "4294967297",
+        "999999999999999999",
+        "STORE",
+        "storedist",
+        "STREAMS",
+        "GROUP",
+        "COUNT",
+        "BLOCK",
+        "NOACK",
+        "KEYS",
+        "AUTH",
+        "auth2",
+        "GET",
+        "SET",
+        "INCRBY",
+        "OVERFLOW",
+        "BY",
+        "LIMIT",
+        "IFEQ",
+        "\u{e9}",
     ];
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut random = |below: usize| {
@@ -202,14 +298,26 @@ fn key_extraction_survives_any_words() {
     let mut out = Vec::new();
     for cmd in commands() {
         for _ in 0..300 {
-            let words: Vec<&str> = (0..random(12)).map(|_| WORDS[random(WORDS.len())]).collect();
+            let words: Vec<&str> = (0..random(12))
+                .map(|_| WORDS[random(WORDS.len())])
+                .collect();
             let owned = OwnedArgs::new(&words);
             let sound = cmd.keys.positions(owned.args(), &mut out).is_ok();
             assert!(sound || out.is_empty());
-            assert!(out.iter().all(|k| (1..words.len()).contains(&(k.index as usize))), "{} {words:?}: {out:?}", cmd.name);
+            assert!(
+                out.iter()
+                    .all(|k| (1..words.len()).contains(&(k.index as usize))),
+                "{} {words:?}: {out:?}",
+                cmd.name
+            );
             if let (true, Some(simple)) = (cmd.takes(words.len()), cmd.keys.simple) {
                 let walked: Vec<usize> = out.iter().map(|k| k.index as usize).collect();
-                assert_eq!(simple.indexes(words.len()).collect::<Vec<_>>(), walked, "{} {words:?}", cmd.name);
+                assert_eq!(
+                    simple.indexes(words.len()).collect::<Vec<_>>(),
+                    walked,
+                    "{} {words:?}",
+                    cmd.name
+                );
             }
         }
     }

@@ -126,7 +126,11 @@ impl Client {
     }
 
     pub fn set_flag(&self, bit: u32, on: bool) {
-        if on { self.flags.fetch_or(bit, Relaxed) } else { self.flags.fetch_and(!bit, Relaxed) };
+        if on {
+            self.flags.fetch_or(bit, Relaxed)
+        } else {
+            self.flags.fetch_and(!bit, Relaxed)
+        };
     }
 
     /// RESET: forgets the name and the flags, not the library.
@@ -143,7 +147,10 @@ impl Client {
     /// Puts something into the mailbox and wakes the owner.
     pub fn post(&self, write: impl FnOnce(&mut Mail)) {
         write(&mut self.mail.mail.lock());
-        if !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
+        if !self
+            .mail
+            .full
+            .swap(true, std::sync::atomic::Ordering::AcqRel)
             && let Some(w) = self.mail.waker.get()
         {
             w.wake_by_ref();
@@ -157,7 +164,9 @@ impl Client {
             return None;
         }
         let mut mail = self.mail.mail.lock();
-        self.mail.full.store(false, std::sync::atomic::Ordering::Release);
+        self.mail
+            .full
+            .store(false, std::sync::atomic::Ordering::Release);
         Some(std::mem::take(&mut *mail))
     }
 }
@@ -202,7 +211,10 @@ impl Clients {
     pub fn pause(&self, until_ms: i64, writes_only: bool) {
         // As Redis: a longer pause stays, a stricter kind stays.
         let was = self.pause_until_ms.fetch_max(until_ms, Relaxed);
-        self.pause_writes_only.store(writes_only && (was == 0 || self.pause_writes_only.load(Relaxed)), Relaxed);
+        self.pause_writes_only.store(
+            writes_only && (was == 0 || self.pause_writes_only.load(Relaxed)),
+            Relaxed,
+        );
     }
 
     pub fn unpause(&self) {

@@ -12,13 +12,23 @@ use std::borrow::Cow;
 /// The command that these words call, with its arity checked; a subcommand where there is one.
 #[inline]
 pub fn resolve(args: Args<'_>) -> Result<&'static Command, Error> {
-    let Some(command) = table::find(args.at(0)) else { return Err(unknown(args)) };
-    if command.is_container() { resolve_sub(command, args) } else { check_arity(command, args.len()) }
+    let Some(command) = table::find(args.at(0)) else {
+        return Err(unknown(args));
+    };
+    if command.is_container() {
+        resolve_sub(command, args)
+    } else {
+        check_arity(command, args.len())
+    }
 }
 
 #[inline]
 fn check_arity(command: &'static Command, words: usize) -> Result<&'static Command, Error> {
-    if command.takes(words) { Ok(command) } else { Err(wrong_arity(&command.name)) }
+    if command.takes(words) {
+        Ok(command)
+    } else {
+        Err(wrong_arity(&command.name))
+    }
 }
 
 fn resolve_sub(command: &'static Command, args: Args<'_>) -> Result<&'static Command, Error> {
@@ -37,7 +47,9 @@ fn resolve_sub(command: &'static Command, args: Args<'_>) -> Result<&'static Com
 }
 
 pub fn wrong_arity(name: &str) -> Error {
-    Error::Err(Cow::Owned(format!("wrong number of arguments for '{name}' command")))
+    Error::Err(Cow::Owned(format!(
+        "wrong number of arguments for '{name}' command"
+    )))
 }
 
 #[cold]
@@ -70,14 +82,19 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
     if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
         return Err(Error::coded("NOAUTH Authentication required."));
     }
-    if session.client.has(flag::PUBSUB) && session.proto == crate::resp::Proto::Resp2 && !allowed_while_subscribed(command) {
+    if session.client.has(flag::PUBSUB)
+        && session.proto == crate::resp::Proto::Resp2
+        && !allowed_while_subscribed(command)
+    {
         return Err(Error::Err(Cow::Owned(format!(
             "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
             command.name
         ))));
     }
     if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) {
-        return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
+        return Err(Error::coded(
+            "LOADING Redis is loading the dataset in memory",
+        ));
     }
     if session.multi.is_queuing() && command.flags.has(Flags::NO_MULTI) {
         return Err(Error::err("Command not allowed inside a transaction"));
@@ -88,6 +105,14 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
 fn allowed_while_subscribed(command: &Command) -> bool {
     matches!(
         &*command.name,
-        "ping" | "subscribe" | "ssubscribe" | "psubscribe" | "unsubscribe" | "sunsubscribe" | "punsubscribe" | "quit" | "reset"
+        "ping"
+            | "subscribe"
+            | "ssubscribe"
+            | "psubscribe"
+            | "unsubscribe"
+            | "sunsubscribe"
+            | "punsubscribe"
+            | "quit"
+            | "reset"
     )
 }

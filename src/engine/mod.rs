@@ -76,7 +76,12 @@ pub mod gates {
 }
 
 impl Engine {
-    pub fn new(config: config::Config, workers: usize, databases: usize, now_ms: i64) -> Arc<Engine> {
+    pub fn new(
+        config: config::Config,
+        workers: usize,
+        databases: usize,
+        now_ms: i64,
+    ) -> Arc<Engine> {
         let mut id = [0u8; 20];
         crate::base::rng::fill_entropy(&mut id);
         Arc::new(Engine {
@@ -134,6 +139,10 @@ impl Engine {
     }
 
     pub fn set_gate(&self, bit: u32, on: bool) {
-        if on { self.gates.fetch_or(bit, Relaxed) } else { self.gates.fetch_and(!bit, Relaxed) };
+        if on {
+            self.gates.fetch_or(bit, Relaxed)
+        } else {
+            self.gates.fetch_and(!bit, Relaxed)
+        };
     }
 }

@@ -20,7 +20,10 @@ pub struct Key<'a> {
 impl<'a> Key<'a> {
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Key { bytes, hash: hash_bytes(bytes) }
+        Key {
+            bytes,
+            hash: hash_bytes(bytes),
+        }
     }
 }
 
@@ -49,7 +52,9 @@ impl AccessClock {
     /// The clock of a key accessed now.
     #[inline]
     fn touched(&self, old: u32, rng: &mut Rng) -> u32 {
-        let Some((log_factor, _)) = self.lfu else { return self.now };
+        let Some((log_factor, _)) = self.lfu else {
+            return self.now;
+        };
         let counter = self.decayed(old);
         let base = f64::from(counter.saturating_sub(LFU_START));
         let up = counter < 255 && rng.unit() < 1.0 / (base * f64::from(log_factor) + 1.0);
@@ -58,7 +63,9 @@ impl AccessClock {
 
     /// The LFU counter after the time that passed.
     pub fn decayed(&self, old: u32) -> u32 {
-        let Some((_, decay)) = self.lfu else { return old & 255 };
+        let Some((_, decay)) = self.lfu else {
+            return old & 255;
+        };
         let passed = (self.now.wrapping_sub(old >> 8)) & 0xffff;
         (old & 255).saturating_sub(if decay == 0 { 0 } else { passed / decay })
     }
@@ -129,7 +136,8 @@ impl Keyspace<'_> {
             Some(_) => self.journal.hits += 1,
             None => {
                 self.journal.misses += 1;
-                self.journal.event(class::MISS, "keymiss", self.db, key.bytes);
+                self.journal
+                    .event(class::MISS, "keymiss", self.db, key.bytes);
             }
         }
         // SAFETY: nothing changed the table since the spot was found.
@@ -140,7 +148,8 @@ impl Keyspace<'_> {
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
         // SAFETY: as `get`.
-        self.find(key, false).and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
+        self.find(key, false)
+            .and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
     }
 
     pub fn exists(&mut self, key: Key<'_>) -> bool {
@@ -176,7 +185,9 @@ impl Keyspace<'_> {
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
         let (table, watchers) = self.parts(key.hash);
-        let Some(entry) = table.remove(key.hash, key.bytes) else { return };
+        let Some(entry) = table.remove(key.hash, key.bytes) else {
+            return;
+        };
         watchers.touch(db, key.bytes);
         self.journal.note_expired(db, entry);
     }
@@ -189,7 +200,14 @@ impl Keyspace<'_> {
         let (table, watchers) = self.access.shard(shard).parts(db as usize);
         // SAFETY: nothing changed the table since the spot was found.
         let entry = unsafe { table.at_mut(spot) }?;
-        Some(KeyMut { entry: Some(entry), watchers, journal: self.journal, db, key, changed: false })
+        Some(KeyMut {
+            entry: Some(entry),
+            watchers,
+            journal: self.journal,
+            db,
+            key,
+            changed: false,
+        })
     }
 
     /// Sets a key to a value, whatever was there. `expiry` is the whole truth about the key's expiry.
@@ -377,11 +395,16 @@ impl Drop for KeyMut<'_> {
         if !self.changed {
             return;
         }
-        if self.entry.as_ref().is_some_and(|e| e.is_empty_collection() && e.type_() != Type::Stream) {
+        if self
+            .entry
+            .as_ref()
+            .is_some_and(|e| e.is_empty_collection() && e.type_() != Type::Stream)
+        {
             if let Some(old) = self.unlink() {
                 drop(old);
             }
-            self.journal.event(class::GENERIC, "del", self.db, self.key.bytes);
+            self.journal
+                .event(class::GENERIC, "del", self.db, self.key.bytes);
         }
         self.watchers.touch(self.db, self.key.bytes);
         self.journal.changed(self.db, self.key.bytes);
