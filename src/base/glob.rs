@@ -3,11 +3,7 @@
 /// True if `pattern` fits the whole of `text`; `nocase` ignores ASCII case.
 pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     let same = |a: u8, b: u8| {
-        if nocase {
-            a.eq_ignore_ascii_case(&b)
-        } else {
-            a == b
-        }
+        if nocase { a.eq_ignore_ascii_case(&b) } else { a == b }
     };
     let (mut p, mut t) = (0, 0);
     // Where to resume if what follows the last star does not fit: one byte further.
@@ -52,10 +48,7 @@ fn match_class(class: &[u8], b: u8, nocase: bool) -> Option<usize> {
             found |= fold(class[i + 1]) == fold(b);
             i += 2;
         } else if i + 2 < class.len() && class[i + 1] == b'-' {
-            let (lo, hi) = (
-                fold(class[i]).min(fold(class[i + 2])),
-                fold(class[i]).max(fold(class[i + 2])),
-            );
+            let (lo, hi) = (fold(class[i]).min(fold(class[i + 2])), fold(class[i]).max(fold(class[i + 2])));
             found |= (lo..=hi).contains(&fold(b));
             i += 3;
         } else {

@@ -18,8 +18,5 @@ pub fn fix_seed(k0: u64, k1: u64) {
 }
 
 fn draw() -> SipHasher13 {
-    SipHasher13::new_with_keys(
-        crate::base::rng::entropy_u64(),
-        crate::base::rng::entropy_u64(),
-    )
+    SipHasher13::new_with_keys(crate::base::rng::entropy_u64(), crate::base::rng::entropy_u64())
 }

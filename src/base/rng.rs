@@ -10,15 +10,11 @@ pub fn entropy_u64() -> u64 {
 /// Fills `out` with entropy from the operating system (passwords, run ids).
 pub fn fill_entropy(out: &mut [u8]) {
     use std::hash::{BuildHasher, Hasher};
-    let read = std::fs::File::open("/dev/urandom")
-        .and_then(|mut f| std::io::Read::read_exact(&mut f, out));
+    let read = std::fs::File::open("/dev/urandom").and_then(|mut f| std::io::Read::read_exact(&mut f, out));
     if read.is_err() {
         // No /dev (a bare chroot): the standard library's own per-process entropy still differs from run to run.
         for chunk in out.chunks_mut(8) {
-            let word = std::collections::hash_map::RandomState::new()
-                .build_hasher()
-                .finish()
-                .to_ne_bytes();
+            let word = std::collections::hash_map::RandomState::new().build_hasher().finish().to_ne_bytes();
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
     }
@@ -87,9 +83,6 @@ mod tests {
             assert_eq!(x, b.below(10));
             seen[x as usize] += 1;
         }
-        assert!(
-            seen.iter().all(|&n| (9_000..11_000).contains(&n)),
-            "{seen:?}"
-        );
+        assert!(seen.iter().all(|&n| (9_000..11_000).contains(&n)), "{seen:?}");
     }
 }

@@ -17,9 +17,7 @@ const UNITS: &[(&str, i64)] = &[
 pub fn parse_memory(text: &str) -> Option<i64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let (_, factor) = UNITS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
     number.parse::<i64>().ok()?.checked_mul(*factor)
 }
 
@@ -65,14 +63,9 @@ mod tests {
 
     #[test]
     fn printing_picks_the_largest_exact_unit() {
-        for (bytes, want) in [
-            (0, "0"),
-            (1000, "1000"),
-            (1024, "1kb"),
-            (64 << 20, "64mb"),
-            (3 << 30, "3gb"),
-            (1025, "1025"),
-        ] {
+        for (bytes, want) in
+            [(0, "0"), (1000, "1000"), (1024, "1kb"), (64 << 20, "64mb"), (3 << 30, "3gb"), (1025, "1025")]
+        {
             assert_eq!(format_memory(bytes), want);
         }
     }

@@ -100,15 +100,9 @@ fn command_list(c: &mut Call<'_>) -> Result<(), Error> {
         }
         _ => return Err(Error::Syntax),
     };
-    let found: Vec<&Command> = table::all()
-        .iter()
-        .copied()
-        .filter(|cmd| filter(cmd))
-        .collect();
+    let found: Vec<&Command> = table::all().iter().copied().filter(|cmd| filter(cmd)).collect();
     c.reply.array(found.len());
-    found
-        .iter()
-        .for_each(|cmd| c.reply.bulk(cmd.name.as_bytes()));
+    found.iter().for_each(|cmd| c.reply.bulk(cmd.name.as_bytes()));
     Ok(())
 }
 
@@ -164,9 +158,7 @@ fn keys(c: &mut Call<'_>, show: impl Fn(&mut Reply, &[u8], KeyFlags)) -> Result<
         return Err(Error::err("The command has no key arguments"));
     }
     if !cmd.takes(line.len()) {
-        return Err(Error::err(
-            "Invalid number of arguments specified for command",
-        ));
+        return Err(Error::err("Invalid number of arguments specified for command"));
     }
     let mut found = Vec::new();
     let sound = cmd.keys.positions(line, &mut found).is_ok();
@@ -174,9 +166,7 @@ fn keys(c: &mut Call<'_>, show: impl Fn(&mut Reply, &[u8], KeyFlags)) -> Result<
         return Err(Error::err("Invalid arguments specified for command"));
     }
     c.reply.array(found.len());
-    found
-        .iter()
-        .for_each(|k| show(c.reply, line.at(k.index as usize), k.flags));
+    found.iter().for_each(|k| show(c.reply, line.at(k.index as usize), k.flags));
     Ok(())
 }
 
@@ -192,23 +182,15 @@ fn info(r: &mut Reply, cmd: &Command) {
     r.int(cmd.spec.arity as i64);
     words(r, cmd.flags.shown());
     let triple = cmd.keys.legacy;
-    [triple.first, triple.last, triple.step]
-        .iter()
-        .for_each(|&n| r.int(n as i64));
+    [triple.first, triple.last, triple.step].iter().for_each(|&n| r.int(n as i64));
     r.set(cmd.categories.names().count());
-    cmd.categories
-        .names()
-        .for_each(|name| r.simple(&format!("@{name}")));
+    cmd.categories.names().for_each(|name| r.simple(&format!("@{name}")));
     let tips = cmd.spec.tips.split_whitespace();
     r.set(tips.clone().count());
     tips.for_each(|tip| r.bulk(tip.as_bytes()));
     r.set(cmd.keys.specs.len());
     cmd.keys.specs.iter().for_each(|spec| key_spec(r, spec));
-    if cmd.is_container() {
-        infos(r, &cmd.subs)
-    } else {
-        r.set(0)
-    }
+    if cmd.is_container() { infos(r, &cmd.subs) } else { r.set(0) }
 }
 
 fn key_spec(r: &mut Reply, spec: &KeySpec) {
@@ -232,21 +214,9 @@ fn key_spec(r: &mut Reply, spec: &KeySpec) {
     r.bulk(b"find_keys");
     match spec.find {
         Find::Range { last, step, limit } => {
-            typed(
-                r,
-                "range",
-                &[
-                    ("lastkey", last as i64),
-                    ("keystep", step as i64),
-                    ("limit", limit as i64),
-                ],
-            );
+            typed(r, "range", &[("lastkey", last as i64), ("keystep", step as i64), ("limit", limit as i64)]);
         }
-        Find::Num { step } => typed(
-            r,
-            "keynum",
-            &[("keynumidx", 0), ("firstkey", 1), ("keystep", step as i64)],
-        ),
+        Find::Num { step } => typed(r, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", step as i64)]),
         Find::Unknown => {
             typed(r, "unknown", &[]);
             r.map(0);
@@ -281,12 +251,7 @@ fn docs(r: &mut Reply, cmd: &Command) {
     let syscmd = cmd.flags.has(Flags::SYSCMD);
     let has = |yes: bool| usize::from(yes);
     let flagged = has(deprecated.is_some() || syscmd);
-    r.map(
-        4 + flagged
-            + 2 * has(deprecated.is_some())
-            + has(!args.is_empty())
-            + has(cmd.is_container()),
-    );
+    r.map(4 + flagged + 2 * has(deprecated.is_some()) + has(!args.is_empty()) + has(cmd.is_container()));
     text(r, "summary", spec.summary);
     text(r, "since", spec.since);
     text(r, "group", spec.group);
@@ -314,25 +279,11 @@ fn arguments(r: &mut Reply, args: &[Arg<'_>]) {
     r.array(args.len());
     for arg in args {
         let plain = !matches!(arg.kind, Kind::OneOf | Kind::Block);
-        let texts = [
-            ("token", arg.token),
-            ("since", arg.since),
-            ("deprecated_since", arg.deprecated_since),
-        ];
-        let flags = [
-            (arg.optional, "optional"),
-            (arg.multiple, "multiple"),
-            (arg.multiple_token, "multiple_token"),
-        ];
+        let texts = [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)];
+        let flags = [(arg.optional, "optional"), (arg.multiple, "multiple"), (arg.multiple_token, "multiple_token")];
         let flags = flags.into_iter().filter(|f| f.0).map(|f| f.1);
-        let fields = [
-            plain,
-            arg.key_spec.is_some(),
-            flags.clone().count() > 0,
-            !arg.args.is_empty(),
-        ];
-        let fields = fields.iter().filter(|yes| **yes).count()
-            + texts.iter().filter(|t| t.1.is_some()).count();
+        let fields = [plain, arg.key_spec.is_some(), flags.clone().count() > 0, !arg.args.is_empty()];
+        let fields = fields.iter().filter(|yes| **yes).count() + texts.iter().filter(|t| t.1.is_some()).count();
         r.map(2 + fields);
         text(r, "name", &arg.name);
         text(r, "type", arg.kind.name());
@@ -342,9 +293,7 @@ fn arguments(r: &mut Reply, args: &[Arg<'_>]) {
         if let Some(i) = arg.key_spec {
             number(r, "key_spec_index", i as i64);
         }
-        texts
-            .iter()
-            .for_each(|(name, value)| value.iter().for_each(|v| text(r, name, v)));
+        texts.iter().for_each(|(name, value)| value.iter().for_each(|v| text(r, name, v)));
         if flags.clone().count() > 0 {
             r.bulk(b"flags");
             words(r, flags);

@@ -92,14 +92,10 @@ fn set_expiry(c: &mut Call<'_>, base_ms: i64, unit: Unit) -> Result<(), Error> {
     let key = c.key(1);
     let condition = Condition::parse(c.args.skip(3))?;
     let when_ms = parse_i64(c.args.at(2)).ok_or(Error::NotInteger)?;
-    let when_ms =
-        deadline(when_ms, unit, base_ms).ok_or_else(|| Error::InvalidExpire(c.name().into()))?;
+    let when_ms = deadline(when_ms, unit, base_ms).ok_or_else(|| Error::InvalidExpire(c.name().into()))?;
     // Replicas wait for the primary's DEL, and a load keeps what it finds.
     let passed = when_ms <= c.now_ms() && c.ks.expiry == ExpiryMode::Remove;
-    let Some(mut open) =
-        c.ks.get_mut(key)
-            .filter(|k| condition.allows(k.expiry(), when_ms))
-    else {
+    let Some(mut open) = c.ks.get_mut(key).filter(|k| condition.allows(k.expiry(), when_ms)) else {
         c.reply.int(0);
         return Ok(());
     };
@@ -111,11 +107,7 @@ fn set_expiry(c: &mut Call<'_>, base_ms: i64, unit: Unit) -> Result<(), Error> {
         open.set_expiry(Some(when_ms));
         open.event(class::GENERIC, "expire");
         drop(open);
-        c.log_instead(&[
-            &b"PEXPIREAT"[..],
-            key.bytes,
-            itoa::Buffer::new().format(when_ms).as_bytes(),
-        ]);
+        c.log_instead(&[&b"PEXPIREAT"[..], key.bytes, itoa::Buffer::new().format(when_ms).as_bytes()]);
     }
     c.reply.int(1);
     Ok(())
@@ -129,11 +121,7 @@ enum Unit {
 
 /// A point in time in Unix ms, from a time in `unit` that counts from `base_ms` (not negative); `None` if 64 bits cannot hold it.
 fn deadline(time: i64, unit: Unit, base_ms: i64) -> Option<i64> {
-    let ms = if unit == Unit::Seconds {
-        time.checked_mul(1000)?
-    } else {
-        time
-    };
+    let ms = if unit == Unit::Seconds { time.checked_mul(1000)? } else { time };
     ms.checked_add(base_ms)
 }
 
@@ -150,27 +138,15 @@ impl Condition {
     fn parse(words: Args<'_>) -> Result<Condition, Error> {
         let mut c = Condition::default();
         for (i, word) in words.iter().enumerate() {
-            let option = [
-                ("nx", &mut c.nx),
-                ("xx", &mut c.xx),
-                ("gt", &mut c.gt),
-                ("lt", &mut c.lt),
-            ];
+            let option = [("nx", &mut c.nx), ("xx", &mut c.xx), ("gt", &mut c.gt), ("lt", &mut c.lt)];
             match option.into_iter().find(|(name, _)| words.is(i, name)) {
                 Some((_, is_set)) => *is_set = true,
                 None => return Err(Error::unsupported_option(word)),
             }
         }
         match c {
-            Condition {
-                nx: true,
-                xx,
-                gt,
-                lt,
-            } if xx || gt || lt => Err(Error::EXPIRE_NX_AND_OTHERS),
-            Condition {
-                gt: true, lt: true, ..
-            } => Err(Error::EXPIRE_GT_AND_LT),
+            Condition { nx: true, xx, gt, lt } if xx || gt || lt => Err(Error::EXPIRE_NX_AND_OTHERS),
+            Condition { gt: true, lt: true, .. } => Err(Error::EXPIRE_GT_AND_LT),
             _ => Ok(c),
         }
     }
@@ -222,11 +198,7 @@ fn tell_expiry(c: &mut Call<'_>, base_ms: i64, unit: Unit) -> Result<(), Error> 
         Some(None) => -1,
         Some(Some(at)) => {
             let left = at.saturating_sub(base_ms).max(0);
-            if unit == Unit::Seconds {
-                left.saturating_add(500) / 1000
-            } else {
-                left
-            }
+            if unit == Unit::Seconds { left.saturating_add(500) / 1000 } else { left }
         }
     };
     c.reply.int(told);
@@ -245,22 +217,8 @@ mod tests {
     #[test]
     fn conditions_are_read_in_any_case_and_order() {
         assert_eq!(parse(&[]), Ok(Condition::default()));
-        assert_eq!(
-            parse(&["Xx", "gT"]),
-            Ok(Condition {
-                xx: true,
-                gt: true,
-                ..Condition::default()
-            })
-        );
-        assert_eq!(
-            parse(&["LT", "XX", "lt"]),
-            Ok(Condition {
-                xx: true,
-                lt: true,
-                ..Condition::default()
-            })
-        );
+        assert_eq!(parse(&["Xx", "gT"]), Ok(Condition { xx: true, gt: true, ..Condition::default() }));
+        assert_eq!(parse(&["LT", "XX", "lt"]), Ok(Condition { xx: true, lt: true, ..Condition::default() }));
         for words in [["nx", "xx"], ["gt", "nx"], ["nx", "lt"]] {
             assert_eq!(parse(&words), Err(Error::EXPIRE_NX_AND_OTHERS));
         }
@@ -290,10 +248,7 @@ mod tests {
     fn deadlines_do_not_overflow() {
         assert_eq!(deadline(10, Unit::Seconds, 5), Some(10_005));
         assert_eq!(deadline(-10, Unit::Millis, 5), Some(-5));
-        assert_eq!(
-            deadline(i64::MAX / 1000, Unit::Seconds, 0),
-            Some(i64::MAX / 1000 * 1000)
-        );
+        assert_eq!(deadline(i64::MAX / 1000, Unit::Seconds, 0), Some(i64::MAX / 1000 * 1000));
         assert_eq!(deadline(i64::MAX / 1000 + 1, Unit::Seconds, 0), None);
         assert_eq!(deadline(i64::MIN / 1000 - 1, Unit::Seconds, 0), None);
         assert_eq!(deadline(i64::MAX, Unit::Millis, 1), None);

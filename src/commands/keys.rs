@@ -203,15 +203,8 @@ fn copy(c: &mut Call<'_>) -> Result<(), Error> {
 /// An entry of the same value and expiry under another key. Long strings are shared until one of the two changes.
 fn copy_of(entry: &Entry, key: &[u8], clock: u32) -> Entry {
     match entry.string() {
-        Some(Str::Shared(long)) => Entry::new(
-            key,
-            NewValue::Shared((*long).clone()),
-            entry.expiry(),
-            clock,
-        ),
-        _ => entry
-            .clone_value()
-            .give(|value| Entry::new(key, value, entry.expiry(), clock)),
+        Some(Str::Shared(long)) => Entry::new(key, NewValue::Shared((*long).clone()), entry.expiry(), clock),
+        _ => entry.clone_value().give(|value| Entry::new(key, value, entry.expiry(), clock)),
     }
 }
 
@@ -226,11 +219,7 @@ fn move_(c: &mut Call<'_>) -> Result<(), Error> {
     c.ks.select(to);
     let taken = found && c.ks.exists(key);
     c.ks.select(from);
-    let entry = if found && !taken {
-        c.ks.take(key)
-    } else {
-        None
-    };
+    let entry = if found && !taken { c.ks.take(key) } else { None };
     let moved = entry.is_some();
     if let Some(entry) = entry {
         c.ks.select(to);
@@ -286,10 +275,7 @@ fn database(c: &Call<'_>, i: usize) -> Result<u32, Error> {
 }
 
 fn index(c: &Call<'_>, n: i32) -> Result<u32, Error> {
-    u32::try_from(n)
-        .ok()
-        .filter(|n| (*n as usize) < c.engine.world.databases())
-        .ok_or(Error::DB_INDEX)
+    u32::try_from(n).ok().filter(|n| (*n as usize) < c.engine.world.databases()).ok_or(Error::DB_INDEX)
 }
 
 /// Word `i` as C's `int`.

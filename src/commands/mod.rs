@@ -10,14 +10,8 @@ pub mod scan;
 pub mod string;
 
 /// Every family's rows. A new family is added here and nowhere else.
-pub const FAMILIES: &[&[Spec]] = &[
-    command::COMMANDS,
-    expire::COMMANDS,
-    keys::COMMANDS,
-    object::COMMANDS,
-    scan::COMMANDS,
-    string::COMMANDS,
-];
+pub const FAMILIES: &[&[Spec]] =
+    &[command::COMMANDS, expire::COMMANDS, keys::COMMANDS, object::COMMANDS, scan::COMMANDS, string::COMMANDS];
 
 /// Builds the command table from the families; to be called once at boot (further calls change nothing).
 pub fn install() {

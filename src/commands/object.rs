@@ -81,8 +81,7 @@ fn object_idletime(c: &mut Call<'_>) -> Result<(), Error> {
 const SHARED_INTEGERS: i64 = 10_000;
 
 fn object_refcount(c: &mut Call<'_>) -> Result<(), Error> {
-    let shared =
-        |e: &Entry| matches!(e.string(), Some(Str::Int(n)) if (0..SHARED_INTEGERS).contains(&n));
+    let shared = |e: &Entry| matches!(e.string(), Some(Str::Int(n)) if (0..SHARED_INTEGERS).contains(&n));
     match look(c, shared) {
         Some(true) => c.reply.int(i64::from(i32::MAX)),
         Some(false) => c.reply.int(1),

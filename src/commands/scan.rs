@@ -56,10 +56,7 @@ fn sizes(c: &mut Call<'_>) -> (Vec<u64>, u64) {
         can_expire += table.marked() as u64;
         Some(table.len() as u64)
     };
-    let sizes = (0..c.engine.world.shards())
-        .map(of)
-        .map(Option::unwrap_or_default)
-        .collect();
+    let sizes = (0..c.engine.world.shards()).map(of).map(Option::unwrap_or_default).collect();
     (sizes, can_expire)
 }
 
@@ -129,10 +126,7 @@ fn randomkey(c: &mut Call<'_>) -> Result<(), Error> {
 fn scan(c: &mut Call<'_>) -> Result<(), Error> {
     let cursor = parse_cursor(c.args.at(1)).ok_or(Error::INVALID_CURSOR)?;
     let options = Options::parse(c.args.skip(2))?;
-    let mut found = Found {
-        reply: Reply::new(c.reply.proto),
-        count: 0,
-    };
+    let mut found = Found { reply: Reply::new(c.reply.proto), count: 0 };
     let next = scan_from(c, cursor, &options, &mut found);
     c.reply.array(2);
     c.reply.bulk_int(next as i64);
@@ -150,11 +144,7 @@ struct Found {
 /// Visits buckets until COUNT keys were seen (or ten times as many buckets, should most be empty), and returns the cursor to go
 /// on at, 0 at the end.
 fn scan_from(c: &mut Call<'_>, cursor: u64, options: &Options<'_>, found: &mut Found) -> u64 {
-    let (bits, shards, db) = (
-        c.engine.world.bits(),
-        c.engine.world.shards(),
-        c.ks.db as usize,
-    );
+    let (bits, shards, db) = (c.engine.world.bits(), c.engine.world.shards(), c.ks.db as usize);
     let (now_ms, expires) = (c.now_ms(), c.ks.expiry != ExpiryMode::Ignore);
     let (mut shard, mut position) = walk::place(bits, cursor);
     let mut buckets = options.count.saturating_mul(10);
@@ -171,19 +161,13 @@ fn scan_from(c: &mut Call<'_>, cursor: u64, options: &Options<'_>, found: &mut F
         buckets -= 1;
         let next = table.scan(position, |entry, _| {
             seen += 1;
-            if !options
-                .pattern
-                .is_none_or(|p| glob_match(p, entry.key(), false))
-            {
+            if !options.pattern.is_none_or(|p| glob_match(p, entry.key(), false)) {
                 return;
             }
             // As in Redis, an expired key goes whatever its type, if the pattern fits it.
             if expires && entry.expiry().is_some_and(|at| now_ms > at) {
                 dead.push(entry.key().to_vec());
-            } else if options
-                .type_
-                .is_none_or(|t| t.eq_ignore_ascii_case(entry.type_().name().as_bytes()))
-            {
+            } else if options.type_.is_none_or(|t| t.eq_ignore_ascii_case(entry.type_().name().as_bytes())) {
                 found.reply.bulk(entry.key());
                 found.count += 1;
             }
@@ -211,24 +195,15 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     fn parse(words: Args<'a>) -> Result<Options<'a>, Error> {
-        let mut options = Options {
-            count: 10,
-            pattern: None,
-            type_: None,
-        };
+        let mut options = Options { count: 10, pattern: None, type_: None };
         for i in (0..words.len()).step_by(2) {
             let value = words.get(i + 1);
             match value {
                 Some(value) if words.is(i, "count") => {
                     let n = crate::base::numbers::parse_i64(value).ok_or(Error::NotInteger)?;
-                    options.count = u64::try_from(n)
-                        .ok()
-                        .filter(|n| *n > 0)
-                        .ok_or(Error::Syntax)?;
+                    options.count = u64::try_from(n).ok().filter(|n| *n > 0).ok_or(Error::Syntax)?;
                 }
-                Some(value) if words.is(i, "match") => {
-                    options.pattern = (value != b"*").then_some(value)
-                }
+                Some(value) if words.is(i, "match") => options.pattern = (value != b"*").then_some(value),
                 Some(value) if words.is(i, "type") => options.type_ = Some(value),
                 _ if words.is(i, "novalues") => return Err(Error::NOVALUES_ONLY_HSCAN),
                 _ => return Err(Error::Syntax),
@@ -245,10 +220,7 @@ fn parse_cursor(word: &[u8]) -> Option<u64> {
     if let Some(n) = crate::base::numbers::parse_i64(word) {
         return u64::try_from(n).ok();
     }
-    let blanks = word
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t'..=b'\r'))
-        .count();
+    let blanks = word.iter().take_while(|b| matches!(b, b' ' | b'\t'..=b'\r')).count();
     let (negative, digits) = match &word[blanks..] {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -259,9 +231,7 @@ fn parse_cursor(word: &[u8]) -> Option<u64> {
     }
     let mut n: u64 = 0;
     for d in digits {
-        n = n
-            .checked_mul(10)?
-            .checked_add(u64::from(char::from(*d).to_digit(10)?))?;
+        n = n.checked_mul(10)?.checked_add(u64::from(char::from(*d).to_digit(10)?))?;
     }
     Some(if negative { n.wrapping_neg() } else { n })
 }
@@ -275,20 +245,11 @@ mod tests {
     fn options() {
         let parse = |words: &[&str]| {
             let owned = OwnedArgs::new(words);
-            Options::parse(owned.args()).map(|o| {
-                (
-                    o.count,
-                    o.pattern.map(<[u8]>::to_vec),
-                    o.type_.map(<[u8]>::to_vec),
-                )
-            })
+            Options::parse(owned.args()).map(|o| (o.count, o.pattern.map(<[u8]>::to_vec), o.type_.map(<[u8]>::to_vec)))
         };
         assert_eq!(parse(&[]), Ok((10, None, None)));
         assert_eq!(parse(&["MATCH", "*", "count", "5"]), Ok((5, None, None)));
-        assert_eq!(
-            parse(&["Type", "odd", "match", "a*"]),
-            Ok((10, Some(b"a*".to_vec()), Some(b"odd".to_vec())))
-        );
+        assert_eq!(parse(&["Type", "odd", "match", "a*"]), Ok((10, Some(b"a*".to_vec()), Some(b"odd".to_vec()))));
         assert_eq!(parse(&["count", "0"]), Err(Error::Syntax));
         assert_eq!(parse(&["count", "-1"]), Err(Error::Syntax));
         assert_eq!(parse(&["count", "x"]), Err(Error::NotInteger));

@@ -5,45 +5,11 @@ use crate::engine::spec::{BLANK, Spec};
 use crate::keyspace::{NewValue, Str};
 
 pub const COMMANDS: &[Spec] = &[
-    Spec {
-        name: "get",
-        arity: 2,
-        flags: "readonly fast",
-        keys: "1 RO access",
-        run: get,
-        ..BLANK
-    },
-    Spec {
-        name: "set",
-        arity: -3,
-        flags: "write denyoom",
-        keys: "1 RW access update",
-        run: set,
-        ..BLANK
-    },
-    Spec {
-        name: "incr",
-        arity: 2,
-        flags: "write denyoom",
-        keys: "1 RW access update",
-        run: incr,
-        ..BLANK
-    },
-    Spec {
-        name: "mset",
-        arity: -3,
-        flags: "write denyoom",
-        keys: "1..-1/2 OW update",
-        run: mset,
-        ..BLANK
-    },
-    Spec {
-        name: "ping",
-        arity: -1,
-        flags: "fast",
-        run: ping,
-        ..BLANK
-    },
+    Spec { name: "get", arity: 2, flags: "readonly fast", keys: "1 RO access", run: get, ..BLANK },
+    Spec { name: "set", arity: -3, flags: "write denyoom", keys: "1 RW access update", run: set, ..BLANK },
+    Spec { name: "incr", arity: 2, flags: "write denyoom", keys: "1 RW access update", run: incr, ..BLANK },
+    Spec { name: "mset", arity: -3, flags: "write denyoom", keys: "1..-1/2 OW update", run: mset, ..BLANK },
+    Spec { name: "ping", arity: -1, flags: "fast", run: ping, ..BLANK },
 ];
 fn ping(c: &mut Call<'_>) -> Result<(), Error> {
     c.reply.simple("PONG");
@@ -60,11 +26,7 @@ fn get(c: &mut Call<'_>) -> Result<(), Error> {
 }
 fn set(c: &mut Call<'_>) -> Result<(), Error> {
     let key = c.key(1);
-    let ex = if c.args.len() > 4 {
-        Some(c.now_ms() + c.int(4)? * 1000)
-    } else {
-        None
-    };
+    let ex = if c.args.len() > 4 { Some(c.now_ms() + c.int(4)? * 1000) } else { None };
     c.ks.set(key, NewValue::Set(c.args.at(2)), ex);
     c.reply.ok();
     Ok(())
@@ -74,11 +36,7 @@ fn incr(c: &mut Call<'_>) -> Result<(), Error> {
     let n = match c.ks.get_mut(key) {
         None => None,
         Some(mut k) => {
-            let n = k
-                .string()
-                .and_then(|s| s.as_int())
-                .ok_or(Error::NotInteger)?
-                + 1;
+            let n = k.string().and_then(|s| s.as_int()).ok_or(Error::NotInteger)? + 1;
             let e = k.expiry();
             k.change().set_value(NewValue::Counter(n), e);
             Some(n)

@@ -29,9 +29,7 @@ pub(super) const PTR: u64 = 0x0000_ffff_ffff_fff8;
 pub(super) const WINDOW_STEP: u32 = 4;
 
 /// Cache lines a segment may have, header included: the allocator's size classes, so that no byte of them is lost.
-const LINES: [u8; 18] = [
-    2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 40, 48, 56, 64,
-];
+const LINES: [u8; 18] = [2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 40, 48, 56, 64];
 pub(super) const MAX_BUCKETS: usize = 63;
 
 #[repr(C, align(64))]
@@ -62,14 +60,8 @@ impl Segment {
         let layout = Self::layout(buckets);
         // SAFETY: the layout is not empty; zeroed memory is a valid empty segment once the header is written.
         unsafe {
-            let Some(p) = NonNull::new(alloc_zeroed(layout).cast::<Header>()) else {
-                handle_alloc_error(layout)
-            };
-            p.as_ptr().write(Header {
-                len: 0,
-                buckets: buckets as u32,
-                depth,
-            });
+            let Some(p) = NonNull::new(alloc_zeroed(layout).cast::<Header>()) else { handle_alloc_error(layout) };
+            p.as_ptr().write(Header { len: 0, buckets: buckets as u32, depth });
             Segment(p)
         }
     }
@@ -176,12 +168,7 @@ impl Segment {
 
     /// The place whose tag matches and for which `same` says yes.
     #[inline]
-    pub fn find(
-        &self,
-        tag: u64,
-        home: usize,
-        mut same: impl FnMut(NonNull<u8>) -> bool,
-    ) -> Option<Place> {
+    pub fn find(&self, tag: u64, home: usize, mut same: impl FnMut(NonNull<u8>) -> bool) -> Option<Place> {
         let mut b = home;
         loop {
             let slots = self.bucket(b);
@@ -290,9 +277,7 @@ impl Segment {
 
     /// Every occupied word.
     pub fn words(&self) -> impl Iterator<Item = u64> + '_ {
-        (0..self.buckets())
-            .flat_map(|b| self.bucket(b).iter().copied())
-            .filter(|w| w & PTR != 0)
+        (0..self.buckets()).flat_map(|b| self.bucket(b).iter().copied()).filter(|w| w & PTR != 0)
     }
 
     /// Panics where an invariant is broken. For tests.
@@ -307,10 +292,7 @@ impl Segment {
                 len += 1;
                 let mut at = self.home(w >> 48);
                 while at != b {
-                    assert!(
-                        self.overflowed(at),
-                        "an element is past a bucket that does not say so"
-                    );
+                    assert!(self.overflowed(at), "an element is past a bucket that does not say so");
                     at = self.next(at);
                 }
             }
@@ -351,20 +333,12 @@ pub(super) fn home(tag: u64, buckets: usize, depth: u32) -> usize {
 /// How many elements a segment of `buckets` takes before it grows: nine tenths, all of it while it is tiny.
 pub(super) fn limit(buckets: usize) -> usize {
     let slots = buckets * SLOTS;
-    if buckets <= 4 {
-        slots
-    } else {
-        slots - slots / 10
-    }
+    if buckets <= 4 { slots } else { slots - slots / 10 }
 }
 
 /// The smallest number of buckets that takes `len` elements.
 pub(super) fn buckets_for(len: usize) -> usize {
-    LINES
-        .iter()
-        .map(|&l| l as usize - 1)
-        .find(|&b| limit(b) >= len)
-        .unwrap_or(MAX_BUCKETS)
+    LINES.iter().map(|&l| l as usize - 1).find(|&b| limit(b) >= len).unwrap_or(MAX_BUCKETS)
 }
 
 /// The next larger number of buckets, if there is one.

@@ -67,10 +67,7 @@ impl<'a, E: Element> Ref<'a, E> {
     #[inline]
     fn new(raw: NonNull<u8>) -> Self {
         // SAFETY: the table owns the element and is borrowed for 'a; ManuallyDrop keeps it from being dropped twice.
-        Ref {
-            element: ManuallyDrop::new(unsafe { E::from_raw(raw) }),
-            table: PhantomData,
-        }
+        Ref { element: ManuallyDrop::new(unsafe { E::from_raw(raw) }), table: PhantomData }
     }
 }
 
@@ -90,11 +87,7 @@ impl<E: Element> RefMut<'_, E> {
     pub fn set_mark(&mut self, on: bool) {
         if on != self.is_marked() {
             *self.seg.word_mut(self.at) ^= MARK;
-            self.table.marked = if on {
-                self.table.marked + 1
-            } else {
-                self.table.marked - 1
-            };
+            self.table.marked = if on { self.table.marked + 1 } else { self.table.marked - 1 };
         }
     }
 
@@ -148,10 +141,7 @@ pub struct Spot(Segment, Place);
 #[inline]
 fn address(raw: NonNull<u8>) -> u64 {
     let addr = raw.as_ptr() as u64;
-    assert!(
-        addr & !PTR == 0,
-        "the allocator gave an address that a slot cannot hold"
-    );
+    assert!(addr & !PTR == 0, "the allocator gave an address that a slot cannot hold");
     addr
 }
 
@@ -164,15 +154,7 @@ impl<E: Element> Default for Table<E> {
 impl<E: Element> Table<E> {
     /// An empty table that ignores the highest `skip` bits of each hash (the shard's number).
     pub const fn new(skip: u32) -> Self {
-        Table {
-            dir: Vec::new(),
-            depth: 0,
-            skip,
-            len: 0,
-            marked: 0,
-            deepest: 0,
-            owns: PhantomData,
-        }
+        Table { dir: Vec::new(), depth: 0, skip, len: 0, marked: 0, deepest: 0, owns: PhantomData }
     }
 
     #[inline]
@@ -219,11 +201,7 @@ impl<E: Element> Table<E> {
         let word = self.word_of(hash);
         let (buckets, depth) = (word as usize & 63, (word >> 48) as u32);
         let tag = segment::tag(hash, depth);
-        Some((
-            Segment::from_addr(word & PTR & !63),
-            tag,
-            segment::home(tag, buckets, depth),
-        ))
+        Some((Segment::from_addr(word & PTR & !63), tag, segment::home(tag, buckets, depth)))
     }
 
     /// Asks for the bucket's cache line, so that a lookup soon after does not wait.
@@ -269,12 +247,7 @@ impl<E: Element> Table<E> {
         let raw = pointer(seg.word(at))?;
         // SAFETY: the slot owns the element; `self` is borrowed exclusively for as long as the handle lives.
         let element = ManuallyDrop::new(unsafe { E::from_raw(raw) });
-        Some(RefMut {
-            table: self,
-            seg,
-            at,
-            element,
-        })
+        Some(RefMut { table: self, seg, at, element })
     }
 
     /// Finds an element without borrowing the table, for callers that look first and borrow then.
@@ -310,9 +283,7 @@ impl<E: Element> Table<E> {
             self.make_room(seg, left);
             seg = Segment::from_addr(self.word_of(left) & PTR & !63);
         }
-        let word = (segment::tag(left, seg.depth()) << 48)
-            | address(element.into_raw())
-            | if mark { MARK } else { 0 };
+        let word = (segment::tag(left, seg.depth()) << 48) | address(element.into_raw()) | if mark { MARK } else { 0 };
         seg.place(word);
         self.len += 1;
         self.marked += usize::from(mark);
@@ -370,13 +341,9 @@ impl<E: Element> Table<E> {
             halves[side(*w)] += 1;
         }
         // A little room, so that the next insertions do not grow it at once.
-        let size =
-            |n: usize| segment::buckets_for((n + n / 16 + 1).min(segment::limit(MAX_BUCKETS)));
+        let size = |n: usize| segment::buckets_for((n + n / 16 + 1).min(segment::limit(MAX_BUCKETS)));
         let mut new = halves.map(|n| Segment::new(size(n), depth));
-        for (was, is) in words
-            .iter()
-            .zip(retag::<E>(words.clone(), self.skip, old.depth(), depth))
-        {
+        for (was, is) in words.iter().zip(retag::<E>(words.clone(), self.skip, old.depth(), depth)) {
             new[side(*was)].place(is);
         }
         let bit = 1u64 << (64 - depth);
@@ -450,11 +417,7 @@ impl<E: Element> Table<E> {
             self.depth -= 1;
             self.dir = self.dir.iter().step_by(2).copied().collect();
             let depth = self.depth;
-            self.deepest = self
-                .dir
-                .iter()
-                .filter(|w| (**w >> 48) as u32 == depth)
-                .count();
+            self.deepest = self.dir.iter().filter(|w| (**w >> 48) as u32 == depth).count();
         }
     }
 
@@ -497,9 +460,7 @@ impl<E: Element> Table<E> {
         });
         segments
             .flat_map(|s| {
-                (0..s.buckets()).flat_map(move |b| {
-                    (0..SLOTS).map(move |slot| s.word(Place { bucket: b, slot }))
-                })
+                (0..s.buckets()).flat_map(move |b| (0..SLOTS).map(move |slot| s.word(Place { bucket: b, slot })))
             })
             .filter_map(|w| pointer(w).map(Ref::new))
     }
@@ -521,12 +482,7 @@ impl<E: Element> Table<E> {
     }
 
     /// As [`scan`](Self::scan), for marked elements only; those for which `f` says yes are removed and returned in `out`.
-    pub fn extract_marked(
-        &mut self,
-        position: u64,
-        mut f: impl FnMut(&E) -> bool,
-        out: &mut Vec<E>,
-    ) -> Option<u64> {
+    pub fn extract_marked(&mut self, position: u64, mut f: impl FnMut(&E) -> bool, out: &mut Vec<E>) -> Option<u64> {
         if self.dir.is_empty() {
             return None;
         }
@@ -565,17 +521,10 @@ impl<E: Element> Table<E> {
             if self.depth > seg.depth() && rng.below(1 << (self.depth - seg.depth())) != 0 {
                 continue;
             }
-            let widest = if self.dir.len() == 1 {
-                seg.buckets()
-            } else {
-                MAX_BUCKETS
-            };
+            let widest = if self.dir.len() == 1 { seg.buckets() } else { MAX_BUCKETS };
             let slot = rng.below((widest * SLOTS) as u64) as usize;
             if slot / SLOTS < seg.buckets()
-                && let Some(p) = pointer(seg.word(Place {
-                    bucket: slot / SLOTS,
-                    slot: slot % SLOTS,
-                }))
+                && let Some(p) = pointer(seg.word(Place { bucket: slot / SLOTS, slot: slot % SLOTS }))
             {
                 return Some(Ref::new(p));
             }
@@ -605,18 +554,11 @@ impl<E: Element> Table<E> {
         assert!(self.dir.is_empty() || (deepest == self.deepest && deepest > 0));
         for (i, w) in self.dir.iter().enumerate() {
             let s = Segment::from_addr(w & PTR & !63);
-            assert_eq!(
-                *w,
-                dir_word(s),
-                "a directory word disagrees with its segment"
-            );
+            assert_eq!(*w, dir_word(s), "a directory word disagrees with its segment");
             for e in s.words().filter_map(pointer).map(Ref::<E>::new) {
                 let hash = hash_bytes(e.key()) << self.skip;
                 let span = 1usize << (self.depth - s.depth());
-                assert_eq!(
-                    ((hash >> 1) >> (63 - self.depth)) as usize & !(span - 1),
-                    i & !(span - 1)
-                );
+                assert_eq!(((hash >> 1) >> (63 - self.depth)) as usize & !(span - 1), i & !(span - 1));
             }
         }
     }
@@ -631,22 +573,13 @@ impl<E: Element> Drop for Table<E> {
 /// The position of the bucket after `home` in `seg`, or of the next segment.
 fn after(seg: Segment, position: u64, home: usize) -> Option<u64> {
     let depth = seg.depth();
-    let prefix = if depth == 0 {
-        0
-    } else {
-        position & (!0u64 << (64 - depth))
-    };
+    let prefix = if depth == 0 { 0 } else { position & (!0u64 << (64 - depth)) };
     if home + 1 < seg.buckets() {
         let bits = segment::free_bits(depth);
-        let first = (((home as u64 + 1) << bits).div_ceil(seg.buckets() as u64))
-            << (48 - segment::window(depth));
+        let first = (((home as u64 + 1) << bits).div_ceil(seg.buckets() as u64)) << (48 - segment::window(depth));
         return Some(prefix | first);
     }
-    if depth == 0 {
-        None
-    } else {
-        prefix.checked_add(1 << (64 - depth))
-    }
+    if depth == 0 { None } else { prefix.checked_add(1 << (64 - depth)) }
 }
 
 fn dir_word(seg: Segment) -> u64 {
@@ -716,9 +649,7 @@ mod tests {
     }
 
     fn keys(t: &Table<Word>) -> Vec<String> {
-        t.iter()
-            .map(|e| String::from_utf8(e.key().to_vec()).unwrap())
-            .collect()
+        t.iter().map(|e| String::from_utf8(e.key().to_vec()).unwrap()).collect()
     }
 
     #[test]
@@ -747,10 +678,7 @@ mod tests {
                     }
                     model.insert(key, mark);
                 } else {
-                    assert_eq!(
-                        table.remove(hash, key.as_bytes()).is_some(),
-                        model.remove(&key).is_some()
-                    );
+                    assert_eq!(table.remove(hash, key.as_bytes()).is_some(), model.remove(&key).is_some());
                 }
                 assert_eq!(table.len(), model.len());
                 if step % 20_000 == 0 {
@@ -806,10 +734,7 @@ mod tests {
                 }
             }
             for i in 0..n {
-                assert!(
-                    seen.contains(stay(i).as_bytes()),
-                    "round {round}: {i} was missed"
-                );
+                assert!(seen.contains(stay(i).as_bytes()), "round {round}: {i} was missed");
             }
             table.check();
         }
@@ -825,14 +750,9 @@ mod tests {
         let mut rng = Rng::new(9);
         let mut hits: HashMap<Vec<u8>, u32> = HashMap::new();
         for _ in 0..700 * 200 {
-            *hits
-                .entry(table.random(&mut rng).unwrap().key().to_vec())
-                .or_default() += 1;
+            *hits.entry(table.random(&mut rng).unwrap().key().to_vec()).or_default() += 1;
         }
-        let chi2: f64 = hits
-            .values()
-            .map(|&n| (f64::from(n) - 200.0).powi(2) / 200.0)
-            .sum();
+        let chi2: f64 = hits.values().map(|&n| (f64::from(n) - 200.0).powi(2) / 200.0).sum();
         assert_eq!(hits.len(), 700);
         // 699 degrees of freedom: mean 699, deviation about 37.
         assert!(chi2 < 900.0, "chi2 = {chi2}");

@@ -42,10 +42,7 @@ impl<'a> Call<'a> {
     pub fn key(&self, i: usize) -> Key<'a> {
         let bytes = self.args.at(i);
         match self.keys.iter().find(|k| k.word as usize == i) {
-            Some(k) => Key {
-                bytes,
-                hash: k.hash,
-            },
+            Some(k) => Key { bytes, hash: k.hash },
             None => Key::new(bytes),
         }
     }

@@ -147,10 +147,7 @@ impl Client {
     /// Puts something into the mailbox and wakes the owner.
     pub fn post(&self, write: impl FnOnce(&mut Mail)) {
         write(&mut self.mail.mail.lock());
-        if !self
-            .mail
-            .full
-            .swap(true, std::sync::atomic::Ordering::AcqRel)
+        if !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
             && let Some(w) = self.mail.waker.get()
         {
             w.wake_by_ref();
@@ -164,9 +161,7 @@ impl Client {
             return None;
         }
         let mut mail = self.mail.mail.lock();
-        self.mail
-            .full
-            .store(false, std::sync::atomic::Ordering::Release);
+        self.mail.full.store(false, std::sync::atomic::Ordering::Release);
         Some(std::mem::take(&mut *mail))
     }
 }
@@ -211,10 +206,7 @@ impl Clients {
     pub fn pause(&self, until_ms: i64, writes_only: bool) {
         // As Redis: a longer pause stays, a stricter kind stays.
         let was = self.pause_until_ms.fetch_max(until_ms, Relaxed);
-        self.pause_writes_only.store(
-            writes_only && (was == 0 || self.pause_writes_only.load(Relaxed)),
-            Relaxed,
-        );
+        self.pause_writes_only.store(writes_only && (was == 0 || self.pause_writes_only.load(Relaxed)), Relaxed);
     }
 
     pub fn unpause(&self) {

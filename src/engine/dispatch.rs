@@ -15,20 +15,12 @@ pub fn resolve(args: Args<'_>) -> Result<&'static Command, Error> {
     let Some(command) = table::find(args.at(0)) else {
         return Err(unknown(args));
     };
-    if command.is_container() {
-        resolve_sub(command, args)
-    } else {
-        check_arity(command, args.len())
-    }
+    if command.is_container() { resolve_sub(command, args) } else { check_arity(command, args.len()) }
 }
 
 #[inline]
 fn check_arity(command: &'static Command, words: usize) -> Result<&'static Command, Error> {
-    if command.takes(words) {
-        Ok(command)
-    } else {
-        Err(wrong_arity(&command.name))
-    }
+    if command.takes(words) { Ok(command) } else { Err(wrong_arity(&command.name)) }
 }
 
 fn resolve_sub(command: &'static Command, args: Args<'_>) -> Result<&'static Command, Error> {
@@ -47,9 +39,7 @@ fn resolve_sub(command: &'static Command, args: Args<'_>) -> Result<&'static Com
 }
 
 pub fn wrong_arity(name: &str) -> Error {
-    Error::Err(Cow::Owned(format!(
-        "wrong number of arguments for '{name}' command"
-    )))
+    Error::Err(Cow::Owned(format!("wrong number of arguments for '{name}' command")))
 }
 
 #[cold]
@@ -92,9 +82,7 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
         ))));
     }
     if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) {
-        return Err(Error::coded(
-            "LOADING Redis is loading the dataset in memory",
-        ));
+        return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
     if session.multi.is_queuing() && command.flags.has(Flags::NO_MULTI) {
         return Err(Error::err("Command not allowed inside a transaction"));

@@ -94,10 +94,7 @@ impl Flags {
 
     /// The words that COMMAND INFO shows, in its order.
     pub fn shown(self) -> impl Iterator<Item = &'static str> + Clone {
-        FLAGS
-            .iter()
-            .filter(move |(f, _)| f.0 & Flags::OURS == 0 && self.has(*f))
-            .map(|&(_, word)| word)
+        FLAGS.iter().filter(move |(f, _)| f.0 & Flags::OURS == 0 && self.has(*f)).map(|&(_, word)| word)
     }
 }
 
@@ -174,10 +171,7 @@ impl Categories {
 
     /// The category of this name (no `@`), in any case, as ACL and COMMAND LIST FILTERBY ACLCAT accept it.
     pub fn named(name: &[u8]) -> Option<Categories> {
-        CATEGORIES
-            .iter()
-            .find(|(_, word)| name.eq_ignore_ascii_case(word.as_bytes()))
-            .map(|&(c, _)| c)
+        CATEGORIES.iter().find(|(_, word)| name.eq_ignore_ascii_case(word.as_bytes())).map(|&(c, _)| c)
     }
 
     /// True if any of `other`'s categories is in the set.
@@ -188,10 +182,7 @@ impl Categories {
 
     /// The names in the order in which Redis prints them, without the `@`.
     pub fn names(self) -> impl Iterator<Item = &'static str> + Clone {
-        CATEGORIES
-            .iter()
-            .filter(move |(c, _)| self.has(*c))
-            .map(|&(_, word)| word)
+        CATEGORIES.iter().filter(move |(c, _)| self.has(*c)).map(|&(_, word)| word)
     }
 
     /// These categories and those that `flags` imply (setImplicitACLCategories of Redis 7.0 to 8.0).
@@ -205,36 +196,18 @@ impl Categories {
         imply(flags.has(Flags::WRITE), Categories::WRITE);
         // A read-only script may run any command, so it is no mere read.
         imply(flags.has(Flags::READONLY) && !scripting, Categories::READ);
-        imply(
-            flags.has(Flags::ADMIN),
-            Categories(Categories::ADMIN.0 | Categories::DANGEROUS.0),
-        );
+        imply(flags.has(Flags::ADMIN), Categories(Categories::ADMIN.0 | Categories::DANGEROUS.0));
         imply(flags.has(Flags::PUBSUB), Categories::PUBSUB);
         imply(flags.has(Flags::BLOCKING), Categories::BLOCKING);
-        imply(
-            true,
-            if flags.has(Flags::FAST) {
-                Categories::FAST
-            } else {
-                Categories::SLOW
-            },
-        );
+        imply(true, if flags.has(Flags::FAST) { Categories::FAST } else { Categories::SLOW });
         self
     }
 }
 
 /// The bits of the words of a row's column.
 fn parse<T: Copy>(words: &str, legend: &[(T, &str)]) -> Result<Vec<T>, String> {
-    let find = |w: &str| {
-        legend
-            .iter()
-            .find(|(_, word)| *word == w)
-            .map(|&(bit, _)| bit)
-    };
-    words
-        .split_whitespace()
-        .map(|w| find(w).ok_or_else(|| format!("unknown word '{w}'")))
-        .collect()
+    let find = |w: &str| legend.iter().find(|(_, word)| *word == w).map(|&(bit, _)| bit);
+    words.split_whitespace().map(|w| find(w).ok_or_else(|| format!("unknown word '{w}'"))).collect()
 }
 
 #[cfg(test)]
@@ -259,16 +232,11 @@ mod tests {
     #[test]
     fn implied_categories() {
         let of = |flags: &str, acl: &str| {
-            let all = Categories::parse(acl)
-                .unwrap()
-                .with_implied(Flags::parse(flags).unwrap());
+            let all = Categories::parse(acl).unwrap().with_implied(Flags::parse(flags).unwrap());
             all.names().collect::<Vec<_>>().join(" ")
         };
         assert_eq!(of("readonly fast", "string"), "read string fast");
         assert_eq!(of("readonly", "scripting"), "slow scripting");
-        assert_eq!(
-            of("admin write blocking pubsub", ""),
-            "write pubsub admin slow blocking dangerous"
-        );
+        assert_eq!(of("admin write blocking pubsub", ""), "write pubsub admin slow blocking dangerous");
     }
 }

@@ -8,15 +8,9 @@ pub fn help(c: &mut Call<'_>, container: &str) -> Result<(), Error> {
     let command = table::find(container.as_bytes()).ok_or(Error::Syntax)?;
     let name = container.to_ascii_uppercase();
     c.reply.array(1 + 2 * command.subs.len());
-    c.reply.simple(&format!(
-        "{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    ));
+    c.reply.simple(&format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for sub in &command.subs {
-        c.reply.simple(
-            sub.usage()
-                .strip_prefix(&format!("{name} "))
-                .unwrap_or_default(),
-        );
+        c.reply.simple(sub.usage().strip_prefix(&format!("{name} ")).unwrap_or_default());
         c.reply.simple(&format!("    {}", sub.spec.summary));
     }
     Ok(())

@@ -52,32 +52,13 @@ pub(super) fn run(via: Via, args: Args<'_>, out: &mut Vec<KeyPos>) -> Result<(),
     if args.len() < 2 {
         return Err(KeysError);
     }
-    let mut key = |index: usize, flags: KeyFlags| {
-        out.push(KeyPos {
-            index: index as u32,
-            flags,
-        })
-    };
+    let mut key = |index: usize, flags: KeyFlags| out.push(KeyPos { index: index as u32, flags });
     match via {
         // Walked by the caller.
         Via::Specs => return Err(KeysError),
-        Via::Set => key(
-            1,
-            if set_looks(args) {
-                READ_UPDATE
-            } else {
-                OVERWRITE
-            },
-        ),
+        Via::Set => key(1, if set_looks(args) { READ_UPDATE } else { OVERWRITE }),
         Via::Delex => key(1, if args.len() > 2 { READ_DELETE } else { REMOVE }),
-        Via::Bitfield => key(
-            1,
-            if bitfield_writes(args) {
-                READ_UPDATE
-            } else {
-                READ
-            },
-        ),
+        Via::Bitfield => key(1, if bitfield_writes(args) { READ_UPDATE } else { READ }),
         Via::Sort => {
             key(1, READ);
             if let Some(i) = sort_store(args) {
@@ -149,11 +130,7 @@ fn migrate(args: Args<'_>) -> std::ops::Range<usize> {
     while i < args.len() {
         if args.is(i, "keys") {
             // Both forms at once are a syntax error, for the handler to tell.
-            return if args.at(3).is_empty() {
-                i + 1..args.len()
-            } else {
-                0..0
-            };
+            return if args.at(3).is_empty() { i + 1..args.len() } else { 0..0 };
         }
         i += if args.is(i, "auth2") {
             3
@@ -198,10 +175,7 @@ mod tests {
         }
         let show = |k: &crate::engine::keyspec::KeyPos| {
             let word = String::from_utf8_lossy(words.args().at(k.index as usize)).into_owned();
-            std::iter::once(word)
-                .chain(k.flags.names().map(String::from))
-                .collect::<Vec<_>>()
-                .join(" ")
+            std::iter::once(word).chain(k.flags.names().map(String::from)).collect::<Vec<_>>().join(" ")
         };
         out.iter().map(show).collect::<Vec<_>>().join(", ")
     }
@@ -211,95 +185,35 @@ mod tests {
     fn as_redis_tells_them() {
         for (spec, line, want) in [
             ("1 RO access", "GET k", "k RO access"),
-            (
-                "1..-1/2 OW update",
-                "MSET a b c",
-                "a OW update, c OW update",
-            ),
-            (
-                "1..-2 RW access delete",
-                "BLPOP a b 0",
-                "a RW access delete, b RW access delete",
-            ),
+            ("1..-1/2 OW update", "MSET a b c", "a OW update, c OW update"),
+            ("1..-2 RW access delete", "BLPOP a b 0", "a RW access delete, b RW access delete"),
             ("1 RO; 2 OW", "RENAME a b", "a RO, b OW"),
-            (
-                "1 RW access insert; 2..-1 RO access",
-                "PFMERGE a",
-                "a RW access insert",
-            ), // Redis: an error
-            (
-                "1 num RO access",
-                "ZUNION 2 a b WEIGHTS 1 2",
-                "a RO access, b RO access",
-            ),
+            ("1 RW access insert; 2..-1 RO access", "PFMERGE a", "a RW access insert"), // Redis: an error
+            ("1 num RO access", "ZUNION 2 a b WEIGHTS 1 2", "a RO access, b RO access"),
             ("1 num RO access", "ZUNION 0 k", ""),
             ("1 num RO access", "ZUNION -1 k", "refused"),
             ("1 num RO access", "ZUNION x k", "refused"),
             ("1 num RO access", "ZUNION 2 k", "refused"),
             ("1 num RO access", "ZUNION 9223372036854775807 k", "refused"),
-            (
-                "1 num/2 OW update",
-                "MSETEX 2 a 1 b 2 EX 5",
-                "a OW update, b OW update",
-            ),
+            ("1 num/2 OW update", "MSETEX 2 a 1 b 2 EX 5", "a OW update, b OW update"),
             ("2 num RW", "EVAL x 1 k a", "k RW"),
             ("1 RW; via set", "SET k v", "k OW update"),
             ("1 RW; via set", "SET k v GET", "k RW access update"),
-            (
-                "1 RW; via bitfield",
-                "BITFIELD k GET u8 0 OVERFLOW SAT",
-                "k RO access",
-            ),
-            (
-                "1 RW; via bitfield",
-                "BITFIELD k GET u8 0 SET u8 0 1",
-                "k RW access update",
-            ),
-            (
-                "via sort",
-                "SORT k BY w STORE x STORE y",
-                "k RO access, y OW update",
-            ),
+            ("1 RW; via bitfield", "BITFIELD k GET u8 0 OVERFLOW SAT", "k RO access"),
+            ("1 RW; via bitfield", "BITFIELD k GET u8 0 SET u8 0 1", "k RW access update"),
+            ("via sort", "SORT k BY w STORE x STORE y", "k RO access, y OW update"),
             ("via sort", "SORT k GET STORE STORE", "k RO access"),
             ("via sort_ro", "SORT_RO k GET STORE a", "k RO access"),
-            (
-                "via georadius",
-                "GEORADIUS k 0 0 1 m STORE a STOREDIST b",
-                "k RO access, a OW update, b OW update",
-            ),
-            (
-                "via georadius",
-                "GEORADIUSBYMEMBER k x 1 m STORE a",
-                "k RO access, a OW update",
-            ),
+            ("via georadius", "GEORADIUS k 0 0 1 m STORE a STOREDIST b", "k RO access, a OW update, b OW update"),
+            ("via georadius", "GEORADIUSBYMEMBER k x 1 m STORE a", "k RO access, a OW update"),
             ("via migrate", "MIGRATE h 1 k 0 1", "k RW access delete"),
-            (
-                "via migrate",
-                "MIGRATE h 1 '' 0 1 AUTH keys KEYS a b",
-                "a RW access delete, b RW access delete",
-            ),
+            ("via migrate", "MIGRATE h 1 '' 0 1 AUTH keys KEYS a b", "a RW access delete, b RW access delete"),
             ("via migrate", "MIGRATE h 1 k 0 1 KEYS a", ""), // Redis: k; the handler refuses it
-            (
-                "via xread",
-                "XREAD STREAMS a b 0 0",
-                "a RO access, b RO access",
-            ),
-            (
-                "via xread",
-                "XREAD COUNT STREAMS STREAMS a 0",
-                "a RO access",
-            ), // Redis: STREAMS
-            (
-                "via xread",
-                "XREADGROUP GROUP g STREAMS STREAMS a 0",
-                "a RO access",
-            ),
+            ("via xread", "XREAD STREAMS a b 0 0", "a RO access, b RO access"),
+            ("via xread", "XREAD COUNT STREAMS STREAMS a 0", "a RO access"), // Redis: STREAMS
+            ("via xread", "XREADGROUP GROUP g STREAMS STREAMS a 0", "a RO access"),
             ("via xread", "XREAD STREAMS a", "refused"),
-            (
-                "STREAMS@4..-1 limit2 RO access",
-                "XREADGROUP GROUP g c STREAMS a b 0 0",
-                "a RO access, b RO access",
-            ),
+            ("STREAMS@4..-1 limit2 RO access", "XREADGROUP GROUP g c STREAMS a b 0 0", "a RO access, b RO access"),
             ("KEYS@-2..-1 RO", "X a KEYS b c", "b RO, c RO"),
             ("1 not_key", "SSUBSCRIBE c", ""),
         ] {

@@ -73,10 +73,7 @@ impl KeyFlags {
 
     /// The words in the order in which Redis prints them.
     pub fn names(self) -> impl Iterator<Item = &'static str> + Clone {
-        KEY_FLAGS
-            .iter()
-            .filter(move |(f, _)| self.has(*f))
-            .map(|&(_, word)| word)
+        KEY_FLAGS.iter().filter(move |(f, _)| self.has(*f)).map(|&(_, word)| word)
     }
 }
 
@@ -136,11 +133,7 @@ impl Simple {
     /// The indexes of the keys among `words` words.
     #[inline]
     pub fn indexes(self, words: usize) -> impl Iterator<Item = usize> + Clone {
-        let end = if self.last < 0 {
-            words as isize + self.last as isize
-        } else {
-            self.last as isize
-        } + 1;
+        let end = if self.last < 0 { words as isize + self.last as isize } else { self.last as isize } + 1;
         (self.first as usize..(end.max(0) as usize).min(words)).step_by(self.step.max(1) as usize)
     }
 }
@@ -164,22 +157,12 @@ impl KeySpecs {
         let mut me = KeySpecs::default();
         for clause in text.split(';').map(str::trim).filter(|c| !c.is_empty()) {
             match clause.strip_prefix("via ") {
-                Some(name) => {
-                    me.via =
-                        Via::named(name).ok_or_else(|| format!("unknown procedure '{name}'"))?
-                }
-                None => me
-                    .specs
-                    .push(parse_spec(clause).ok_or_else(|| format!("bad key spec '{clause}'"))?),
+                Some(name) => me.via = Via::named(name).ok_or_else(|| format!("unknown procedure '{name}'"))?,
+                None => me.specs.push(parse_spec(clause).ok_or_else(|| format!("bad key spec '{clause}'"))?),
             }
         }
         (me.legacy, me.movable) = legacy(&me.specs);
-        let real: Vec<KeySpec> = me
-            .specs
-            .iter()
-            .filter(|s| !s.flags.has(KeyFlags::NOT_KEY))
-            .copied()
-            .collect();
+        let real: Vec<KeySpec> = me.specs.iter().filter(|s| !s.flags.has(KeyFlags::NOT_KEY)).copied().collect();
         let (simple, movable) = legacy(&real);
         me.simple = (!real.is_empty() && !movable && me.via.keeps_places()).then_some(simple);
         Ok(me)
@@ -225,9 +208,7 @@ impl KeySpec {
                 let end = match (last, limit) {
                     (0.., _) => first + last as usize + 1,
                     (_, 0 | 1) => (len + 1).saturating_sub(last.unsigned_abs() as usize),
-                    (_, n) => {
-                        (first + left / n as usize + 1).saturating_sub(last.unsigned_abs() as usize)
-                    }
+                    (_, n) => (first + left / n as usize + 1).saturating_sub(last.unsigned_abs() as usize),
                 };
                 (first, end.min(len), step)
             }
@@ -235,29 +216,16 @@ impl KeySpec {
                 let count = args.get(first).and_then(count).ok_or(KeysError)?;
                 // The last key's index, computed so that no count overflows it.
                 if count > 0
-                    && (count - 1)
-                        .checked_mul(step as usize)
-                        .is_none_or(|past| past >= len.saturating_sub(first + 1))
+                    && (count - 1).checked_mul(step as usize).is_none_or(|past| past >= len.saturating_sub(first + 1))
                 {
                     return Err(KeysError);
                 }
                 let keys = first + 1;
-                (
-                    keys,
-                    if count == 0 {
-                        keys
-                    } else {
-                        keys + (count - 1) * step as usize + 1
-                    },
-                    step,
-                )
+                (keys, if count == 0 { keys } else { keys + (count - 1) * step as usize + 1 }, step)
             }
             Find::Unknown => return Err(KeysError),
         };
-        out.extend((first..end).step_by(step.max(1) as usize).map(|i| KeyPos {
-            index: i as u32,
-            flags: self.flags,
-        }));
+        out.extend((first..end).step_by(step.max(1) as usize).map(|i| KeyPos { index: i as u32, flags: self.flags }));
         Ok(())
     }
 }
@@ -276,9 +244,9 @@ fn find_keyword(args: Args<'_>, word: &str, from: i16) -> Option<usize> {
 pub(super) fn count(word: &[u8]) -> Option<usize> {
     match word {
         b"0" => Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.len() < 18 => word.iter().try_fold(0usize, |n, d| {
-            d.is_ascii_digit().then(|| n * 10 + (d - b'0') as usize)
-        }),
+        [b'1'..=b'9', rest @ ..] if rest.len() < 18 => {
+            word.iter().try_fold(0usize, |n, d| d.is_ascii_digit().then(|| n * 10 + (d - b'0') as usize))
+        }
         _ => None,
     }
 }
@@ -289,11 +257,7 @@ fn legacy(specs: &[KeySpec]) -> (Simple, bool) {
     let range = |s: &KeySpec| match (s.begin, s.find) {
         (Begin::Index(first), Find::Range { last, step, .. }) => {
             let last = if last >= 0 { last + first as i16 } else { last };
-            Some(Simple {
-                first: first as i16,
-                last,
-                step: step as i16,
-            })
+            Some(Simple { first: first as i16, last, step: step as i16 })
         }
         _ => None,
     };
@@ -308,17 +272,9 @@ fn legacy(specs: &[KeySpec]) -> (Simple, bool) {
     for spec in specs {
         match range(spec) {
             Some(r) if r.step == 1 && (all.last == 0 || all.last == r.first - 1) => {
-                let first = if all.first == 0 {
-                    r.first
-                } else {
-                    all.first.min(r.first)
-                };
+                let first = if all.first == 0 { r.first } else { all.first.min(r.first) };
                 // Compared unsigned, as Redis does: whatever counts from the end is behind whatever does not.
-                all = Simple {
-                    first,
-                    last: (all.last as u16).max(r.last as u16) as i16,
-                    step: 1,
-                };
+                all = Simple { first, last: (all.last as u16).max(r.last as u16) as i16, step: 1 };
                 movable |= spec.flags.has(KeyFlags::INCOMPLETE);
             }
             _ => movable = true,
@@ -331,9 +287,7 @@ fn legacy(specs: &[KeySpec]) -> (Simple, bool) {
 fn parse_spec(clause: &'static str) -> Option<KeySpec> {
     let mut words = clause.split_whitespace().peekable();
     let place = words.next()?;
-    let (begin, range) = place
-        .split_once("..")
-        .map_or((place, None), |(b, r)| (b, Some(r)));
+    let (begin, range) = place.split_once("..").map_or((place, None), |(b, r)| (b, Some(r)));
     let begin = match begin.split_once('@') {
         Some((word, from)) => Begin::Keyword(word, from.parse().ok()?),
         None if begin == "?" => Begin::Unknown,
@@ -342,31 +296,15 @@ fn parse_spec(clause: &'static str) -> Option<KeySpec> {
     let mut find = match range {
         Some(r) => {
             let (last, step) = r.split_once('/').unwrap_or((r, "1"));
-            Find::Range {
-                last: last.parse().ok()?,
-                step: step.parse().ok()?,
-                limit: 0,
-            }
+            Find::Range { last: last.parse().ok()?, step: step.parse().ok()?, limit: 0 }
         }
         None if begin == Begin::Unknown => Find::Unknown,
-        None => Find::Range {
-            last: 0,
-            step: 1,
-            limit: 0,
-        },
+        None => Find::Range { last: 0, step: 1, limit: 0 },
     };
     if let Some(step) = words.next_if(|w| w.starts_with("num")) {
-        find = Find::Num {
-            step: if step == "num" {
-                1
-            } else {
-                step.strip_prefix("num/")?.parse().ok()?
-            },
-        };
+        find = Find::Num { step: if step == "num" { 1 } else { step.strip_prefix("num/")?.parse().ok()? } };
     }
-    if let (Some(n), Find::Range { limit, .. }) =
-        (words.next_if(|w| w.starts_with("limit")), &mut find)
-    {
+    if let (Some(n), Find::Range { limit, .. }) = (words.next_if(|w| w.starts_with("limit")), &mut find) {
         *limit = n.strip_prefix("limit")?.parse().ok()?;
     }
     let mut flags = KeyFlags::default();

@@ -76,12 +76,7 @@ pub mod gates {
 }
 
 impl Engine {
-    pub fn new(
-        config: config::Config,
-        workers: usize,
-        databases: usize,
-        now_ms: i64,
-    ) -> Arc<Engine> {
+    pub fn new(config: config::Config, workers: usize, databases: usize, now_ms: i64) -> Arc<Engine> {
         let mut id = [0u8; 20];
         crate::base::rng::fill_entropy(&mut id);
         Arc::new(Engine {

@@ -49,9 +49,7 @@ pub struct WorkerStats {
 impl Default for WorkerStats {
     fn default() -> Self {
         WorkerStats {
-            commands: (0..table::count())
-                .map(|_| CommandStats::default())
-                .collect(),
+            commands: (0..table::count()).map(|_| CommandStats::default()).collect(),
             processed: Counter::default(),
             hits: Counter::default(),
             misses: Counter::default(),
@@ -74,15 +72,7 @@ impl WorkerStats {
                 n.reset();
             }
         }
-        for n in [
-            &self.processed,
-            &self.hits,
-            &self.misses,
-            &self.expired,
-            &self.net_in,
-            &self.net_out,
-            &self.errors,
-        ] {
+        for n in [&self.processed, &self.hits, &self.misses, &self.expired, &self.net_in, &self.net_out, &self.errors] {
             n.reset();
         }
     }

@@ -74,19 +74,12 @@ pub fn parse(text: &str) -> Result<Vec<Arg<'_>>, String> {
         return Ok(Vec::new());
     }
     let args = p.list(' ')?;
-    if p.at < text.len() {
-        Err(p.stuck("the end"))
-    } else {
-        Ok(args)
-    }
+    if p.at < text.len() { Err(p.stuck("the end")) } else { Ok(args) }
 }
 
 /// The line that users know: `key value [NX|XX] [GET] [EX seconds|PX milliseconds]`.
 pub fn usage(args: &[Arg<'_>]) -> String {
-    args.iter()
-        .map(|a| show(a, false))
-        .collect::<Vec<_>>()
-        .join(" ")
+    args.iter().map(|a| show(a, false)).collect::<Vec<_>>().join(" ")
 }
 
 /// One argument; `bare` inside a choice, where brackets are already around it.
@@ -94,38 +87,21 @@ fn show(arg: &Arg<'_>, bare: bool) -> String {
     let inner = match arg.kind {
         Kind::PureToken => String::new(),
         Kind::OneOf => {
-            let choices = arg
-                .args
-                .iter()
-                .map(|a| show(a, true))
-                .collect::<Vec<_>>()
-                .join("|");
+            let choices = arg.args.iter().map(|a| show(a, true)).collect::<Vec<_>>().join("|");
             // An optional choice has its brackets already.
-            if (arg.optional && arg.token.is_none()) || bare {
-                choices
-            } else {
-                format!("<{choices}>")
-            }
+            if (arg.optional && arg.token.is_none()) || bare { choices } else { format!("<{choices}>") }
         }
         Kind::Block => usage(&arg.args),
         _ => arg.name.to_string(),
     };
     let token = arg.token.map(|t| if t.is_empty() { "\"\"" } else { t });
-    let once = [token.unwrap_or(""), &inner]
-        .into_iter()
-        .filter(|s| !s.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let once = [token.unwrap_or(""), &inner].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ");
     let all = match (arg.multiple, arg.multiple_token) {
         (false, _) => once,
         (true, true) => format!("{once} [{once} ...]"),
         (true, false) => format!("{once} [{inner} ...]"),
     };
-    if arg.optional {
-        format!("[{all}]")
-    } else {
-        all
-    }
+    if arg.optional { format!("[{all}]") } else { all }
 }
 
 struct Parser<'t> {
@@ -152,10 +128,8 @@ impl<'t> Parser<'t> {
         let mut arg = match self.token()? {
             Some(token) => {
                 let multiple_token = self.eat_text("...");
-                let valued = self
-                    .rest()
-                    .strip_prefix(' ')
-                    .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_lowercase()));
+                let valued =
+                    self.rest().strip_prefix(' ').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_lowercase()));
                 if valued {
                     self.at += 1;
                     let mut arg = self.named()?;
@@ -175,8 +149,7 @@ impl<'t> Parser<'t> {
             arg.since = Some(self.take(|c| c.is_ascii_digit() || c == '.', "a version")?);
         }
         if self.eat('!') {
-            arg.deprecated_since =
-                Some(self.take(|c| c.is_ascii_digit() || c == '.', "a version")?);
+            arg.deprecated_since = Some(self.take(|c| c.is_ascii_digit() || c == '.', "a version")?);
         }
         Ok(arg)
     }
@@ -184,10 +157,7 @@ impl<'t> Parser<'t> {
     /// An upper-case word or something in quotes, if that is next.
     fn token(&mut self) -> Result<Option<&'t str>, String> {
         if self.eat('\'') {
-            let len = self
-                .rest()
-                .find('\'')
-                .ok_or_else(|| self.stuck("a closing quote"))?;
+            let len = self.rest().find('\'').ok_or_else(|| self.stuck("a closing quote"))?;
             let token = &self.rest()[..len];
             self.at += len + 1;
             return Ok(Some(token));
@@ -195,19 +165,12 @@ impl<'t> Parser<'t> {
         if !self.rest().starts_with(|c: char| c.is_ascii_uppercase()) {
             return Ok(None);
         }
-        self.take(
-            |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-',
-            "a token",
-        )
-        .map(Some)
+        self.take(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-', "a token").map(Some)
     }
 
     /// `name`, and what its type or inside is.
     fn named(&mut self) -> Result<Arg<'t>, String> {
-        let name = self.take(
-            |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c),
-            "a name",
-        )?;
+        let name = self.take(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c), "a name")?;
         let mut arg = blank(Cow::Borrowed(name), Kind::String);
         if self.eat('<') {
             (arg.kind, arg.args) = (Kind::OneOf, self.list('|')?);
@@ -248,11 +211,7 @@ impl<'t> Parser<'t> {
     }
 
     fn expect(&mut self, c: char) -> Result<(), String> {
-        if self.eat(c) {
-            Ok(())
-        } else {
-            Err(self.stuck(&format!("'{c}'")))
-        }
+        if self.eat(c) { Ok(()) } else { Err(self.stuck(&format!("'{c}'"))) }
     }
 
     /// The characters that fit, at least one.
@@ -316,20 +275,11 @@ mod tests {
             ("data(key value)...", "key value [key value ...]"),
             ("[PREFIX... prefix]", "[PREFIX prefix [PREFIX prefix ...]]"),
             ("[WEIGHTS weight:int...]", "[WEIGHTS weight [weight ...]]"),
-            (
-                "key where<BEFORE|AFTER> pivot element",
-                "key <BEFORE|AFTER> pivot element",
-            ),
+            ("key where<BEFORE|AFTER> pivot element", "key <BEFORE|AFTER> pivot element"),
             ("[AGGREGATE aggregate<SUM|MIN>]", "[AGGREGATE <SUM|MIN>]"),
-            (
-                "[operator<equal='='|approximately='~'>] threshold",
-                "[=|~] threshold",
-            ),
+            ("[operator<equal='='|approximately='~'>] threshold", "[=|~] threshold"),
             ("a<key|empty-string=''> db:int", "<key|\"\"> db"),
-            (
-                "args<host-port(host port:int)|no-one(NO ONE)>",
-                "<host port|NO ONE>",
-            ),
+            ("args<host-port(host port:int)|no-one(NO ONE)>", "<host port|NO ONE>"),
         ] {
             assert_eq!(usage(&parse(text).unwrap()), want, "{text}");
         }
@@ -337,10 +287,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in [
-            " ", "a b ", "[a", "a]", "a<", "a<>", "x:nosuch", "x:", "a=b", "'*", "a@", "a  b",
-            "Ab", "é",
-        ] {
+        for text in [" ", "a b ", "[a", "a]", "a<", "a<>", "x:nosuch", "x:", "a=b", "'*", "a@", "a  b", "Ab", "é"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

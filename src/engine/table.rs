@@ -30,21 +30,14 @@ pub struct Command {
 impl Command {
     /// The subcommand of this name, in any case.
     pub fn find_sub(&self, word: &[u8]) -> Option<&'static Command> {
-        self.subs
-            .iter()
-            .copied()
-            .find(|s| s.spec.name.as_bytes().eq_ignore_ascii_case(word))
+        self.subs.iter().copied().find(|s| s.spec.name.as_bytes().eq_ignore_ascii_case(word))
     }
 
     /// True if so many words, the command's name included, are what its arity asks for.
     #[inline]
     pub fn takes(&self, words: usize) -> bool {
         let arity = self.spec.arity;
-        if arity >= 0 {
-            words == arity as usize
-        } else {
-            words >= arity.unsigned_abs() as usize
-        }
+        if arity >= 0 { words == arity as usize } else { words >= arity.unsigned_abs() as usize }
     }
 
     pub fn is_container(&self) -> bool {
@@ -55,11 +48,7 @@ impl Command {
     pub fn usage(&self) -> String {
         let args = super::syntax::parse(self.spec.syntax).unwrap_or_default();
         let name = self.name.replace('|', " ").to_ascii_uppercase();
-        if args.is_empty() {
-            name
-        } else {
-            format!("{name} {}", super::syntax::usage(&args))
-        }
+        if args.is_empty() { name } else { format!("{name} {}", super::syntax::usage(&args)) }
     }
 }
 
@@ -135,11 +124,9 @@ impl Table {
             top.push(add(spec, None, &mut next, &mut all)?);
         }
         all.sort_by_key(|c: &&Command| c.id);
-        let mut slots =
-            vec![Slot::default(); (top.len() * 4).next_power_of_two()].into_boxed_slice();
+        let mut slots = vec![Slot::default(); (top.len() * 4).next_power_of_two()].into_boxed_slice();
         for &command in &top {
-            let key = Name::fold(command.name.as_bytes())
-                .ok_or_else(|| format!("'{}' is too long", command.name))?;
+            let key = Name::fold(command.name.as_bytes()).ok_or_else(|| format!("'{}' is too long", command.name))?;
             let mut i = key.hash() as usize & (slots.len() - 1);
             while slots[i].command.is_some() {
                 if slots[i].key == key {
@@ -147,10 +134,7 @@ impl Table {
                 }
                 i = (i + 1) & (slots.len() - 1);
             }
-            slots[i] = Slot {
-                key,
-                command: Some(command),
-            };
+            slots[i] = Slot { key, command: Some(command) };
         }
         Ok(Table { all, top, slots })
     }
@@ -182,9 +166,7 @@ fn add(
     next: &mut u16,
     all: &mut Vec<&'static Command>,
 ) -> Result<&'static Command, String> {
-    let name = parent.map_or(spec.name.to_string(), |(_, container)| {
-        format!("{container}|{}", spec.name)
-    });
+    let name = parent.map_or(spec.name.to_string(), |(_, container)| format!("{container}|{}", spec.name));
     let in_row = |e: String| format!("row '{name}': {e}");
     let id = *next;
     *next += 1;
@@ -200,20 +182,9 @@ fn add(
     if keys.movable {
         flags |= Flags::MOVABLE_KEYS;
     }
-    let categories = Categories::parse(spec.acl)
-        .map_err(in_row)?
-        .with_implied(flags);
+    let categories = Categories::parse(spec.acl).map_err(in_row)?.with_implied(flags);
     let parent = parent.map(|(id, _)| id);
-    let command = &*Box::leak(Box::new(Command {
-        id,
-        spec,
-        name,
-        flags,
-        categories,
-        keys,
-        parent,
-        subs,
-    }));
+    let command = &*Box::leak(Box::new(Command { id, spec, name, flags, categories, keys, parent, subs }));
     all.push(command);
     Ok(command)
 }
@@ -227,22 +198,10 @@ impl Name {
     #[inline]
     fn fold(name: &[u8]) -> Option<Name> {
         let len = name.len();
-        let eight = |at: usize| {
-            name[at..]
-                .first_chunk()
-                .map_or(0, |c| u64::from_le_bytes(*c))
-        };
-        let four = |at: usize| {
-            name[at..]
-                .first_chunk()
-                .map_or(0, |c| u32::from_le_bytes(*c)) as u64
-        };
+        let eight = |at: usize| name[at..].first_chunk().map_or(0, |c| u64::from_le_bytes(*c));
+        let four = |at: usize| name[at..].first_chunk().map_or(0, |c| u32::from_le_bytes(*c)) as u64;
         let words = match len {
-            1..=3 => [
-                name[0] as u64 | (name[len / 2] as u64) << 8 | (name[len - 1] as u64) << 16,
-                0,
-                0,
-            ],
+            1..=3 => [name[0] as u64 | (name[len / 2] as u64) << 8 | (name[len - 1] as u64) << 16, 0, 0],
             4..=7 => [four(0) | four(len - 4) << 32, 0, 0],
             8..=16 => [eight(0), eight(len - 8), 0],
             17..=24 => [eight(0), eight(8), eight(len - 8)],
@@ -254,8 +213,7 @@ impl Name {
     #[inline]
     fn hash(self) -> u64 {
         let Name([a, b, c], len) = self;
-        let mixed =
-            (a ^ b.rotate_left(23) ^ c.rotate_left(41) ^ len).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (a ^ b.rotate_left(23) ^ c.rotate_left(41) ^ len).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         mixed >> 40
     }
 }
@@ -277,97 +235,36 @@ mod tests {
     use super::*;
     use crate::engine::spec::BLANK;
 
-    const SUBS: &[Spec] = &[Spec {
-        name: "kill",
-        arity: -3,
-        flags: "admin",
-        ..BLANK
-    }];
+    const SUBS: &[Spec] = &[Spec { name: "kill", arity: -3, flags: "admin", ..BLANK }];
     const ROWS: &[Spec] = &[
-        Spec {
-            name: "get",
-            arity: 2,
-            flags: "readonly fast",
-            keys: "1 RO",
-            ..BLANK
-        },
-        Spec {
-            name: "client",
-            arity: -2,
-            subs: SUBS,
-            ..BLANK
-        },
-        Spec {
-            name: "restore-asking",
-            arity: -4,
-            ..BLANK
-        },
-        Spec {
-            name: "georadiusbymember_ro",
-            arity: -5,
-            ..BLANK
-        },
+        Spec { name: "get", arity: 2, flags: "readonly fast", keys: "1 RO", ..BLANK },
+        Spec { name: "client", arity: -2, subs: SUBS, ..BLANK },
+        Spec { name: "restore-asking", arity: -4, ..BLANK },
+        Spec { name: "georadiusbymember_ro", arity: -5, ..BLANK },
     ];
 
     #[test]
     fn names_are_found_in_any_case() {
         let table = Table::build(&[ROWS]).unwrap();
-        for name in [
-            "get",
-            "GET",
-            "gEt",
-            "CLIENT",
-            "Restore-Asking",
-            "GEORADIUSBYMEMBER_RO",
-        ] {
-            assert_eq!(
-                table.find(name.as_bytes()).unwrap().name,
-                name.to_lowercase()
-            );
+        for name in ["get", "GET", "gEt", "CLIENT", "Restore-Asking", "GEORADIUSBYMEMBER_RO"] {
+            assert_eq!(table.find(name.as_bytes()).unwrap().name, name.to_lowercase());
         }
-        for name in [
-            "",
-            "ge",
-            "gets",
-            "g\u{45}\0",
-            "restore\rasking",
-            "georadiusbymember?ro",
-            "\u{c9}",
-            &"x".repeat(99),
-        ] {
+        for name in
+            ["", "ge", "gets", "g\u{45}\0", "restore\rasking", "georadiusbymember?ro", "\u{c9}", &"x".repeat(99)]
+        {
             assert!(table.find(name.as_bytes()).is_none(), "{name:?}");
         }
         let kill = table.find(b"client").unwrap().find_sub(b"KILL").unwrap();
-        assert_eq!(
-            (
-                kill.name.as_str(),
-                kill.categories.has(Categories::DANGEROUS)
-            ),
-            ("client|kill", true)
-        );
-        assert!(
-            table
-                .all()
-                .iter()
-                .enumerate()
-                .all(|(i, c)| c.id as usize == i)
-        );
+        assert_eq!((kill.name.as_str(), kill.categories.has(Categories::DANGEROUS)), ("client|kill", true));
+        assert!(table.all().iter().enumerate().all(|(i, c)| c.id as usize == i));
         assert_eq!(table.find(b"client").map(|c| c.id), kill.parent);
     }
 
     #[test]
     fn unsound_rows_are_refused() {
         const TWICE: &[Spec] = &[ROWS[0], ROWS[0]];
-        const FLAG: &[Spec] = &[Spec {
-            name: "x",
-            flags: "nosuch",
-            ..BLANK
-        }];
-        const KEYS: &[Spec] = &[Spec {
-            name: "x",
-            keys: "one RO",
-            ..BLANK
-        }];
+        const FLAG: &[Spec] = &[Spec { name: "x", flags: "nosuch", ..BLANK }];
+        const KEYS: &[Spec] = &[Spec { name: "x", keys: "one RO", ..BLANK }];
         for rows in [TWICE, FLAG, KEYS] {
             assert!(Table::build(&[rows]).is_err());
         }
@@ -377,10 +274,7 @@ mod tests {
     fn lower_case_of_every_byte() {
         for b in 0..=255u8 {
             let word = u64::from_le_bytes([b, b'A', b, b'Z', b, b'@', b'[', b]);
-            assert_eq!(
-                to_lower(word).to_le_bytes(),
-                word.to_le_bytes().map(|b| b.to_ascii_lowercase())
-            );
+            assert_eq!(to_lower(word).to_le_bytes(), word.to_le_bytes().map(|b| b.to_ascii_lowercase()));
         }
     }
 }

@@ -114,10 +114,7 @@ impl Worker {
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
     pub fn begin(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
-        self.access_clock = AccessClock {
-            now: (now_ms / 1000) as u32 & 0xff_ffff,
-            lfu: None,
-        };
+        self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.journal.logging = self.engine.write_log().is_some();
         self.access.enter();
     }
@@ -130,16 +127,10 @@ impl Worker {
         partial: &mut Option<Box<Partial>>,
         scratch: &mut Scratch,
     ) -> Ended {
-        let limit = if self.engine.world.is_solo() {
-            GROUP_SOLO
-        } else {
-            GROUP_MANY
-        };
+        let limit = if self.engine.world.is_solo() { GROUP_SOLO } else { GROUP_MANY };
         loop {
-            let limits = Limits {
-                max_bulk: self.engine.config.proto_max_bulk_len.get(),
-                authenticated: session.authenticated,
-            };
+            let limits =
+                Limits { max_bulk: self.engine.config.proto_max_bulk_len.get(), authenticated: session.authenticated };
             scratch.clear();
             let mut next = *at;
             let mut more = None;
@@ -191,13 +182,7 @@ impl Worker {
     }
 
     /// Locks, prefetches and runs what was planned. `Some` if the turn must end here.
-    fn run_group(
-        &mut self,
-        session: &mut Session,
-        buf: &[u8],
-        at: &mut usize,
-        scratch: &mut Scratch,
-    ) -> Option<Ended> {
+    fn run_group(&mut self, session: &mut Session, buf: &[u8], at: &mut usize, scratch: &mut Scratch) -> Option<Ended> {
         if scratch.planned.is_empty() {
             return None;
         }
@@ -225,9 +210,7 @@ impl Worker {
         let world = self.engine.world.clone();
         if !world.is_solo() {
             scratch.shards.clear();
-            scratch
-                .shards
-                .extend(scratch.keys.iter().map(|k| world.shard_of(k.hash) as u16));
+            scratch.shards.extend(scratch.keys.iter().map(|k| world.shard_of(k.hash) as u16));
             scratch.shards.sort_unstable();
             scratch.shards.dedup();
             self.access.lock(&scratch.shards);
@@ -275,8 +258,7 @@ impl Worker {
         keys: &[KeyRef],
         started: &mut u64,
     ) -> Option<Ended> {
-        let closer_look =
-            self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
+        let closer_look = self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
@@ -308,19 +290,11 @@ impl Worker {
         if session.reply_mode != ReplyMode::On {
             self.silence(session, mark);
         }
-        session
-            .client
-            .command
-            .store(u32::from(command.id) + 1, Relaxed);
+        session.client.command.store(u32::from(command.id) + 1, Relaxed);
         session.close.then_some(Ended::Close)
     }
 
-    fn look_closer(
-        &mut self,
-        session: &mut Session,
-        command: &'static Command,
-        args: Args<'_>,
-    ) -> Verdict {
+    fn look_closer(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> Verdict {
         if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {
             let waits = !writes_only || command.flags.has(Flags::WRITE);
             if waits
@@ -397,12 +371,8 @@ impl Worker {
     /// Gives the log what the command did.
     #[cold]
     fn propagate(&mut self, db: u32, args: Args<'_>, effect: Effect) {
-        let mut effects: Vec<(u32, Vec<Vec<u8>>)> = self
-            .journal
-            .removals
-            .drain(..)
-            .map(|(db, key)| (db, vec![b"DEL".to_vec(), key]))
-            .collect();
+        let mut effects: Vec<(u32, Vec<Vec<u8>>)> =
+            self.journal.removals.drain(..).map(|(db, key)| (db, vec![b"DEL".to_vec(), key])).collect();
         if self.journal.dirty > 0 {
             match effect {
                 Effect::Verbatim => effects.push((db, args.to_vecs())),
@@ -478,13 +448,7 @@ impl Worker {
         self.stats.errors.add(1);
         let text = error.text();
         let code = text.split(' ').next().unwrap_or("ERR");
-        *self
-            .engine
-            .shared_stats
-            .error_codes
-            .lock()
-            .entry(code.to_owned())
-            .or_default() += 1;
+        *self.engine.shared_stats.error_codes.lock().entry(code.to_owned()).or_default() += 1;
     }
 
     /// Drops the reply of a client that does not want it.
@@ -504,10 +468,7 @@ impl Worker {
 
 /// Commands that act at once while others are queued.
 fn ends_queuing(command: &Command) -> bool {
-    matches!(
-        &*command.name,
-        "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
-    )
+    matches!(&*command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
 }
 
 enum Verdict {
@@ -544,22 +505,14 @@ impl Scratch {
                 match c.keys.simple {
                     Some(s) if s.first > 0 && s.first == s.last => {
                         let hash = hash_bytes(args.at(s.first as usize));
-                        self.keys.push(KeyRef {
-                            word: s.first as u32,
-                            hash,
-                        });
+                        self.keys.push(KeyRef { word: s.first as u32, hash });
                     }
                     _ => find_keys(c, args, &mut self.positions, &mut self.keys),
                 }
             }
             command
         };
-        self.planned.push(Planned {
-            words,
-            keys: (from, self.keys.len()),
-            command,
-            end,
-        });
+        self.planned.push(Planned { words, keys: (from, self.keys.len()), command, end });
     }
 
     fn find_keys(&mut self, command: &Command, args: Args<'_>) {
@@ -576,26 +529,16 @@ impl Scratch {
 impl Planned {
     #[inline]
     fn runs_alone(&self) -> bool {
-        self.command
-            .as_ref()
-            .is_ok_and(|c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
+        self.command.as_ref().is_ok_and(|c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
     }
 }
 
-fn find_keys(
-    command: &Command,
-    args: Args<'_>,
-    positions: &mut Vec<super::keyspec::KeyPos>,
-    keys: &mut Vec<KeyRef>,
-) {
+fn find_keys(command: &Command, args: Args<'_>, positions: &mut Vec<super::keyspec::KeyPos>, keys: &mut Vec<KeyRef>) {
     if !command.keys.any() {
         return;
     }
     positions.clear();
     // Words that make no sense as keys: the handler will say so; what was found is locked all the same.
     let _ = command.keys.positions(args, positions);
-    keys.extend(positions.iter().map(|p| KeyRef {
-        word: p.index,
-        hash: hash_bytes(args.at(p.index as usize)),
-    }));
+    keys.extend(positions.iter().map(|p| KeyRef { word: p.index, hash: hash_bytes(args.at(p.index as usize)) }));
 }

@@ -20,10 +20,7 @@ pub struct Key<'a> {
 impl<'a> Key<'a> {
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Key {
-            bytes,
-            hash: hash_bytes(bytes),
-        }
+        Key { bytes, hash: hash_bytes(bytes) }
     }
 }
 
@@ -136,8 +133,7 @@ impl Keyspace<'_> {
             Some(_) => self.journal.hits += 1,
             None => {
                 self.journal.misses += 1;
-                self.journal
-                    .event(class::MISS, "keymiss", self.db, key.bytes);
+                self.journal.event(class::MISS, "keymiss", self.db, key.bytes);
             }
         }
         // SAFETY: nothing changed the table since the spot was found.
@@ -148,8 +144,7 @@ impl Keyspace<'_> {
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
         // SAFETY: as `get`.
-        self.find(key, false)
-            .and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
+        self.find(key, false).and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
     }
 
     pub fn exists(&mut self, key: Key<'_>) -> bool {
@@ -200,14 +195,7 @@ impl Keyspace<'_> {
         let (table, watchers) = self.access.shard(shard).parts(db as usize);
         // SAFETY: nothing changed the table since the spot was found.
         let entry = unsafe { table.at_mut(spot) }?;
-        Some(KeyMut {
-            entry: Some(entry),
-            watchers,
-            journal: self.journal,
-            db,
-            key,
-            changed: false,
-        })
+        Some(KeyMut { entry: Some(entry), watchers, journal: self.journal, db, key, changed: false })
     }
 
     /// Sets a key to a value, whatever was there. `expiry` is the whole truth about the key's expiry.
@@ -395,16 +383,11 @@ impl Drop for KeyMut<'_> {
         if !self.changed {
             return;
         }
-        if self
-            .entry
-            .as_ref()
-            .is_some_and(|e| e.is_empty_collection() && e.type_() != Type::Stream)
-        {
+        if self.entry.as_ref().is_some_and(|e| e.is_empty_collection() && e.type_() != Type::Stream) {
             if let Some(old) = self.unlink() {
                 drop(old);
             }
-            self.journal
-                .event(class::GENERIC, "del", self.db, self.key.bytes);
+            self.journal.event(class::GENERIC, "del", self.db, self.key.bytes);
         }
         self.watchers.touch(self.db, self.key.bytes);
         self.journal.changed(self.db, self.key.bytes);

@@ -82,15 +82,11 @@ impl NewValue<'_> {
     /// How it will be stored: (high nibble, bytes of value).
     fn shape(&self) -> (u8, usize) {
         match self {
-            NewValue::Set(b) | NewValue::Embstr(b) if b.len() <= EMBSTR_MAX => {
-                (EMBSTR, embedded_size(b.len()))
-            }
+            NewValue::Set(b) | NewValue::Embstr(b) if b.len() <= EMBSTR_MAX => (EMBSTR, embedded_size(b.len())),
             NewValue::Set(b) | NewValue::Embstr(b) | NewValue::Raw(b) if b.len() <= EMBED_MAX => {
                 (RAW, embedded_size(b.len()))
             }
-            NewValue::Set(_) | NewValue::Embstr(_) | NewValue::Raw(_) | NewValue::Shared(_) => {
-                (SHARED, 8)
-            }
+            NewValue::Set(_) | NewValue::Embstr(_) | NewValue::Raw(_) | NewValue::Shared(_) => (SHARED, 8),
             NewValue::Int(n) => {
                 let code = INT_WIDTHS.iter().position(|w| fits(*n, *w)).unwrap_or(5);
                 (INT + code as u8, INT_WIDTHS[code] as usize)
@@ -173,10 +169,7 @@ impl Entry {
         // SAFETY: callers pass the offset of a length field of this layout.
         unsafe {
             match *self.base().add(at) {
-                255 => (
-                    self.base().add(at + 1).cast::<u32>().read_unaligned() as usize,
-                    5,
-                ),
+                255 => (self.base().add(at + 1).cast::<u32>().read_unaligned() as usize, 5),
                 n => (n as usize, 1),
             }
         }
@@ -215,12 +208,7 @@ impl Entry {
 
     fn set_word_at(&mut self, at: usize, word: u64) {
         // SAFETY: as `word_at`.
-        unsafe {
-            self.base()
-                .add(at)
-                .cast::<u64>()
-                .write_unaligned(word.to_le())
-        }
+        unsafe { self.base().add(at).cast::<u64>().write_unaligned(word.to_le()) }
     }
 
     #[inline]
@@ -263,10 +251,7 @@ impl Entry {
                 let (len, took) = self.length_at(at);
                 // SAFETY: embedded bytes lie behind their length.
                 let bytes = unsafe { self.slice(at + took, len) };
-                Str::Bytes {
-                    bytes,
-                    embstr: nibble == EMBSTR,
-                }
+                Str::Bytes { bytes, embstr: nibble == EMBSTR }
             }
             // SAFETY: the field holds `Arc::into_raw`'s pointer, one count of which this borrowed entry owns.
             SHARED => Str::Shared(unsafe { SharedRef::new(self.word_at(at)) }),
@@ -315,8 +300,7 @@ impl Entry {
     /// True for a collection without elements, which must not stay in the keyspace (a stream may).
     pub fn is_empty_collection(&self) -> bool {
         // SAFETY: as `object`.
-        self.type_() != Type::String
-            && unsafe { value::is_empty(self.type_(), self.word_at(self.value_at())) }
+        self.type_() != Type::String && unsafe { value::is_empty(self.type_(), self.word_at(self.value_at())) }
     }
 
     /// The value's owner, cloned: for COPY, DUMP and the like. Shared strings share.
@@ -326,9 +310,7 @@ impl Entry {
             Some(Str::Bytes { bytes, embstr }) => OwnedValue::Bytes(bytes.to_vec(), embstr),
             Some(Str::Shared(a)) => OwnedValue::Bytes(a.to_vec(), false),
             // SAFETY: as `object`.
-            None => OwnedValue::Object(unsafe {
-                value::clone_object(self.type_(), self.word_at(self.value_at()))
-            }),
+            None => OwnedValue::Object(unsafe { value::clone_object(self.type_(), self.word_at(self.value_at())) }),
         }
     }
 
@@ -362,18 +344,11 @@ impl Entry {
             _ => return false,
         };
         let wants = if new.len() <= EMBSTR_MAX { EMBSTR } else { RAW };
-        if len != new.len()
-            || nibble != wants
-            || (len <= 20 && crate::base::numbers::parse_i64(new).is_some())
-        {
+        if len != new.len() || nibble != wants || (len <= 20 && crate::base::numbers::parse_i64(new).is_some()) {
             return false;
         }
         // SAFETY: the field has exactly this length, and `new` is not part of this exclusively borrowed entry.
-        unsafe {
-            self.base()
-                .add(at + took)
-                .copy_from_nonoverlapping(new.as_ptr(), len)
-        };
+        unsafe { self.base().add(at + took).copy_from_nonoverlapping(new.as_ptr(), len) };
         if let Some(t) = expiry {
             self.set_word_at(self.expiry_at(), t as u64);
         }
@@ -382,19 +357,12 @@ impl Entry {
 
     fn set_int(&mut self, n: i64, expiry: Option<i64>) {
         let kind = self.kind();
-        if kind & 7 == Type::String as u8
-            && kind >> 4 >= INT
-            && expiry.is_some() == (kind & HAS_EXPIRY != 0)
-        {
+        if kind & 7 == Type::String as u8 && kind >> 4 >= INT && expiry.is_some() == (kind & HAS_EXPIRY != 0) {
             let width = INT_WIDTHS[((kind >> 4) - INT) as usize % 6];
             if fits(n, width) {
                 let at = self.value_at();
                 // SAFETY: the integer's field is `width` bytes long.
-                unsafe {
-                    self.base()
-                        .add(at)
-                        .copy_from_nonoverlapping(n.to_le_bytes().as_ptr(), width as usize)
-                };
+                unsafe { self.base().add(at).copy_from_nonoverlapping(n.to_le_bytes().as_ptr(), width as usize) };
                 if let Some(t) = expiry {
                     self.set_word_at(self.expiry_at(), t as u64);
                 }
@@ -403,11 +371,7 @@ impl Entry {
         }
         let was_int = kind & 7 == Type::String as u8 && kind >> 4 >= INT;
         // A number that outgrew its width is a counter: give it the widest, it will go on growing.
-        let value = if was_int {
-            NewValue::Counter(n)
-        } else {
-            NewValue::Int(n)
-        };
+        let value = if was_int { NewValue::Counter(n) } else { NewValue::Int(n) };
         *self = Entry::new(self.key(), value, expiry, self.clock());
     }
 
@@ -499,11 +463,7 @@ impl Entry {
     }
 
     fn layout(&self) -> Layout {
-        let size = layout_size(
-            self.key().len(),
-            self.kind() & HAS_EXPIRY != 0,
-            self.value_size(),
-        );
+        let size = layout_size(self.key().len(), self.kind() & HAS_EXPIRY != 0, self.value_size());
         // Never the fallback: 8 is a power of two and sizes are far below isize::MAX.
         Layout::from_size_align(size, 8).unwrap_or(Layout::new::<u64>())
     }
@@ -539,11 +499,7 @@ impl Drop for Entry {
             drop(unsafe { Object::from_word(self.type_(), self.word_at(self.value_at())) });
         } else if kind >> 4 == SHARED {
             // SAFETY: as above, one count.
-            unsafe {
-                drop(Arc::from_raw(
-                    self.word_at(self.value_at()) as *const Vec<u8>
-                ))
-            };
+            unsafe { drop(Arc::from_raw(self.word_at(self.value_at()) as *const Vec<u8>)) };
         }
         // SAFETY: allocated by `Writer` with this very size.
         unsafe { dealloc(self.base(), layout) };
@@ -580,21 +536,14 @@ impl Writer {
     fn allocate(size: usize) -> Writer {
         let layout = Layout::from_size_align(size, 8).unwrap_or(Layout::new::<u64>());
         // SAFETY: sizes are at least 8.
-        let Some(base) = NonNull::new(unsafe { alloc(layout) }) else {
-            handle_alloc_error(layout)
-        };
+        let Some(base) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         Writer { base, at: 0 }
     }
 
     #[inline]
     fn bytes(&mut self, b: &[u8]) {
         // SAFETY: `layout_size` counted these bytes.
-        unsafe {
-            self.base
-                .as_ptr()
-                .add(self.at)
-                .copy_from_nonoverlapping(b.as_ptr(), b.len())
-        };
+        unsafe { self.base.as_ptr().add(self.at).copy_from_nonoverlapping(b.as_ptr(), b.len()) };
         self.at += b.len();
     }
 
@@ -609,10 +558,7 @@ impl Writer {
     }
 
     fn done(self, size: usize) -> Entry {
-        debug_assert!(
-            self.at <= size && size - self.at < 8,
-            "layout_size is wrong"
-        );
+        debug_assert!(self.at <= size && size - self.at < 8, "layout_size is wrong");
         Entry(self.base)
     }
 }
@@ -629,50 +575,20 @@ mod tests {
     #[test]
     fn sizes_are_what_the_design_promises() {
         let key = b"key:000000000001";
-        assert_eq!(
-            Entry::new(key, NewValue::Set(&[b'x'; 32]), None, 0).heap_bytes(),
-            56
-        );
-        assert_eq!(
-            Entry::new(key, NewValue::Set(&[b'x'; 32]), Some(1), 0).heap_bytes(),
-            64
-        );
-        assert_eq!(
-            Entry::new(key, NewValue::Set(b"100000"), None, 0).heap_bytes(),
-            24
-        );
+        assert_eq!(Entry::new(key, NewValue::Set(&[b'x'; 32]), None, 0).heap_bytes(), 56);
+        assert_eq!(Entry::new(key, NewValue::Set(&[b'x'; 32]), Some(1), 0).heap_bytes(), 64);
+        assert_eq!(Entry::new(key, NewValue::Set(b"100000"), None, 0).heap_bytes(), 24);
     }
 
     #[test]
     fn encodings_follow_redis() {
-        for (value, want) in [
-            ("1", "int"),
-            ("01", "embstr"),
-            ("", "embstr"),
-            ("9223372036854775808", "embstr"),
-        ] {
-            assert_eq!(
-                Entry::new(b"k", NewValue::Set(value.as_bytes()), None, 0).encoding(),
-                want,
-                "{value}"
-            );
+        for (value, want) in [("1", "int"), ("01", "embstr"), ("", "embstr"), ("9223372036854775808", "embstr")] {
+            assert_eq!(Entry::new(b"k", NewValue::Set(value.as_bytes()), None, 0).encoding(), want, "{value}");
         }
-        assert_eq!(
-            Entry::new(b"k", NewValue::Set(&[b'a'; 44]), None, 0).encoding(),
-            "embstr"
-        );
-        assert_eq!(
-            Entry::new(b"k", NewValue::Set(&[b'a'; 45]), None, 0).encoding(),
-            "raw"
-        );
-        assert_eq!(
-            Entry::new(b"k", NewValue::Set(&[b'a'; 4500]), None, 0).encoding(),
-            "raw"
-        );
-        assert_eq!(
-            Entry::new(b"k", NewValue::Raw(b"1"), None, 0).encoding(),
-            "raw"
-        );
+        assert_eq!(Entry::new(b"k", NewValue::Set(&[b'a'; 44]), None, 0).encoding(), "embstr");
+        assert_eq!(Entry::new(b"k", NewValue::Set(&[b'a'; 45]), None, 0).encoding(), "raw");
+        assert_eq!(Entry::new(b"k", NewValue::Set(&[b'a'; 4500]), None, 0).encoding(), "raw");
+        assert_eq!(Entry::new(b"k", NewValue::Raw(b"1"), None, 0).encoding(), "raw");
     }
 
     proptest! {

@@ -76,15 +76,9 @@ mod tests {
         for db in [0, 3] {
             for i in 0..n {
                 let key = format!("{db}:{i}");
-                let expiry = if i % 5 == 0 {
-                    Some(2000)
-                } else {
-                    (i % 2 == 0).then_some(1000)
-                };
+                let expiry = if i % 5 == 0 { Some(2000) } else { (i % 2 == 0).then_some(1000) };
                 let entry = Entry::new(key.as_bytes(), NewValue::Int(i as i64), expiry, 0);
-                shard
-                    .db_mut(db)
-                    .insert_new(hash_bytes(key.as_bytes()), entry, expiry.is_some());
+                shard.db_mut(db).insert_new(hash_bytes(key.as_bytes()), entry, expiry.is_some());
             }
         }
         shard
@@ -109,41 +103,21 @@ mod tests {
             let (mut shard, mut journal) = (filled(1000), Journal::default());
             // At the very millisecond a key still lives, as in Redis.
             assert_eq!(sweep(&mut shard, 1000, limit, &mut journal).removed, 0);
-            assert_eq!(
-                sweep(&mut shard, 1001, limit, &mut journal).removed,
-                2 * 400
-            );
+            assert_eq!(sweep(&mut shard, 1001, limit, &mut journal).removed, 2 * 400);
             assert_eq!(shard.db(0).map(|t| (t.len(), t.marked())), Some((600, 200)));
-            assert_eq!(
-                sweep(&mut shard, 2001, limit, &mut journal).removed,
-                2 * 200
-            );
+            assert_eq!(sweep(&mut shard, 2001, limit, &mut journal).removed, 2 * 200);
             assert_eq!(shard.db(3).map(|t| (t.len(), t.marked())), Some((400, 0)));
             assert_eq!(journal.expired, 1200);
             // Nothing left that could expire: no work.
-            assert_eq!(
-                sweep(&mut shard, 9999, limit, &mut journal),
-                Step {
-                    done: true,
-                    ..Step::default()
-                }
-            );
+            assert_eq!(sweep(&mut shard, 9999, limit, &mut journal), Step { done: true, ..Step::default() });
         }
     }
 
     #[test]
     fn everyone_concerned_hears_of_it() {
         let mut shard = filled(10);
-        let mut journal = Journal {
-            logging: true,
-            tracking: true,
-            event_mask: class::EXPIRED,
-            ..Journal::default()
-        };
-        let (mine, other) = (
-            crate::keyspace::watch::Flag::default(),
-            crate::keyspace::watch::Flag::default(),
-        );
+        let mut journal = Journal { logging: true, tracking: true, event_mask: class::EXPIRED, ..Journal::default() };
+        let (mine, other) = (crate::keyspace::watch::Flag::default(), crate::keyspace::watch::Flag::default());
         shard.watchers.add(3, b"3:2", &mine);
         shard.watchers.add(3, b"0:2", &other);
         sweep(&mut shard, 1500, 100, &mut journal);

@@ -58,12 +58,7 @@ impl Journal {
     #[inline]
     pub fn event(&mut self, class: u32, name: &'static str, db: u32, key: &[u8]) {
         if self.event_mask & class != 0 {
-            self.events.push(Event {
-                class,
-                name,
-                db,
-                key: key.to_vec(),
-            });
+            self.events.push(Event { class, name, db, key: key.to_vec() });
         }
     }
 

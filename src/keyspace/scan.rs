@@ -18,10 +18,7 @@ pub const CURSOR_BITS: u32 = 48;
 /// The cursor of a walk that goes on at `position` (left-aligned, as [`Table::scan`](crate::data::table::Table::scan)
 /// has it) in `shard`, one of 2^`bits`. A walk that is over has the cursor 0, which no place but the very first has.
 pub fn cursor(bits: u32, shard: usize, position: u64) -> u64 {
-    debug_assert!(
-        position.trailing_zeros() >= 16 + bits,
-        "a position finer than cursors"
-    );
+    debug_assert!(position.trailing_zeros() >= 16 + bits, "a position finer than cursors");
     ((shard as u64) << (CURSOR_BITS - bits)) | (position >> (16 + bits))
 }
 

@@ -15,12 +15,7 @@ pub struct ShardData {
 
 impl ShardData {
     pub(super) fn new(bits: u32) -> Self {
-        ShardData {
-            dbs: Vec::new(),
-            bits,
-            watchers: Watchers::default(),
-            expire_at: (0, 0),
-        }
+        ShardData { dbs: Vec::new(), bits, watchers: Watchers::default(), expire_at: (0, 0) }
     }
 
     /// The table of database `n`, if anything was ever put there.
@@ -60,9 +55,7 @@ impl ShardData {
     /// Takes a database's table out, leaving an empty one.
     pub fn take(&mut self, n: usize) -> Option<Table<Entry>> {
         let bits = self.bits;
-        self.dbs
-            .get_mut(n)
-            .map(|t| std::mem::replace(t, Table::new(bits)))
+        self.dbs.get_mut(n).map(|t| std::mem::replace(t, Table::new(bits)))
     }
 
     pub fn swap(&mut self, a: usize, b: usize) {

@@ -96,10 +96,7 @@ impl SharedRef<'_> {
     /// `word` is `Arc::into_raw`'s pointer, whose count stays owned elsewhere for the lifetime chosen.
     #[inline]
     pub(super) unsafe fn new(word: u64) -> Self {
-        SharedRef(
-            ManuallyDrop::new(unsafe { Arc::from_raw(word as *const Vec<u8>) }),
-            PhantomData,
-        )
+        SharedRef(ManuallyDrop::new(unsafe { Arc::from_raw(word as *const Vec<u8>) }), PhantomData)
     }
 }
 
@@ -127,10 +124,7 @@ impl<T: Word> Held<'_, T> {
     /// As [`Word::from_word`]; the owner outlives the lifetime chosen and keeps the word.
     #[inline]
     pub(super) unsafe fn new(word: u64) -> Self {
-        Held(
-            ManuallyDrop::new(unsafe { T::from_word(word) }),
-            PhantomData,
-        )
+        Held(ManuallyDrop::new(unsafe { T::from_word(word) }), PhantomData)
     }
 }
 
@@ -155,11 +149,7 @@ impl<T: Word> HeldMut<'_, T> {
     #[inline]
     pub(super) unsafe fn new(field: *mut u8) -> Self {
         let word = u64::from_le(unsafe { field.cast::<u64>().read_unaligned() });
-        HeldMut {
-            value: ManuallyDrop::new(unsafe { T::from_word(word) }),
-            field,
-            entry: PhantomData,
-        }
+        HeldMut { value: ManuallyDrop::new(unsafe { T::from_word(word) }), field, entry: PhantomData }
     }
 }
 

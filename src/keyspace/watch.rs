@@ -45,9 +45,6 @@ impl Watchers {
 
     /// Every key that is watched in a database (FLUSHDB and SWAPDB look which of them are concerned).
     pub fn keys(&self, db: u32) -> impl Iterator<Item = &[u8]> {
-        self.0
-            .keys()
-            .filter(move |(d, _)| *d == db)
-            .map(|(_, k)| &**k)
+        self.0.keys().filter(move |(d, _)| *d == db).map(|(_, k)| &**k)
     }
 }

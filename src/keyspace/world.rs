@@ -55,12 +55,7 @@ impl World {
     /// A keyspace of `databases` databases for `workers` workers.
     pub fn new(workers: usize, databases: usize) -> Arc<World> {
         let bits = if workers <= 1 { 6 } else { 10 };
-        let shard = || {
-            CachePadded::new(Shard {
-                lock: RawMutex::INIT,
-                data: UnsafeCell::new(ShardData::new(bits)),
-            })
-        };
+        let shard = || CachePadded::new(Shard { lock: RawMutex::INIT, data: UnsafeCell::new(ShardData::new(bits)) });
         let seat = || CachePadded::new(AtomicBool::new(false));
         Arc::new(World {
             shards: (0..1usize << bits).map(|_| shard()).collect(),
@@ -140,11 +135,7 @@ impl Gate {
             let mut spins = 0u32;
             while seat.load(SeqCst) {
                 spins += 1;
-                if spins < 200 {
-                    std::hint::spin_loop()
-                } else {
-                    std::thread::yield_now()
-                }
+                if spins < 200 { std::hint::spin_loop() } else { std::thread::yield_now() }
             }
         }
     }
@@ -181,12 +172,7 @@ pub struct Access {
 impl Access {
     /// `seat` must be used by one access at a time: the worker's number, or `workers + n` for visitors.
     pub fn new(world: Arc<World>, seat: usize) -> Access {
-        Access {
-            world,
-            seat,
-            held: Held::Outside,
-            ids: Vec::new(),
-        }
+        Access { world, seat, held: Held::Outside, ids: Vec::new() }
     }
 
     pub fn world(&self) -> &World {
@@ -204,11 +190,7 @@ impl Access {
             return;
         }
         self.world.gate.enter(self.seat);
-        self.held = if self.world.solo {
-            Held::All(false)
-        } else {
-            Held::Inside
-        };
+        self.held = if self.world.solo { Held::All(false) } else { Held::Inside };
     }
 
     /// Ends the turn; lets go of everything.
@@ -282,10 +264,9 @@ impl Access {
     pub fn shard(&mut self, i: usize) -> &mut ShardData {
         match self.held {
             Held::All(_) => {}
-            Held::Locked => assert!(
-                self.ids.contains(&(i as u16)),
-                "a shard was touched that the command did not lock"
-            ),
+            Held::Locked => {
+                assert!(self.ids.contains(&(i as u16)), "a shard was touched that the command did not lock")
+            }
             Held::Inside => self.visit(i),
             Held::Outside => panic!("the keyspace was touched outside a turn"),
         }
@@ -326,26 +307,15 @@ mod tests {
             let shard = access.world().shard_of(hash);
             let table = access.shard(shard).db_mut(0);
             table.remove(hash, &key);
-            table.insert_new(
-                hash,
-                Entry::new(&key, NewValue::Int(amount), None, 0),
-                false,
-            );
+            table.insert_new(hash, Entry::new(&key, NewValue::Int(amount), None, 0), false);
         };
         let get = |access: &mut Access, n: u64| {
             let key = n.to_le_bytes();
             let hash = crate::base::hash::hash_bytes(&key);
             let shard = access.world().shard_of(hash);
-            access
-                .shard(shard)
-                .db_mut(0)
-                .get(hash, &key)
-                .and_then(|e| e.string()?.as_int())
-                .unwrap_or(0)
+            access.shard(shard).db_mut(0).get(hash, &key).and_then(|e| e.string()?.as_int()).unwrap_or(0)
         };
-        let shard = |world: &World, n: u64| {
-            world.shard_of(crate::base::hash::hash_bytes(&n.to_le_bytes())) as u16
-        };
+        let shard = |world: &World, n: u64| world.shard_of(crate::base::hash::hash_bytes(&n.to_le_bytes())) as u16;
         let mut first = Access::new(world.clone(), workers);
         first.raise();
         (0..accounts).for_each(|n| put(&mut first, n, 100));

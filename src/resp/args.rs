@@ -46,8 +46,7 @@ impl<'a> Args<'a> {
     /// True if word `i` exists and equals `word` without regard to ASCII case.
     #[inline]
     pub fn is(&self, i: usize, word: &str) -> bool {
-        self.get(i)
-            .is_some_and(|a| a.eq_ignore_ascii_case(word.as_bytes()))
+        self.get(i).is_some_and(|a| a.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
@@ -57,10 +56,7 @@ impl<'a> Args<'a> {
 
     /// The words from `from` on.
     pub fn skip(&self, from: usize) -> Args<'a> {
-        Args {
-            buf: self.buf,
-            spans: &self.spans[from.min(self.spans.len())..],
-        }
+        Args { buf: self.buf, spans: &self.spans[from.min(self.spans.len())..] }
     }
 
     pub fn to_vecs(&self) -> Vec<Vec<u8>> {
@@ -85,10 +81,7 @@ impl OwnedArgs {
     }
 
     pub fn push(&mut self, word: &[u8]) {
-        self.spans.push(Span {
-            start: self.buf.len() as u32,
-            len: word.len() as u32,
-        });
+        self.spans.push(Span { start: self.buf.len() as u32, len: word.len() as u32 });
         self.buf.extend_from_slice(word);
     }
 

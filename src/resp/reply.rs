@@ -39,10 +39,7 @@ pub struct Mark {
 
 impl Reply {
     pub fn new(proto: Proto) -> Self {
-        Reply {
-            proto,
-            ..Reply::default()
-        }
+        Reply { proto, ..Reply::default() }
     }
 
     #[inline]
@@ -92,14 +89,12 @@ impl Reply {
     /// No value: `$-1` or `_`.
     #[inline]
     pub fn null(&mut self) {
-        self.buf
-            .extend_from_slice(if self.resp3() { b"_\r\n" } else { b"$-1\r\n" });
+        self.buf.extend_from_slice(if self.resp3() { b"_\r\n" } else { b"$-1\r\n" });
     }
 
     /// No array: `*-1` or `_`.
     pub fn null_array(&mut self) {
-        self.buf
-            .extend_from_slice(if self.resp3() { b"_\r\n" } else { b"*-1\r\n" });
+        self.buf.extend_from_slice(if self.resp3() { b"_\r\n" } else { b"*-1\r\n" });
     }
 
     #[inline]
@@ -109,11 +104,7 @@ impl Reply {
 
     /// A map of `len` pairs; in RESP2 an array of twice as many.
     pub fn map(&mut self, len: usize) {
-        if self.resp3() {
-            self.header(b'%', len as i64)
-        } else {
-            self.header(b'*', 2 * len as i64)
-        }
+        if self.resp3() { self.header(b'%', len as i64) } else { self.header(b'*', 2 * len as i64) }
     }
 
     pub fn set(&mut self, len: usize) {
@@ -157,11 +148,7 @@ impl Reply {
 
     /// A number too big for 64 bits, as its digits.
     pub fn big_number(&mut self, digits: &str) {
-        if self.resp3() {
-            self.line(b'(', digits.as_bytes())
-        } else {
-            self.bulk(digits.as_bytes())
-        }
+        if self.resp3() { self.line(b'(', digits.as_bytes()) } else { self.bulk(digits.as_bytes()) }
     }
 
     /// Text for people, of format `txt` or `mkd`.
@@ -217,23 +204,14 @@ impl Reply {
     }
 
     pub fn finish_map(&mut self, at: Deferred, len: usize) {
-        if self.resp3() {
-            self.insert_header(at, b'%', len)
-        } else {
-            self.insert_header(at, b'*', 2 * len)
-        }
+        if self.resp3() { self.insert_header(at, b'%', len) } else { self.insert_header(at, b'*', 2 * len) }
     }
 
     fn insert_header(&mut self, at: Deferred, sigil: u8, len: usize) {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(len).as_bytes();
         let grow = digits.len() + 3;
-        self.buf.splice(
-            at.0..at.0,
-            std::iter::once(sigil)
-                .chain(digits.iter().copied())
-                .chain(*b"\r\n"),
-        );
+        self.buf.splice(at.0..at.0, std::iter::once(sigil).chain(digits.iter().copied()).chain(*b"\r\n"));
         for (position, _) in self.shared.iter_mut().rev().take_while(|(p, _)| *p >= at.0) {
             *position += grow;
         }
@@ -242,10 +220,7 @@ impl Reply {
     // ---- for dispatch and the connection ---------------------------------------------------------------------------
 
     pub fn mark(&self) -> Mark {
-        Mark {
-            buf: self.buf.len(),
-            shared: self.shared.len(),
-        }
+        Mark { buf: self.buf.len(), shared: self.shared.len() }
     }
 
     /// Forgets what was written since the mark.
@@ -314,16 +289,9 @@ impl Reply {
     fn header(&mut self, sigil: u8, n: i64) {
         // Nearly all are small; two table-free digits beat a formatter call.
         if (0..10).contains(&n) {
-            self.buf
-                .extend_from_slice(&[sigil, b'0' + n as u8, b'\r', b'\n']);
+            self.buf.extend_from_slice(&[sigil, b'0' + n as u8, b'\r', b'\n']);
         } else if (10..100).contains(&n) {
-            self.buf.extend_from_slice(&[
-                sigil,
-                b'0' + (n / 10) as u8,
-                b'0' + (n % 10) as u8,
-                b'\r',
-                b'\n',
-            ]);
+            self.buf.extend_from_slice(&[sigil, b'0' + (n / 10) as u8, b'0' + (n % 10) as u8, b'\r', b'\n']);
         } else {
             self.line(sigil, itoa::Buffer::new().format(n).as_bytes());
         }

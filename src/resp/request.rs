@@ -91,15 +91,8 @@ fn whole(buf: &[u8], start: usize, spans: &mut Vec<Span>, limits: Limits) -> Opt
             None
         };
         match len {
-            Some(len)
-                if at + len + 2 <= buf.len()
-                    && buf[at + len] == b'\r'
-                    && buf[at + len + 1] == b'\n' =>
-            {
-                spans.push(Span {
-                    start: at as u32,
-                    len: len as u32,
-                });
+            Some(len) if at + len + 2 <= buf.len() && buf[at + len] == b'\r' && buf[at + len + 1] == b'\n' => {
+                spans.push(Span { start: at as u32, len: len as u32 });
                 at += len + 2;
             }
             _ => {
@@ -142,12 +135,7 @@ fn resume(
     spans: &mut Vec<Span>,
     limits: Limits,
 ) -> Result<Parsed, ProtocolError> {
-    let mut p = partial.take().unwrap_or_else(|| {
-        Box::new(Partial {
-            bulk: -1,
-            ..Partial::default()
-        })
-    });
+    let mut p = partial.take().unwrap_or_else(|| Box::new(Partial { bulk: -1, ..Partial::default() }));
     if p.left == 0 {
         let Some(end) = line_end(buf, start + p.at, "too big mbulk count string")? else {
             *partial = Some(p);
@@ -190,17 +178,11 @@ fn resume(
             return Ok(Parsed::Incomplete);
         }
         // As Redis, the two bytes behind a word are skipped unseen.
-        p.spans.push(Span {
-            start: p.at as u32,
-            len: len as u32,
-        });
+        p.spans.push(Span { start: p.at as u32, len: len as u32 });
         p.at += len + 2;
         (p.bulk, p.left) = (-1, p.left - 1);
     }
-    spans.extend(p.spans.iter().map(|s| Span {
-        start: s.start + start as u32,
-        len: s.len,
-    }));
+    spans.extend(p.spans.iter().map(|s| Span { start: s.start + start as u32, len: s.len }));
     Ok(Parsed::Command { end: start + p.at })
 }
 
@@ -219,16 +201,10 @@ fn line_end(buf: &[u8], from: usize, too_long: &str) -> Result<Option<usize>, Pr
 fn inline(buf: &[u8], start: usize, spans: &mut Vec<Span>) -> Result<Parsed, ProtocolError> {
     let rest = &buf[start..];
     let Some(newline) = memchr::memchr(b'\n', rest) else {
-        return if rest.len() > MAX_LINE {
-            error("too big inline request")
-        } else {
-            Ok(Parsed::Incomplete)
-        };
+        return if rest.len() > MAX_LINE { error("too big inline request") } else { Ok(Parsed::Incomplete) };
     };
     let end = start + newline + 1;
-    let line = rest[..newline]
-        .strip_suffix(b"\r")
-        .unwrap_or(&rest[..newline]);
+    let line = rest[..newline].strip_suffix(b"\r").unwrap_or(&rest[..newline]);
     if line.iter().any(|b| matches!(b, b'"' | b'\'' | 0)) {
         return match split_args(line) {
             None => error("unbalanced quotes in request"),
@@ -239,23 +215,13 @@ fn inline(buf: &[u8], start: usize, spans: &mut Vec<Span>) -> Result<Parsed, Pro
     let before = spans.len();
     let mut at = 0;
     while at < line.len() {
-        let len = line[at..]
-            .iter()
-            .position(|b| is_space(*b))
-            .unwrap_or(line.len() - at);
+        let len = line[at..].iter().position(|b| is_space(*b)).unwrap_or(line.len() - at);
         if len > 0 {
-            spans.push(Span {
-                start: (start + at) as u32,
-                len: len as u32,
-            });
+            spans.push(Span { start: (start + at) as u32, len: len as u32 });
         }
         at += len + 1;
     }
-    Ok(if spans.len() == before {
-        Parsed::Nothing { end }
-    } else {
-        Parsed::Command { end }
-    })
+    Ok(if spans.len() == before { Parsed::Nothing { end } } else { Parsed::Command { end } })
 }
 
 /// C's `isspace`, which Redis splits inline commands by.
@@ -270,11 +236,7 @@ fn printable(b: u8) -> char {
 impl Partial {
     /// How many bytes of the word being read are announced but not yet here; a hint for growing the buffer.
     pub fn missing(&self, have: usize) -> usize {
-        if self.bulk < 0 {
-            0
-        } else {
-            (self.at + self.bulk as usize + 2).saturating_sub(have)
-        }
+        if self.bulk < 0 { 0 } else { (self.at + self.bulk as usize + 2).saturating_sub(have) }
     }
 
     /// Bytes held on the heap.

@@ -8,9 +8,7 @@ pub fn quick(port: u16, threads: usize) -> anyhow::Result<()> {
     let config = Config::default();
     config.proto_max_bulk_len.set(512 << 20);
     let engine = Engine::new(config, threads, 16, super::now_ms());
-    let workers: Vec<_> = (0..threads)
-        .map(|i| worker::start(engine.clone(), i))
-        .collect::<Result<_, _>>()?;
+    let workers: Vec<_> = (0..threads).map(|i| worker::start(engine.clone(), i)).collect::<Result<_, _>>()?;
     let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
     loop {
         let (s, _) = listener.accept()?;

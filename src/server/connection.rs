@@ -36,11 +36,7 @@ impl Stream {
         }
     }
 
-    fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(&mut self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
             Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, bufs),
@@ -72,13 +68,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         return;
     };
     let unix = matches!(stream, Stream::Unix(_));
-    let client = Arc::new(Client::new(
-        engine.clients.next_id(),
-        &addr,
-        &laddr,
-        fd,
-        super::now_ms(),
-    ));
+    let client = Arc::new(Client::new(engine.clients.next_id(), &addr, &laddr, fd, super::now_ms()));
     client.set_flag(flag::UNIX, unix);
     engine.clients.add(&client);
     engine.shared_stats.connections.fetch_add(1, Relaxed);
@@ -105,32 +95,15 @@ fn open(incoming: Incoming) -> io::Result<(Stream, String, String, i32)> {
         Incoming::Tcp(s) => {
             s.set_nonblocking(true)?;
             s.set_nodelay(true)?;
-            let (addr, laddr, fd) = (
-                s.peer_addr()?.to_string(),
-                s.local_addr()?.to_string(),
-                s.as_raw_fd(),
-            );
-            Ok((
-                Stream::Tcp(tokio::net::TcpStream::from_std(s)?),
-                addr,
-                laddr,
-                fd,
-            ))
+            let (addr, laddr, fd) = (s.peer_addr()?.to_string(), s.local_addr()?.to_string(), s.as_raw_fd());
+            Ok((Stream::Tcp(tokio::net::TcpStream::from_std(s)?), addr, laddr, fd))
         }
         Incoming::Unix(s) => {
             s.set_nonblocking(true)?;
-            let path = s
-                .local_addr()
-                .ok()
-                .and_then(|a| a.as_pathname().map(|p| p.display().to_string()));
+            let path = s.local_addr().ok().and_then(|a| a.as_pathname().map(|p| p.display().to_string()));
             let name = format!("{}:0", path.unwrap_or_default());
             let fd = s.as_raw_fd();
-            Ok((
-                Stream::Unix(tokio::net::UnixStream::from_std(s)?),
-                name.clone(),
-                name,
-                fd,
-            ))
+            Ok((Stream::Unix(tokio::net::UnixStream::from_std(s)?), name.clone(), name, fd))
         }
     }
 }
@@ -214,13 +187,7 @@ impl Connection {
             let mut at = 0;
             let worker = &mut local.worker;
             worker.reply.proto = me.session.proto;
-            let ended = worker.turn(
-                &mut me.session,
-                &local.read[..n],
-                &mut at,
-                &mut me.partial,
-                super::now_ms(),
-            );
+            let ended = worker.turn(&mut me.session, &local.read[..n], &mut at, &mut me.partial, super::now_ms());
             if at < n {
                 me.query.extend_from_slice(&local.read[at..n]);
             }
@@ -236,10 +203,7 @@ impl Connection {
             self.query.drain(..self.at);
             self.at = 0;
         }
-        let missing = self
-            .partial
-            .as_ref()
-            .map_or(0, |p| p.missing(self.query.len()));
+        let missing = self.partial.as_ref().map_or(0, |p| p.missing(self.query.len()));
         // Grow with what arrives, not with what is announced: at most double what is already here.
         let room = missing.clamp(16 * 1024, self.query.len().max(64 * 1024));
         self.query.reserve(room);
@@ -262,13 +226,7 @@ impl Connection {
         with_local(|local| {
             let worker = &mut local.worker;
             worker.reply.proto = me.session.proto;
-            let ended = worker.turn(
-                &mut me.session,
-                &me.query,
-                &mut me.at,
-                &mut me.partial,
-                super::now_ms(),
-            );
+            let ended = worker.turn(&mut me.session, &me.query, &mut me.at, &mut me.partial, super::now_ms());
             if me.at == me.query.len() {
                 me.query = Vec::new();
                 me.at = 0;
@@ -287,19 +245,13 @@ impl Connection {
             Ended::Paused(until_ms) => {
                 self.more = true;
                 let ms = (until_ms - super::now_ms()).clamp(1, 60_000) as u64;
-                self.wait = Some(Box::pin(tokio::time::sleep(
-                    std::time::Duration::from_millis(ms),
-                )));
+                self.wait = Some(Box::pin(tokio::time::sleep(std::time::Duration::from_millis(ms))));
             }
         }
     }
 
     /// Sends the worker's reply buffer; keeps what does not go out at once.
-    fn send(
-        &mut self,
-        cx: &mut Context<'_>,
-        worker: &mut crate::engine::worker::Worker,
-    ) -> io::Result<()> {
+    fn send(&mut self, cx: &mut Context<'_>, worker: &mut crate::engine::worker::Worker) -> io::Result<()> {
         let reply = &mut worker.reply;
         if reply.is_empty() {
             return Ok(());

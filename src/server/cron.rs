@@ -68,14 +68,7 @@ impl Effort {
 
 impl Cycle {
     pub fn new(engine: Arc<Engine>, seat: usize) -> Cycle {
-        Cycle {
-            engine,
-            seat,
-            at: seat,
-            credit: Duration::ZERO,
-            last: Instant::now(),
-            busy: false,
-        }
+        Cycle { engine, seat, at: seat, credit: Duration::ZERO, last: Instant::now(), busy: false }
     }
 
     /// Sweeps for as long as it may, and tells how long to wait before the next slice.
@@ -88,11 +81,7 @@ impl Cycle {
             self.busy = false;
             return TICK;
         }
-        let budget = if self.busy {
-            self.credit
-        } else {
-            self.credit.min(effort.tick)
-        };
+        let budget = if self.busy { self.credit } else { self.credit.min(effort.tick) };
         // One round at most: what was swept a moment ago is clean.
         let mut left = self.share();
         let (mut looked, mut removed) = (0, 0);
@@ -114,12 +103,7 @@ impl Cycle {
         let (mut room, mut looked, mut removed) = (STEP_BUCKETS, 0, 0);
         worker.begin(now_ms);
         while room > 0 && *left > 0 {
-            let s = expire::step(
-                worker.access.shard(self.at),
-                now_ms,
-                room,
-                &mut worker.journal,
-            );
+            let s = expire::step(worker.access.shard(self.at), now_ms, room, &mut worker.journal);
             worker.book_background();
             room -= s.buckets;
             looked += s.looked;

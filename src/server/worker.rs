@@ -45,28 +45,20 @@ pub fn with_local<R>(f: impl FnOnce(&mut Local) -> R) -> R {
 pub fn start(engine: Arc<Engine>, seat: usize) -> std::io::Result<Handle> {
     let (inbox, mut outbox) = mpsc::unbounded_channel();
     let load = Arc::new(AtomicUsize::new(0));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .event_interval(61)
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(61).build()?;
     let own_load = load.clone();
-    std::thread::Builder::new()
-        .name(format!("worker-{seat}"))
-        .spawn(move || {
-            let seed = crate::base::rng::entropy_u64();
-            let worker = Worker::new(engine.clone(), seat, seed);
-            LOCAL.set(Some(Local {
-                worker,
-                read: vec![0; READ_SIZE].into_boxed_slice(),
-            }));
-            runtime.block_on(async move {
-                tokio::spawn(super::cron::expire(engine.clone(), seat));
-                while let Some(incoming) = outbox.recv().await {
-                    let guard = Guard(own_load.clone());
-                    connection::spawn(engine.clone(), incoming, guard);
-                }
-            });
-        })?;
+    std::thread::Builder::new().name(format!("worker-{seat}")).spawn(move || {
+        let seed = crate::base::rng::entropy_u64();
+        let worker = Worker::new(engine.clone(), seat, seed);
+        LOCAL.set(Some(Local { worker, read: vec![0; READ_SIZE].into_boxed_slice() }));
+        runtime.block_on(async move {
+            tokio::spawn(super::cron::expire(engine.clone(), seat));
+            while let Some(incoming) = outbox.recv().await {
+                let guard = Guard(own_load.clone());
+                connection::spawn(engine.clone(), incoming, guard);
+            }
+        });
+    })?;
     Ok(Handle { inbox, load })
 }
 
