@@ -2,7 +2,9 @@
 
 /// True if `pattern` fits the whole of `text`; `nocase` ignores ASCII case.
 pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
-    let same = |a: u8, b: u8| if nocase { a.eq_ignore_ascii_case(&b) } else { a == b };
+    let same = |a: u8, b: u8| {
+        if nocase { a.eq_ignore_ascii_case(&b) } else { a == b }
+    };
     let (mut p, mut t) = (0, 0);
     // Where to resume if what follows the last star does not fit: one byte further.
     let mut star: Option<(usize, usize)> = None;

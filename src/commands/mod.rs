@@ -4,10 +4,22 @@ use crate::engine::{spec::Spec, table};
 
 pub mod command;
 pub mod config;
+pub mod expire;
+pub mod keys;
+pub mod object;
+pub mod scan;
 pub mod string;
 
 /// Every family's rows. A new family is added here and nowhere else.
-pub const FAMILIES: &[&[Spec]] = &[command::COMMANDS, config::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[Spec]] = &[
+    command::COMMANDS,
+    config::COMMANDS,
+    expire::COMMANDS,
+    keys::COMMANDS,
+    object::COMMANDS,
+    scan::COMMANDS,
+    string::COMMANDS,
+];
 
 /// Builds the command table from the families; to be called once at boot (further calls change nothing).
 pub fn install() {

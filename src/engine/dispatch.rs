@@ -12,7 +12,9 @@ use std::borrow::Cow;
 /// The command that these words call, with its arity checked; a subcommand where there is one.
 #[inline]
 pub fn resolve(args: Args<'_>) -> Result<&'static Command, Error> {
-    let Some(command) = table::find(args.at(0)) else { return Err(unknown(args)) };
+    let Some(command) = table::find(args.at(0)) else {
+        return Err(unknown(args));
+    };
     if command.is_container() { resolve_sub(command, args) } else { check_arity(command, args.len()) }
 }
 

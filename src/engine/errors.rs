@@ -31,6 +31,32 @@ impl Error {
         Error::Coded(Cow::Borrowed(text))
     }
 
+    // Keys and databases.
+    pub const DB_INDEX: Error = Error::err("DB index is out of range");
+    pub const FIRST_DB_INDEX: Error = Error::err("invalid first DB index");
+    pub const SECOND_DB_INDEX: Error = Error::err("invalid second DB index");
+    pub const INVALID_CURSOR: Error = Error::err("invalid cursor");
+    pub const NOVALUES_ONLY_HSCAN: Error = Error::err("NOVALUES option can only be used in HSCAN");
+    pub const NOT_INT32: Error = Error::err("value is out of range, value must between -2147483648 and 2147483647");
+    pub const EXPIRE_NX_AND_OTHERS: Error =
+        Error::err("NX and XX, GT or LT options at the same time are not compatible");
+    pub const EXPIRE_GT_AND_LT: Error = Error::err("GT and LT options at the same time are not compatible");
+    pub const NO_LFU: Error = Error::err(
+        "An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between \
+         policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+    pub const NO_LRU: Error = Error::err(
+        "An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at \
+         runtime LRU and LFU data will take some time to adjust.",
+    );
+
+    /// An option that EXPIRE and its kin do not know.
+    pub fn unsupported_option(word: &[u8]) -> Error {
+        // As C prints it: up to a NUL.
+        let word = word.split(|b| *b == 0).next().unwrap_or_default();
+        Error::Err(Cow::Owned(format!("Unsupported option {}", String::from_utf8_lossy(word))))
+    }
+
     pub fn text(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Error::Syntax => "ERR syntax error",

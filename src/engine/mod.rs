@@ -113,6 +113,20 @@ impl Engine {
         self.log.get().map(|l| &**l)
     }
 
+    /// Gives the log the keys that expired, each as a DEL of its own. To be called while their shard is still held: a key
+    /// that is born again right after must follow its removal in the log.
+    #[inline]
+    pub fn log_removals(&self, journal: &mut crate::keyspace::journal::Journal) {
+        if journal.removals.is_empty() {
+            return;
+        }
+        for (db, key) in journal.removals.drain(..) {
+            if let Some(log) = self.write_log() {
+                log.append(&[(db, vec![b"DEL".to_vec(), key])]);
+            }
+        }
+    }
+
     pub fn log(&self, level: LogLevel, text: &str) {
         if let Some(h) = self.hooks() {
             h.log(level, text);

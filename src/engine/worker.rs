@@ -390,9 +390,21 @@ impl Worker {
         }
     }
 
+    /// Books what was done to the keyspace on nobody's behalf (the expiry cycle). To be called while the shards concerned are
+    /// still held, between [`begin`](Self::begin) and `self.access.leave()`.
+    pub fn book_background(&mut self) {
+        self.engine.log_removals(&mut self.journal);
+        self.empty_journal();
+    }
+
     /// Empties the journal.
     #[inline]
     fn book(&mut self, _session: &mut Session, _command: &Command, _args: Args<'_>) {
+        self.empty_journal();
+    }
+
+    #[inline]
+    fn empty_journal(&mut self) {
         let j = &mut self.journal;
         if j.hits != 0 {
             self.stats.hits.add(std::mem::take(&mut j.hits));

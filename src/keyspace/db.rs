@@ -49,7 +49,9 @@ impl AccessClock {
     /// The clock of a key accessed now.
     #[inline]
     fn touched(&self, old: u32, rng: &mut Rng) -> u32 {
-        let Some((log_factor, _)) = self.lfu else { return self.now };
+        let Some((log_factor, _)) = self.lfu else {
+            return self.now;
+        };
         let counter = self.decayed(old);
         let base = f64::from(counter.saturating_sub(LFU_START));
         let up = counter < 255 && rng.unit() < 1.0 / (base * f64::from(log_factor) + 1.0);
@@ -58,7 +60,9 @@ impl AccessClock {
 
     /// The LFU counter after the time that passed.
     pub fn decayed(&self, old: u32) -> u32 {
-        let Some((_, decay)) = self.lfu else { return old & 255 };
+        let Some((_, decay)) = self.lfu else {
+            return old & 255;
+        };
         let passed = (self.now.wrapping_sub(old >> 8)) & 0xffff;
         (old & 255).saturating_sub(if decay == 0 { 0 } else { passed / decay })
     }
@@ -109,7 +113,22 @@ impl Keyspace<'_> {
     /// Reads a key: counts a hit or a miss, notes the access, and takes an expired key for missing.
     #[inline]
     pub fn get(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
-        let found = self.find(key, !self.no_touch);
+        self.read(key, !self.no_touch)
+    }
+
+    /// As [`get`](Self::get), but the access clock stays (EXISTS, TYPE, TTL …).
+    pub fn look(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
+        self.read(key, false)
+    }
+
+    /// As [`get`](Self::get), and the access is noted even for a client that does not touch: TOUCH.
+    pub fn touch(&mut self, key: Key<'_>) -> bool {
+        self.read(key, true).is_some()
+    }
+
+    #[inline]
+    fn read(&mut self, key: Key<'_>, touch: bool) -> Option<Ref<'_, Entry>> {
+        let found = self.find(key, touch);
         match found {
             Some(_) => self.journal.hits += 1,
             None => {
@@ -121,7 +140,7 @@ impl Keyspace<'_> {
         found.and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
     }
 
-    /// Looks at a key without noting the access (TYPE, TTL, OBJECT …).
+    /// Looks at a key without noting the access, and without counting a hit or a miss.
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
         // SAFETY: as `get`.
@@ -161,7 +180,9 @@ impl Keyspace<'_> {
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
         let (table, watchers) = self.parts(key.hash);
-        let Some(entry) = table.remove(key.hash, key.bytes) else { return };
+        let Some(entry) = table.remove(key.hash, key.bytes) else {
+            return;
+        };
         watchers.touch(db, key.bytes);
         self.journal.note_expired(db, entry);
     }

@@ -404,6 +404,25 @@ impl Entry {
         }
     }
 
+    /// The same value, expiry and clock under another key.
+    pub fn renamed(self, key: &[u8]) -> Entry {
+        let (rest_at, expiry) = (self.expiry_at(), self.expiry().is_some());
+        let value_size = self.value_size();
+        let size = layout_size(key.len(), expiry, value_size);
+        let mut w = Writer::allocate(size);
+        // SAFETY: the ranges lie inside this entry's layout. Ownership of a pointer value moves with its bytes, and the
+        // old allocation is freed without dropping it.
+        unsafe {
+            w.bytes(self.slice(0, 4));
+            w.length(key.len());
+            w.bytes(key);
+            w.bytes(self.slice(rest_at, if expiry { 8 } else { 0 } + value_size));
+            slab::dealloc(self.0, self.size());
+        }
+        std::mem::forget(self);
+        w.done(size)
+    }
+
     /// Changes a long string where it lies (a copy of it, if a reply still refers to it). `None` if it is not stored apart.
     pub fn shared_mut<R>(&mut self, f: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
         if self.kind() & 7 != Type::String as u8 || self.kind() >> 4 != SHARED {

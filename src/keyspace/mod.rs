@@ -2,7 +2,9 @@
 
 pub mod db;
 pub mod entry;
+pub mod expire;
 pub mod journal;
+pub mod scan;
 pub mod shard;
 pub mod value;
 pub mod watch;

@@ -89,6 +89,11 @@ impl World {
         self.databases
     }
 
+    /// How many workers there are; their seats are the first ones.
+    pub fn workers(&self) -> usize {
+        self.gate.inside.len() - VISITORS
+    }
+
     /// True with one worker: locks need not be gathered.
     #[inline]
     pub fn is_solo(&self) -> bool {

@@ -64,7 +64,9 @@ struct Connection {
 
 /// Takes a connection over, on the worker's thread.
 pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
-    let Ok((stream, addr, laddr, fd)) = open(incoming) else { return };
+    let Ok((stream, addr, laddr, fd)) = open(incoming) else {
+        return;
+    };
     let unix = matches!(stream, Stream::Unix(_));
     let client = Arc::new(Client::new(engine.clients.next_id(), &addr, &laddr, fd, super::now_ms()));
     client.set_flag(flag::UNIX, unix);
@@ -149,7 +151,9 @@ impl Connection {
     }
 
     fn collect_mail(&mut self) {
-        let Some(mail) = self.session.client.collect() else { return };
+        let Some(mail) = self.session.client.collect() else {
+            return;
+        };
         if !mail.output.is_empty() {
             self.unsent.push_back(Chunk::Own(mail.output));
         }
