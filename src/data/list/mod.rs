@@ -35,7 +35,6 @@ const SMALL: usize = 0;
 const QUICK: usize = 1;
 const EMPTY: usize = 2;
 const TAG: usize = 7;
-const EMPTY_WORD: std::num::NonZero<usize> = std::num::NonZero::new(8 | EMPTY).unwrap();
 
 /// Largest run of a small list, whose head counts in 16 bits. Only with 64 KB listpacks can a list reach it.
 const SMALL_MAX: usize = 65_528 - 8;
@@ -71,7 +70,7 @@ impl Default for List {
 impl List {
     /// An empty list; it owns no memory yet.
     pub fn new() -> List {
-        List(NonNull::without_provenance(EMPTY_WORD))
+        List(NonNull::<u64>::dangling().cast().map_addr(|addr| addr | EMPTY))
     }
 
     /// Gives the word away. Only [`List::from_raw`] frees it then.
