@@ -7,17 +7,17 @@
 //! ```
 //!
 //! Invariants:
-//! 1. `base` is an allocation of `H + cap` bytes, aligned to 8, owned by this value alone.
+//! 1. `base` is an allocation of `H + cap` bytes, aligned to 8 if H is not 0, owned by this value alone.
 //! 2. `start + used <= cap`, and the `used` bytes at `start` are initialized. (What they say is not relied on for
 //!    memory safety: the entry codec only reads inside the slice.)
 
-use crate::base::sizes::size_class;
+use crate::base::sizes::{aligned_size_class, size_class};
 use crate::data::lpentry::{self, Value};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, copy, copy_nonoverlapping};
 
 /// Up to here a block grows with a little room to spare; the sizes are Redis's usual node and the largest node.
-const SOFT_CAPS: [usize; 2] = [8192, 65_536];
+const SOFT_CAPS: [usize; 2] = [8192, 65_528];
 /// Blocks this small are shuffled rather than grown when there is room at the other end.
 const TINY: usize = 256;
 
@@ -44,15 +44,19 @@ impl<const H: usize> Drop for Block<H> {
 
 impl<const H: usize> Block<H> {
     fn layout(cap: usize) -> Layout {
-        Layout::from_size_align(H + cap, 8).expect("a list node is less than 4 GiB")
+        Layout::from_size_align(H + cap, if H == 0 { 1 } else { 8 }).expect("a list node is less than 4 GiB")
+    }
+
+    fn class(size: usize) -> usize {
+        if H == 0 { size_class(size) } else { aligned_size_class(size) }
     }
 
     /// An empty block with room for `room` bytes of entries.
     pub fn with_room(room: usize) -> Block<H> {
-        let cap = size_class(H + room) - H;
+        let cap = Self::class(H + room) - H;
         assert!(u32::try_from(cap).is_ok(), "a list node is less than 4 GiB");
         let layout = Self::layout(cap);
-        // SAFETY: size_class gives at least 8, so the layout is not empty.
+        // SAFETY: a class is at least 8 bytes, so the layout is not empty.
         let Some(base) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         Block { base, cap: cap as u32, start: 0, used: 0, count: 0 }
     }
@@ -137,7 +141,7 @@ impl<const H: usize> Block<H> {
     /// Gives unused room back.
     pub fn shrink_to_fit(&mut self) {
         let used = self.used as usize;
-        if size_class(H + used) < self.heap_bytes() {
+        if Self::class(H + used) < self.heap_bytes() {
             self.resize(used, used, 0);
         }
     }

@@ -37,7 +37,7 @@ const EMPTY: usize = 2;
 const TAG: usize = 7;
 
 /// Largest run of a small list, whose head counts in 16 bits. Only with 64 KB listpacks can a list reach it.
-const SMALL_MAX: usize = 65_536 - 8;
+const SMALL_MAX: usize = 65_528 - 8;
 
 /// Which end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,8 +69,8 @@ impl Default for List {
 
 impl List {
     /// An empty list; it owns no memory yet.
-    pub const fn new() -> List {
-        List(NonNull::without_provenance(std::num::NonZero::new(8 | EMPTY).unwrap()))
+    pub fn new() -> List {
+        List(NonNull::<u64>::dangling().cast().map_addr(|addr| addr | EMPTY))
     }
 
     /// Gives the word away. Only [`List::from_raw`] frees it then.
@@ -487,7 +487,7 @@ unsafe fn load_small(base: NonNull<u8>) -> ManuallyDrop<Small> {
 }
 
 fn store_small(block: ManuallyDrop<Small>) -> NonNull<u8> {
-    debug_assert!(block.cap <= SMALL_MAX as u32 + 8);
+    debug_assert!(block.cap <= u32::from(u16::MAX));
     let head = [(block.cap + 8) / 8, block.start, block.used, block.count].map(|n| n as u16);
     // SAFETY: a block of 8 bytes of head has room for it, aligned to 8.
     unsafe { block.base.cast::<[u16; 4]>().write(head) };

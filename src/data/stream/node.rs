@@ -114,8 +114,12 @@ impl Node {
     }
 
     pub fn shrink_to_fit(&mut self) {
-        if size_class(self.run.len()) < self.run.capacity() {
-            self.run.shrink_to_fit();
+        let room = size_class(self.run.len());
+        if room < self.run.capacity() {
+            // Copied, because mimalloc shrinks no block in place while half of it is used.
+            let mut run = Vec::with_capacity(room);
+            run.extend_from_slice(&self.run);
+            self.run = run;
         }
     }
 
