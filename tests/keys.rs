@@ -34,10 +34,7 @@ impl WriteLog for Log {
     fn append(&self, effects: &[(u32, Vec<Vec<u8>>)]) {
         for (db, words) in effects {
             let words: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w)).collect();
-            self.0
-                .lock()
-                .unwrap()
-                .push(format!("{db} {}", words.join(" ")));
+            self.0.lock().unwrap().push(format!("{db} {}", words.join(" ")));
         }
     }
 }
@@ -55,18 +52,8 @@ impl Bench {
     }
 
     fn on(engine: Arc<Engine>, seat: usize) -> Bench {
-        let client = Arc::new(Client::new(
-            seat as u64 + 1,
-            "127.0.0.1:1",
-            "127.0.0.1:2",
-            1,
-            T0,
-        ));
-        Bench {
-            worker: Worker::new(engine, seat, 7 + seat as u64),
-            session: Session::new(client, true),
-            now_ms: T0,
-        }
+        let client = Arc::new(Client::new(seat as u64 + 1, "127.0.0.1:1", "127.0.0.1:2", 1, T0));
+        Bench { worker: Worker::new(engine, seat, 7 + seat as u64), session: Session::new(client, true), now_ms: T0 }
     }
 
     fn logged() -> (Bench, Lines) {
@@ -78,17 +65,9 @@ impl Bench {
 
     fn send(&mut self, words: &[&str]) -> String {
         let mut buf = format!("*{}\r\n", words.len());
-        words
-            .iter()
-            .for_each(|w| buf.push_str(&format!("${}\r\n{w}\r\n", w.len())));
+        words.iter().for_each(|w| buf.push_str(&format!("${}\r\n{w}\r\n", w.len())));
         let (mut at, mut partial) = (0, None);
-        self.worker.turn(
-            &mut self.session,
-            buf.as_bytes(),
-            &mut at,
-            &mut partial,
-            self.now_ms,
-        );
+        self.worker.turn(&mut self.session, buf.as_bytes(), &mut at, &mut partial, self.now_ms);
         assert_eq!(at, buf.len());
         let reply = String::from_utf8_lossy(&self.worker.reply.to_bytes()).into_owned();
         self.worker.reply.clear();
@@ -112,10 +91,7 @@ impl Bench {
         let words: Vec<&str> = line.split(' ').collect();
         let args = OwnedArgs::new(&words);
         let command = table::find(words[0].as_bytes()).unwrap();
-        let mut journal = Journal {
-            event_mask: mask,
-            ..Journal::default()
-        };
+        let mut journal = Journal { event_mask: mask, ..Journal::default() };
         let mut reply = Reply::default();
         self.worker.begin(self.now_ms);
         let mut call = Call {
@@ -141,20 +117,12 @@ impl Bench {
             reply.error(&e.text());
         }
         self.worker.access.leave();
-        (
-            String::from_utf8_lossy(&reply.to_bytes())
-                .trim_end()
-                .to_owned(),
-            journal.events,
-        )
+        (String::from_utf8_lossy(&reply.to_bytes()).trim_end().to_owned(), journal.events)
     }
 
     fn events(&mut self, line: &str) -> Vec<String> {
         let (_, events) = self.direct(line, ExpiryMode::Remove, !0);
-        events
-            .iter()
-            .map(|e| format!("{} {}:{}", e.name, e.db, String::from_utf8_lossy(&e.key)))
-            .collect()
+        events.iter().map(|e| format!("{} {}:{}", e.name, e.db, String::from_utf8_lossy(&e.key))).collect()
     }
 
     fn hidden(&mut self, line: &str) -> String {
@@ -215,29 +183,14 @@ fn expiry_on_access() {
     b.now_ms += 10_000;
     b.all(&[("exists k k", ":2"), ("pttl k", ":0")]);
     b.now_ms += 1;
-    b.all(&[
-        ("dbsize", ":1"),
-        ("exists k", ":0"),
-        ("dbsize", ":0"),
-        ("ttl k", ":-2"),
-        ("type k", "+none"),
-    ]);
+    b.all(&[("dbsize", ":1"), ("exists k", ":0"), ("dbsize", ":0"), ("ttl k", ":-2"), ("type k", "+none")]);
     b.all(&[
         ("expire k 10", ":0"),
         ("set k v", "+OK"),
-        (
-            "expire k abc",
-            "-ERR value is not an integer or out of range",
-        ),
+        ("expire k abc", "-ERR value is not an integer or out of range"),
         ("expire k abc foo", "-ERR Unsupported option foo"),
-        (
-            "expire k 9223372036854775807",
-            "-ERR invalid expire time in 'expire' command",
-        ),
-        (
-            "pexpire k 9223372036854775807",
-            "-ERR invalid expire time in 'pexpire' command",
-        ),
+        ("expire k 9223372036854775807", "-ERR invalid expire time in 'expire' command"),
+        ("pexpire k 9223372036854775807", "-ERR invalid expire time in 'pexpire' command"),
         ("expireat k 9223372036854775", ":1"),
         ("expiretime k", ":9223372036854775"),
         ("expire k -1", ":1"),
@@ -262,31 +215,19 @@ fn rename_copy_and_move() {
         ("get b", "$1\r\n1"),
         ("pttl b", ":5000"),
         ("exists a", ":0"),
-        (
-            "copy b b",
-            "-ERR source and destination objects are the same",
-        ),
-        (
-            "copy b b db 0",
-            "-ERR source and destination objects are the same",
-        ),
+        ("copy b b", "-ERR source and destination objects are the same"),
+        ("copy b b db 0", "-ERR source and destination objects are the same"),
         ("copy b b db 1", ":1"),
         ("copy b b db 1", ":0"),
         ("copy b b db 16", "-ERR DB index is out of range"),
-        (
-            "copy b b db 3000000000",
-            "-ERR value is out of range, value must between -2147483648 and 2147483647",
-        ),
+        ("copy b b db 3000000000", "-ERR value is out of range, value must between -2147483648 and 2147483647"),
         ("copy b c db", "-ERR syntax error"),
         ("copy nosuch c", ":0"),
         ("set b two", "+OK"),
         ("copy b b db 1 replace", ":1"),
         ("copy b c", ":1"),
         ("get c", "$3\r\ntwo"),
-        (
-            "move c 0",
-            "-ERR source and destination objects are the same",
-        ),
+        ("move c 0", "-ERR source and destination objects are the same"),
         ("move c x", "-ERR value is not an integer or out of range"),
         ("move c 99", "-ERR DB index is out of range"),
         ("pexpire c 700", ":1"),
@@ -296,19 +237,10 @@ fn rename_copy_and_move() {
         ("dbsize", ":1"),
     ]);
     assert_eq!(b.send(&["set", "long", &long]), "+OK\r\n");
-    b.all(&[
-        ("copy long twin", ":1"),
-        ("rename long other", "+OK"),
-        ("del other", ":1"),
-    ]);
+    b.all(&[("copy long twin", ":1"), ("rename long other", "+OK"), ("del other", ":1")]);
     assert_eq!(b.run("get twin"), format!("$5000\r\n{long}"));
     b.session.db = 1;
-    b.all(&[
-        ("get b", "$3\r\ntwo"),
-        ("ttl b", ":-1"),
-        ("pttl c", ":700"),
-        ("dbsize", ":2"),
-    ]);
+    b.all(&[("get b", "$3\r\ntwo"), ("ttl b", ":-1"), ("pttl c", ":700"), ("dbsize", ":2")]);
     // What expired in the other database is no obstacle.
     b.now_ms += 701;
     b.session.db = 0;
@@ -326,39 +258,18 @@ fn swapdb_swaps_and_touches_watchers() {
         ("pexpire dead 1", ":1"),
         ("swapdb 0 x", "-ERR invalid second DB index"),
     ]);
-    b.all(&[
-        ("swapdb 9999999999 x", "-ERR invalid first DB index"),
-        ("swapdb 0 16", "-ERR DB index is out of range"),
-    ]);
+    b.all(&[("swapdb 9999999999 x", "-ERR invalid first DB index"), ("swapdb 0 16", "-ERR DB index is out of range")]);
     b.now_ms += 5;
-    let flags: HashMap<(u32, &str), Flag> = [(0, "a"), (1, "a"), (0, "none"), (1, "dead")]
-        .into_iter()
-        .map(|k| (k, Flag::default()))
-        .collect();
+    let flags: HashMap<(u32, &str), Flag> =
+        [(0, "a"), (1, "a"), (0, "none"), (1, "dead")].into_iter().map(|k| (k, Flag::default())).collect();
     b.worker.begin(b.now_ms);
     for ((db, key), flag) in &flags {
-        let shard = b
-            .worker
-            .engine
-            .world
-            .shard_of(Key::new(key.as_bytes()).hash);
-        b.worker
-            .access
-            .shard(shard)
-            .watchers
-            .add(*db, key.as_bytes(), flag);
+        let shard = b.worker.engine.world.shard_of(Key::new(key.as_bytes()).hash);
+        b.worker.access.shard(shard).watchers.add(*db, key.as_bytes(), flag);
     }
     b.worker.access.leave();
-    b.all(&[
-        ("swapdb 3 3", "+OK"),
-        ("swapdb 0 1", "+OK"),
-        ("dbsize", ":0"),
-    ]);
-    let touched: BTreeSet<_> = flags
-        .iter()
-        .filter(|(_, f)| f.load(Relaxed))
-        .map(|(k, _)| *k)
-        .collect();
+    b.all(&[("swapdb 3 3", "+OK"), ("swapdb 0 1", "+OK"), ("dbsize", ":0")]);
+    let touched: BTreeSet<_> = flags.iter().filter(|(_, f)| f.load(Relaxed)).map(|(k, _)| *k).collect();
     assert_eq!(touched, BTreeSet::from([(0, "a"), (1, "a")]));
     b.session.db = 1;
     b.all(&[("get a", "$1\r\n1"), ("get dead", "$-1")]);
@@ -371,10 +282,7 @@ fn events_have_redis_names_and_databases() {
     is("set a 1", &["new 0:a"]);
     is("expire a 10", &["expire 0:a"]);
     is("persist a", &["persist 0:a"]);
-    is(
-        "rename a b",
-        &["new 0:b", "rename_from 0:a", "rename_to 0:b"],
-    );
+    is("rename a b", &["new 0:b", "rename_from 0:a", "rename_to 0:b"]);
     is("rename b b", &[]);
     is("copy b c db 2", &["new 2:c", "copy_to 2:c"]);
     is("move b 3", &["new 3:b", "move_from 0:b", "move_to 3:b"]);
@@ -436,15 +344,9 @@ fn scan_filters_and_removes_expired_keys() {
     b.all(&[
         ("scan x", "-ERR invalid cursor"),
         ("scan 0 count 0", "-ERR syntax error"),
-        (
-            "scan 0 count x",
-            "-ERR value is not an integer or out of range",
-        ),
+        ("scan 0 count x", "-ERR value is not an integer or out of range"),
         ("scan 0 match", "-ERR syntax error"),
-        (
-            "scan 0 novalues",
-            "-ERR NOVALUES option can only be used in HSCAN",
-        ),
+        ("scan 0 novalues", "-ERR NOVALUES option can only be used in HSCAN"),
     ]);
     // Whatever cursor a client makes up ends somewhere.
     for made_up in [1, 77, 1 << 47, (1 << 48) - 1, 1 << 60, u64::MAX] {
@@ -469,22 +371,14 @@ fn randomkey_is_fair_and_skips_the_dead() {
         *hits.entry(b.run("randomkey")).or_default() += 1;
     }
     assert_eq!((hits.len(), b.run("dbsize").as_str()), (40, ":40"));
-    let chi2: f64 = hits
-        .values()
-        .map(|&n| (f64::from(n) - 200.0).powi(2) / 200.0)
-        .sum();
+    let chi2: f64 = hits.values().map(|&n| (f64::from(n) - 200.0).powi(2) / 200.0).sum();
     assert!(chi2 < 90.0, "chi2 = {chi2} with 39 degrees of freedom");
 }
 
 #[test]
 fn a_replica_hides_what_its_primary_has_not_removed() {
     let mut b = Bench::new();
-    b.all(&[
-        ("set k v", "+OK"),
-        ("pexpire k 10", ":1"),
-        ("set other v", "+OK"),
-        ("pexpire other 10", ":1"),
-    ]);
+    b.all(&[("set k v", "+OK"), ("pexpire k 10", ":1"), ("set other v", "+OK"), ("pexpire other 10", ":1")]);
     b.now_ms += 11;
     for (line, want) in [
         ("exists k", ":0"),
@@ -502,12 +396,7 @@ fn a_replica_hides_what_its_primary_has_not_removed() {
     assert!(b.hidden("randomkey").starts_with("$"));
     assert_ne!(b.hidden("randomkey"), "$-1");
     // The primary's word comes in the past: the key stays until it sends DEL.
-    for (line, want) in [
-        ("set k v", "+OK"),
-        ("pexpireat k 1", ":1"),
-        ("exists k", ":0"),
-        ("dbsize", ":2"),
-    ] {
+    for (line, want) in [("set k v", "+OK"), ("pexpireat k 1", ":1"), ("exists k", ":0"), ("dbsize", ":2")] {
         assert_eq!(b.hidden(line), want, "{line}");
     }
 }
@@ -515,11 +404,7 @@ fn a_replica_hides_what_its_primary_has_not_removed() {
 #[test]
 fn object_looks_without_touching() {
     let mut b = Bench::new();
-    b.all(&[
-        ("set n 7", "+OK"),
-        ("set big 10000", "+OK"),
-        ("set s abc", "+OK"),
-    ]);
+    b.all(&[("set n 7", "+OK"), ("set big 10000", "+OK"), ("set s abc", "+OK")]);
     b.now_ms += 5000;
     b.all(&[
         ("object encoding n", "$3\r\nint"),
@@ -535,9 +420,10 @@ fn object_looks_without_touching() {
         ("object idletime s", ":0"),
         ("object freq nosuch", "$-1"),
     ]);
-    assert!(b.run("object freq s").starts_with(
-        "-ERR An LFU maxmemory policy is not selected, access frequency not tracked."
-    ));
+    assert!(
+        b.run("object freq s")
+            .starts_with("-ERR An LFU maxmemory policy is not selected, access frequency not tracked.")
+    );
 }
 
 #[test]
@@ -567,12 +453,7 @@ fn the_cycle_reclaims_two_databases_and_obeys_debug() {
     assert_eq!(b.sizes(), [":1000", ":1000"]);
     assert_eq!(b.worker.stats.expired.get(), 4000);
     let lines = lines.lock().unwrap();
-    assert!(
-        lines.len() == 4000
-            && lines
-                .iter()
-                .all(|l| l.starts_with("0 DEL k") || l.starts_with("1 DEL k"))
-    );
+    assert!(lines.len() == 4000 && lines.iter().all(|l| l.starts_with("0 DEL k") || l.starts_with("1 DEL k")));
 }
 
 /// Keys that stay must be seen by every walk, while two workers make the tables grow and shrink around them.
@@ -655,11 +536,7 @@ fn a_step_stops_where_it_is_told_and_goes_on_there() {
         let bytes = i.to_le_bytes();
         let key = Key::new(&bytes);
         let entry = rustredis::keyspace::Entry::new(key.bytes, NewValue::Int(1), Some(T0 - 1), 0);
-        b.worker
-            .access
-            .shard(world.shard_of(key.hash))
-            .db_mut(0)
-            .insert_new(key.hash, entry, true);
+        b.worker.access.shard(world.shard_of(key.hash)).db_mut(0).insert_new(key.hash, entry, true);
     }
     let mut removed = 0;
     for i in 0..world.shards() {
