@@ -1,6 +1,7 @@
 //! One command being executed: what its handler gets to see.
 
 use super::{Engine, errors::Error, session::Session, table::Command};
+use crate::keyspace::value::{Held, Word};
 use crate::keyspace::{Entry, Key, KeyMut, Keyspace, Str};
 use crate::resp::{Args, Reply};
 
@@ -22,6 +23,8 @@ pub struct Call<'a> {
     pub session: &'a mut Session,
     /// What replication and the log get instead of the command itself; see [`Effect`].
     pub effect: Effect,
+    /// The command runs on behalf of a client that waits: see [`super::blocking`].
+    pub serving: bool,
 }
 
 /// What a write leaves in the log, if it changed anything.
@@ -105,4 +108,12 @@ impl<'a> Call<'a> {
 #[inline]
 pub fn string_of(entry: &Entry) -> Result<Str<'_>, Error> {
     entry.string().ok_or(Error::WrongType)
+}
+
+impl Call<'_> {
+    /// The entry's list, set, …; WRONGTYPE if it is of another type.
+    #[inline]
+    pub fn typed<T: Word>(entry: &Entry) -> Result<Held<'_, T>, Error> {
+        entry.object::<T>().ok_or(Error::WrongType)
+    }
 }

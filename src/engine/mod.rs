@@ -1,6 +1,7 @@
 //! The engine: what a command is, how one is refused, run, timed and booked. Holds no sockets, threads, files or wall
 //! clock: time comes with each turn, randomness from a seed, and what must touch the outside goes through [`Hooks`].
 
+pub mod blocking;
 pub mod call;
 pub mod clients;
 pub mod config;

@@ -361,6 +361,7 @@ impl Worker {
             reply: &mut self.reply,
             session,
             effect: Effect::Verbatim,
+            serving: false,
         };
         let outcome = (command.spec.run)(&mut call);
         let effect = call.effect;

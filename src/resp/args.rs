@@ -49,7 +49,7 @@ impl<'a> Args<'a> {
         self.get(i).is_some_and(|a| a.eq_ignore_ascii_case(word.as_bytes()))
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let me = *self;
         (0..me.spans.len()).map(move |i| me.at(i))
     }
