@@ -112,6 +112,7 @@ impl Bench {
             reply: &mut reply,
             session: &mut self.session,
             effect: Effect::Verbatim,
+            serving: false,
         };
         if let Err(e) = (command.spec.run)(&mut call) {
             reply.error(&e.text());
