@@ -1,5 +1,5 @@
 #[global_allocator]
-static ALLOC: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOC: rustredis::base::alloc::Counting = rustredis::base::alloc::Counting;
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().collect();

@@ -2,6 +2,7 @@
 
 pub mod db;
 pub mod entry;
+pub mod flush;
 pub mod journal;
 pub mod shard;
 pub mod value;

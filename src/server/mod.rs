@@ -3,6 +3,9 @@
 pub mod boot;
 pub mod connection;
 pub mod cron;
+pub mod free;
+pub mod os;
+pub mod sampler;
 pub mod worker;
 
 /// Unix time in milliseconds.
