@@ -136,7 +136,11 @@ pub fn name() -> String {
     // SAFETY: reads a constant.
     let v = unsafe { mi_version() };
     // Since 3.0 a part has two digits more: 30106.
-    if v >= 10_000 { format!("mimalloc-{}.{}.{}", v / 10_000, v / 100 % 100, v % 100) } else { format!("mimalloc-{}.{}.{}", v / 100, v / 10 % 10, v % 10) }
+    if v >= 10_000 {
+        format!("mimalloc-{}.{}.{}", v / 10_000, v / 100 % 100, v % 100)
+    } else {
+        format!("mimalloc-{}.{}.{}", v / 100, v / 10 % 10, v % 10)
+    }
 }
 
 /// mimalloc's own report of this process.
@@ -174,7 +178,11 @@ mod tests {
         for (i, p) in blocks.into_iter().enumerate() {
             // SAFETY: each was allocated above with this layout, and is freed once.
             unsafe {
-                let (p, size) = if i % 2 == 0 { (Counting.realloc(p as *mut u8, layout, 3000), 3000) } else { (p as *mut u8, 1000) };
+                let (p, size) = if i % 2 == 0 {
+                    (Counting.realloc(p as *mut u8, layout, 3000), 3000)
+                } else {
+                    (p as *mut u8, 1000)
+                };
                 Counting.dealloc(p, Layout::from_size_align(size, 8).expect("a sound layout"));
             }
         }

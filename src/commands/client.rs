@@ -229,7 +229,8 @@ fn client_unblock(c: &mut Call<'_>) -> Result<(), Error> {
         _ => return Err(Error::Syntax),
     };
     let id = c.int(2)?;
-    let client = u64::try_from(id).ok().and_then(|id| c.engine.clients.get(id)).filter(|client| client.has(flag::BLOCKED));
+    let client =
+        u64::try_from(id).ok().and_then(|id| c.engine.clients.get(id)).filter(|client| client.has(flag::BLOCKED));
     if let Some(client) = &client {
         client.post(|m| m.unblock = Some(with_error));
     }
@@ -262,7 +263,11 @@ fn client_setname(c: &mut Call<'_>) -> Result<(), Error> {
 
 fn client_getname(c: &mut Call<'_>) -> Result<(), Error> {
     let about = c.session.client.about.lock();
-    if about.name.is_empty() { c.reply.null() } else { c.reply.bulk(&about.name) }
+    if about.name.is_empty() {
+        c.reply.null()
+    } else {
+        c.reply.bulk(&about.name)
+    }
     Ok(())
 }
 

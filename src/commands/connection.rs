@@ -160,7 +160,8 @@ fn describe_server(c: &mut Call<'_>) {
 fn select(c: &mut Call<'_>) -> Result<(), Error> {
     // As Redis, which reads an `int` here.
     let index = i32::try_from(c.int(1)?).map_err(|_| Error::NotInteger)?;
-    let index = u32::try_from(index).ok().filter(|n| (*n as usize) < c.engine.world.databases()).ok_or(Error::DB_INDEX)?;
+    let index =
+        u32::try_from(index).ok().filter(|n| (*n as usize) < c.engine.world.databases()).ok_or(Error::DB_INDEX)?;
     c.session.db = index;
     c.session.client.db.store(index, Relaxed);
     c.reply.ok();

@@ -256,7 +256,15 @@ fn saved_bytes(entry: &Entry) -> usize {
         -2_147_483_648..=2_147_483_647 => Some(5),
         _ => None,
     };
-    let text = |len: usize| len + if len < 64 { 1 } else if len < 16_384 { 2 } else { 5 };
+    let text = |len: usize| {
+        len + if len < 64 {
+            1
+        } else if len < 16_384 {
+            2
+        } else {
+            5
+        }
+    };
     match entry.string() {
         Some(Str::Int(n)) => integer(n).unwrap_or_else(|| text(crate::base::numbers::digits_i64(n))),
         // Short digits are saved as the number they are, whatever their encoding here.
@@ -317,7 +325,8 @@ fn populate(c: &mut Call<'_>) -> Result<(), Error> {
 // ---- tables ----------------------------------------------------------------------------------------------------------
 
 fn htstats(c: &mut Call<'_>) -> Result<(), Error> {
-    let db = usize::try_from(c.int(2)?).ok().filter(|n| *n < c.engine.world.databases()).ok_or(Error::DB_RANGE_DEBUG)?;
+    let db =
+        usize::try_from(c.int(2)?).ok().filter(|n| *n < c.engine.world.databases()).ok_or(Error::DB_RANGE_DEBUG)?;
     let (mut slots, mut keys, mut expires, mut bytes) = (0, 0, 0, 0);
     for i in 0..c.engine.world.shards() {
         if let Some(table) = c.ks.access.shard(i).db(db) {

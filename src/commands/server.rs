@@ -176,6 +176,7 @@ const BRAILLE: [[u32; 2]; 4] = [[1, 8], [2, 16], [4, 32], [64, 128]];
 /// The next line: each cell by its own state and its neighbours', on a ring.
 fn next(cells: &[bool], rule: u8) -> Vec<bool> {
     let n = cells.len();
-    let state = |i: usize| u8::from(cells[(i + n - 1) % n]) << 2 | u8::from(cells[i]) << 1 | u8::from(cells[(i + 1) % n]);
+    let state =
+        |i: usize| u8::from(cells[(i + n - 1) % n]) << 2 | u8::from(cells[i]) << 1 | u8::from(cells[(i + 1) % n]);
     (0..n).map(|i| rule >> state(i) & 1 != 0).collect()
 }

@@ -37,7 +37,10 @@ fn incr(c: &mut Call<'_>) -> Result<(), Error> {
             Some(n)
         }
     };
-    let n = n.unwrap_or_else(|| { c.ks.add(key, NewValue::Counter(1), None); 1 });
+    let n = n.unwrap_or_else(|| {
+        c.ks.add(key, NewValue::Counter(1), None);
+        1
+    });
     c.reply.int(n);
     Ok(())
 }

@@ -108,7 +108,8 @@ impl Filter {
 
 fn is_filter(word: &[u8]) -> bool {
     const NAMES: &[&str] = &[
-        "id", "type", "addr", "laddr", "user", "maxage", "idle", "flags", "name", "lib-name", "lib-ver", "db", "capa", "ip", "skipme",
+        "id", "type", "addr", "laddr", "user", "maxage", "idle", "flags", "name", "lib-name", "lib-ver", "db", "capa",
+        "ip", "skipme",
     ];
     let word = word.to_ascii_lowercase();
     let word = word.strip_prefix(b"not-").unwrap_or(&word);
@@ -173,7 +174,9 @@ fn test(engine: &Engine, name: &[u8], value: &[u8], wanted: bool) -> Result<Test
             match parse_i64(value) {
                 None => return Err(Error::quoting("DB", b"", " is not an integer or out of range")),
                 Some(n) if (0..=last).contains(&n) => Test::Db(n),
-                Some(_) => return Err(Error::quoting("DB number should be between 0 and ", last.to_string().as_bytes(), "")),
+                Some(_) => {
+                    return Err(Error::quoting("DB number should be between 0 and ", last.to_string().as_bytes(), ""));
+                }
             }
         }
         b"capa" => match value.iter().all(|b| *b == b'r') {
@@ -204,7 +207,9 @@ impl Test {
             Test::LibVer(v) => c.about.lock().lib_ver == *v,
             Test::Db(n) => i64::from(c.db.load(Relaxed)) == *n,
             Test::Capa(bits) => c.capa.load(Relaxed) & bits == *bits,
-            Test::Ip(ip) => c.addr.rsplit_once(':').is_some_and(|(host, _)| host.trim_matches(['[', ']']).as_bytes() == ip),
+            Test::Ip(ip) => {
+                c.addr.rsplit_once(':').is_some_and(|(host, _)| host.trim_matches(['[', ']']).as_bytes() == ip)
+            }
         }
     }
 }
@@ -341,12 +346,27 @@ mod tests {
         c.about.lock().name = b"bob".to_vec();
         let fits = |words: &str| parse(words, Asker::Kill).is_ok_and(|f| f.fits(&c, 5_000));
         for words in [
-            "id 1 7 9", "id 1 id 7", "type normal", "type pubsub type normal", "addr 127.0.0.1:5000", "ip 127.0.0.1", "not-id 1 2",
-            "user default", "name bob laddr 127.0.0.1:6379", "maxage 5", "idle 5", "flags N", "db 0", "not-flags b", "not-type replica",
+            "id 1 7 9",
+            "id 1 id 7",
+            "type normal",
+            "type pubsub type normal",
+            "addr 127.0.0.1:5000",
+            "ip 127.0.0.1",
+            "not-id 1 2",
+            "user default",
+            "name bob laddr 127.0.0.1:6379",
+            "maxage 5",
+            "idle 5",
+            "flags N",
+            "db 0",
+            "not-flags b",
+            "not-type replica",
         ] {
             assert!(fits(words), "{words}");
         }
-        for words in ["id 1", "type replica", "not-ip 127.0.0.1", "maxage 6", "name bob id 8", "flags P", "db 1", "capa r"] {
+        for words in
+            ["id 1", "type replica", "not-ip 127.0.0.1", "maxage 6", "name bob id 8", "flags P", "db 1", "capa r"]
+        {
             assert!(!fits(words), "{words}");
         }
         assert_eq!(parse("skipme no id 1", Asker::Kill).map(|f| f.skip_me), Ok(Some(false)));

@@ -145,7 +145,11 @@ impl Client {
     }
 
     pub fn set_flag(&self, bit: u32, on: bool) {
-        if on { self.flags.fetch_or(bit, Relaxed) } else { self.flags.fetch_and(!bit, Relaxed) };
+        if on {
+            self.flags.fetch_or(bit, Relaxed)
+        } else {
+            self.flags.fetch_and(!bit, Relaxed)
+        };
     }
 
     /// What the owner writes down after a turn: when, the last command's id plus one (0: none), how many commands, and how

@@ -104,12 +104,20 @@ fn type_number(t: Type) -> u32 {
 /// C's `%.17g`.
 pub fn digits17(n: f64) -> String {
     if !n.is_finite() {
-        return if n.is_nan() { "nan" } else if n > 0.0 { "inf" } else { "-inf" }.to_owned();
+        return if n.is_nan() {
+            "nan"
+        } else if n > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        }
+        .to_owned();
     }
     let scientific = format!("{n:.16e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trimmed = |s: &str| if s.contains('.') { s.trim_end_matches('0').trim_end_matches('.').to_owned() } else { s.to_owned() };
+    let trimmed =
+        |s: &str| if s.contains('.') { s.trim_end_matches('0').trim_end_matches('.').to_owned() } else { s.to_owned() };
     if (-4..17).contains(&exponent) {
         return trimmed(&format!("{n:.*}", (16 - exponent) as usize));
     }
@@ -125,8 +133,15 @@ mod tests {
     #[test]
     fn doubles_print_as_c_prints_them() {
         for (n, want) in [
-            (1.0, "1"), (-0.0, "-0"), (3.14, "3.1400000000000001"), (1e17, "1e+17"), (1e16, "10000000000000000"), (1e-5, "1.0000000000000001e-05"),
-            (0.0001, "0.0001"), (f64::NEG_INFINITY, "-inf"), (1.5e300, "1.5000000000000001e+300"),
+            (1.0, "1"),
+            (-0.0, "-0"),
+            (3.14, "3.1400000000000001"),
+            (1e17, "1e+17"),
+            (1e16, "10000000000000000"),
+            (1e-5, "1.0000000000000001e-05"),
+            (0.0001, "0.0001"),
+            (f64::NEG_INFINITY, "-inf"),
+            (1.5e300, "1.5000000000000001e+300"),
         ] {
             assert_eq!(digits17(n), want);
         }

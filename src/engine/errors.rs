@@ -57,10 +57,12 @@ impl Error {
     pub const SHUTDOWN_FAILED: Error = Error::err("Errors trying to SHUTDOWN. Check logs.");
     pub const NOT_POSITIVE: Error = Error::err("value is out of range, must be positive");
     pub const DB_RANGE_DEBUG: Error = Error::err("Out of range database");
-    pub const NO_HASH_TABLE: Error = Error::err("The value stored at the specified key is not represented using an hash table");
+    pub const NO_HASH_TABLE: Error =
+        Error::err("The value stored at the specified key is not represented using an hash table");
     pub const NO_LISTPACK: Error = Error::err("Not a listpack encoded object.");
     pub const NO_QUICKLIST: Error = Error::err("Not a quicklist encoded object.");
-    pub const PACKED_THRESHOLD: Error = Error::err("argument must be a memory value bigger than 1 and smaller than 4gb");
+    pub const PACKED_THRESHOLD: Error =
+        Error::err("argument must be a memory value bigger than 1 and smaller than 4gb");
     pub const RESP2_UNSUPPORTED: Error = Error::err("RESP2 is not supported by this command");
     pub const PROTOCOL_TYPE: Error = Error::err(
         "Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|\
@@ -80,7 +82,9 @@ impl Error {
     pub fn unknown_or_arity(word: &[u8], command: &str) -> Error {
         let word = word.split(|b| *b == 0).next().unwrap_or_default();
         let word = String::from_utf8_lossy(&word[..word.len().min(128)]);
-        Error::Err(Cow::Owned(format!("unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP.")))
+        Error::Err(Cow::Owned(format!(
+            "unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP."
+        )))
     }
 
     /// A command that `enable-debug-command` or `enable-module-command` does not allow this client.
@@ -103,7 +107,9 @@ impl Error {
             Error::NanOrInfinity => "ERR increment would produce NaN or Infinity",
             Error::Overflow => "ERR increment or decrement would overflow",
             Error::Oom => "OOM command not allowed when used memory > 'maxmemory'.",
-            Error::InvalidExpire(command) => return Cow::Owned(format!("ERR invalid expire time in '{command}' command")),
+            Error::InvalidExpire(command) => {
+                return Cow::Owned(format!("ERR invalid expire time in '{command}' command"));
+            }
             Error::Err(s) => return Cow::Owned(format!("ERR {s}")),
             Error::Coded(s) => return s.clone(),
         })

@@ -13,10 +13,10 @@ use super::stats::WorkerStats;
 use super::table::Command;
 use super::{Engine, gates};
 use crate::base::{hash::hash_bytes, rng::Rng};
+use crate::keyspace::Keyspace;
 use crate::keyspace::db::{AccessClock, ExpiryMode};
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
-use crate::keyspace::Keyspace;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
 use crate::resp::{Args, OwnedArgs, Reply, Span};
 use std::sync::Arc;
@@ -244,7 +244,12 @@ impl Worker {
         let mut scratch = Scratch::default();
         if let Ok(c) = &command {
             scratch.find_keys(c, args);
-            scratch.planned.push(Planned { words: (0, 0), keys: (0, scratch.keys.len()), command: command.clone(), end: 0 });
+            scratch.planned.push(Planned {
+                words: (0, 0),
+                keys: (0, scratch.keys.len()),
+                command: command.clone(),
+                end: 0,
+            });
             self.fetch(session.db, &mut scratch);
         }
         let mut started = self.clock.raw();
@@ -302,7 +307,11 @@ impl Worker {
     fn look_closer(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> Verdict {
         if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {
             let waits = !writes_only || may_write(session, command);
-            if waits && !session.internal && self.engine.gates.load(Relaxed) & gates::PAUSED != 0 && &*command.name != "client|unpause" {
+            if waits
+                && !session.internal
+                && self.engine.gates.load(Relaxed) & gates::PAUSED != 0
+                && &*command.name != "client|unpause"
+            {
                 return Verdict::End(Ended::Paused(until));
             }
         } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {
@@ -458,7 +467,8 @@ impl Worker {
 /// True for what CLIENT PAUSE WRITE holds back: writes, and EXEC with one among its commands.
 fn may_write(session: &Session, command: &Command) -> bool {
     let writes = |c: &Command| c.flags.has(Flags::WRITE) || c.flags.has(Flags::MAY_REPLICATE);
-    writes(command) || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.iter().any(|q| writes(q.command))))
+    writes(command)
+        || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.iter().any(|q| writes(q.command))))
 }
 
 /// Commands that act at once while others are queued.

@@ -17,7 +17,8 @@ impl Os for ThisProcess {
 
     fn resident_bytes(&self) -> u64 {
         // Linux: pages in the second field. Elsewhere the peak has to do.
-        let pages = std::fs::read_to_string("/proc/self/statm").ok().and_then(|s| s.split(' ').nth(1)?.parse::<u64>().ok());
+        let pages =
+            std::fs::read_to_string("/proc/self/statm").ok().and_then(|s| s.split(' ').nth(1)?.parse::<u64>().ok());
         match pages {
             Some(pages) => pages * page_bytes(),
             None => usage(libc::RUSAGE_SELF).ru_maxrss.max(0) as u64,

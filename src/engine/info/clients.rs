@@ -27,6 +27,9 @@ pub(super) fn threads(s: &mut Source<'_>, l: &mut Lines) {
     let all = s.engine.clients.list();
     for (i, w) in s.engine.workers.read().iter().enumerate() {
         let clients = all.iter().filter(|c| c.worker.load(Relaxed) as usize == i).count();
-        l.put(&format!("io_thread_{i}"), format_args!("clients={clients},reads={},writes={}", w.reads.get(), w.writes.get()));
+        l.put(
+            &format!("io_thread_{i}"),
+            format_args!("clients={clients},reads={},writes={}", w.reads.get(), w.writes.get()),
+        );
     }
 }

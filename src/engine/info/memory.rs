@@ -3,8 +3,8 @@
 use super::keyspace::{Size, sizes};
 use super::{Lines, Source, human};
 use crate::base::alloc;
-use crate::engine::clients::flag;
 use crate::engine::client_filter::memory_of;
+use crate::engine::clients::flag;
 
 /// An account of memory, in bytes.
 pub struct Account {

@@ -60,7 +60,8 @@ pub fn render(source: &mut Source<'_>, asked: Args<'_>) -> String {
     let mut lines = Lines(String::with_capacity(8 * 1024));
     for section in SECTIONS {
         // `all` is everything but what modules add.
-        let by_group = if section.name == "modules" { everything || default } else { all || (default && section.default) };
+        let by_group =
+            if section.name == "modules" { everything || default } else { all || (default && section.default) };
         if by_group || is(section.name) {
             if !lines.0.is_empty() {
                 lines.0.push_str("\r\n");

@@ -91,7 +91,13 @@ mod tests {
     fn rates_are_per_second_and_survive_a_reset() {
         let mut s = Samples::default();
         for i in 0..=16u64 {
-            s.add(Readings { at_ms: 100 * i as i64, commands: 50 * i, turns: 10 * i, busy_nanos: 20_000 * i, ..Readings::default() });
+            s.add(Readings {
+                at_ms: 100 * i as i64,
+                commands: 50 * i,
+                turns: 10 * i,
+                busy_nanos: 20_000 * i,
+                ..Readings::default()
+            });
         }
         let rates = s.rates();
         assert_eq!((rates.commands.round(), rates.turns.round(), rates.turn_us.round()), (500.0, 100.0, 2.0));

@@ -47,7 +47,8 @@ fn build_id() -> String {
 }
 
 pub(super) fn cpu(s: &mut Source<'_>, l: &mut Lines) {
-    let Cpu { system_us, user_us, children_system_us, children_user_us, thread_system_us, thread_user_us } = s.engine.os().cpu();
+    let Cpu { system_us, user_us, children_system_us, children_user_us, thread_system_us, thread_user_us } =
+        s.engine.os().cpu();
     for (name, us) in [
         ("used_cpu_sys", system_us),
         ("used_cpu_user", user_us),

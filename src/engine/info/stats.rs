@@ -57,14 +57,18 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
 /// A line for each command that was ever called, in the table's order.
 pub(super) fn commandstats(s: &mut Source<'_>, l: &mut Lines) {
     for command in table::all() {
-        let of = |f: fn(&crate::engine::stats::CommandStats) -> u64| total(s.engine, |w| w.commands.get(command.id as usize).map_or(0, f));
+        let of = |f: fn(&crate::engine::stats::CommandStats) -> u64| {
+            total(s.engine, |w| w.commands.get(command.id as usize).map_or(0, f))
+        };
         let (calls, us) = (of(|c| c.calls.get()), of(|c| c.nanos.get()) / 1000);
         let (rejected, failed) = (of(|c| c.rejected.get()), of(|c| c.failed.get()));
         if calls + rejected + failed > 0 {
             let each = if calls == 0 { 0.0 } else { us as f64 / calls as f64 };
             l.put(
                 &format!("cmdstat_{}", command.name),
-                format_args!("calls={calls},usec={us},usec_per_call={each:.2},rejected_calls={rejected},failed_calls={failed}"),
+                format_args!(
+                    "calls={calls},usec={us},usec_per_call={each:.2},rejected_calls={rejected},failed_calls={failed}"
+                ),
             );
         }
     }

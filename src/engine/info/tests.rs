@@ -74,7 +74,8 @@ fn keyspace_counts_and_estimates() {
 
 #[test]
 fn amounts_for_people() {
-    for (bytes, want) in [(0, "0B"), (1023, "1023B"), (1024, "1.00K"), (1_519_320, "1.45M"), (25_276_514_304, "23.54G")] {
+    for (bytes, want) in [(0, "0B"), (1023, "1023B"), (1024, "1.00K"), (1_519_320, "1.45M"), (25_276_514_304, "23.54G")]
+    {
         assert_eq!(human(bytes), want);
     }
 }
