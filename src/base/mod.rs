@@ -1,5 +1,6 @@
 //! What everything else may use: numbers, hashing, randomness, units. Knows nothing of Redis's types.
 
+pub mod alloc;
 pub mod double;
 pub mod glob;
 mod grisu;

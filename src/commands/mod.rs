@@ -2,22 +2,33 @@
 
 use crate::engine::{spec::Spec, table};
 
+pub mod client;
 pub mod command;
 pub mod config;
+pub mod connection;
+pub mod debug;
 pub mod expire;
 pub mod keys;
+pub mod memory;
+pub mod module;
 pub mod object;
 pub mod scan;
+pub mod server;
 pub mod string;
 
 /// Every family's rows. A new family is added here and nowhere else.
 pub const FAMILIES: &[&[Spec]] = &[
     command::COMMANDS,
     config::COMMANDS,
+    connection::COMMANDS,
+    debug::COMMANDS,
     expire::COMMANDS,
     keys::COMMANDS,
+    memory::COMMANDS,
+    module::COMMANDS,
     object::COMMANDS,
     scan::COMMANDS,
+    server::COMMANDS,
     string::COMMANDS,
 ];
 

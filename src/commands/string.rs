@@ -9,12 +9,7 @@ pub const COMMANDS: &[Spec] = &[
     Spec { name: "set", arity: -3, flags: "write denyoom", keys: "1 RW access update", run: set, ..BLANK },
     Spec { name: "incr", arity: 2, flags: "write denyoom", keys: "1 RW access update", run: incr, ..BLANK },
     Spec { name: "mset", arity: -3, flags: "write denyoom", keys: "1..-1/2 OW update", run: mset, ..BLANK },
-    Spec { name: "ping", arity: -1, flags: "fast", run: ping, ..BLANK },
 ];
-fn ping(c: &mut Call<'_>) -> Result<(), Error> {
-    c.reply.simple("PONG");
-    Ok(())
-}
 fn get(c: &mut Call<'_>) -> Result<(), Error> {
     let key = c.key(1);
     c.with_string(key, |s, reply| match s {

@@ -39,7 +39,15 @@ pub struct Client {
     pub output_bytes: AtomicU64,
     /// Queued commands, or -1 outside MULTI.
     pub queued: AtomicI64,
+    /// Bytes of the queued commands.
+    pub queued_bytes: AtomicU64,
     pub watching: AtomicU32,
+    /// Channels, patterns and shard channels subscribed to.
+    pub subscriptions: [AtomicU32; 3],
+    /// Bits of `capa`.
+    pub capa: AtomicU32,
+    /// The worker that has the connection.
+    pub worker: AtomicU32,
     /// Bits of `flag`.
     pub flags: AtomicU32,
     mail: Mailbox,
@@ -78,6 +86,11 @@ pub mod flag {
     ];
 }
 
+/// Bits of [`Client::capa`]: what the client said (CLIENT CAPA) that it can handle.
+pub mod capa {
+    pub const REDIRECT: u32 = 1;
+}
+
 /// What others want of a client. The owner looks when `full` is set, and is woken.
 #[derive(Default)]
 struct Mailbox {
@@ -94,6 +107,8 @@ pub struct Mail {
     pub kill: Option<bool>,
     /// The pause ended: go on with what is buffered.
     pub resume: bool,
+    /// CLIENT UNBLOCK: stop waiting for keys, with an error if true, as after a timeout if not.
+    pub unblock: Option<bool>,
 }
 
 impl Client {
@@ -104,7 +119,7 @@ impl Client {
             laddr: laddr.into(),
             fd,
             created_ms: now_ms,
-            about: Mutex::default(),
+            about: Mutex::new(About { user: b"default".to_vec(), ..About::default() }),
             last_active_ms: AtomicI64::new(now_ms),
             db: AtomicU32::new(0),
             resp: AtomicU32::new(2),
@@ -115,7 +130,11 @@ impl Client {
             query_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
             queued: AtomicI64::new(-1),
+            queued_bytes: AtomicU64::new(0),
             watching: AtomicU32::new(0),
+            subscriptions: Default::default(),
+            capa: AtomicU32::new(0),
+            worker: AtomicU32::new(0),
             flags: AtomicU32::new(0),
             mail: Mailbox::default(),
         }
@@ -139,10 +158,47 @@ impl Client {
         };
     }
 
+    /// What the owner writes down after a turn: when, the last command's id plus one (0: none), how many commands, and how
+    /// many bytes of replies. Plain stores: nobody else writes these.
+    #[inline]
+    pub fn after_turn(&self, now_ms: i64, command: u32, commands: u64, replied: usize) {
+        self.last_active_ms.store(now_ms, Relaxed);
+        if command != 0 {
+            self.command.store(command, Relaxed);
+        }
+        add(&self.commands, commands);
+        add(&self.net_out, replied as u64);
+    }
+
+    /// What the owner writes down after it received bytes.
+    #[inline]
+    pub fn received(&self, bytes: usize) {
+        add(&self.net_in, bytes as u64);
+    }
+
+    /// What waits on either side of the connection; written when it is not the usual nothing.
+    #[inline]
+    pub fn waiting(&self, query: usize, output: usize) {
+        for (cell, n) in [(&self.query_bytes, query as u64), (&self.output_bytes, output as u64)] {
+            if cell.load(Relaxed) != n {
+                cell.store(n, Relaxed);
+            }
+        }
+    }
+
     /// RESET: forgets the name and the flags, not the library.
     pub fn reset(&self) {
-        self.about.lock().name.clear();
+        let mut about = self.about.lock();
+        about.name.clear();
+        about.user = b"default".to_vec();
         self.flags.fetch_and(flag::UNIX, Relaxed);
+        self.db.store(0, Relaxed);
+        self.resp.store(2, Relaxed);
+        self.queued.store(-1, Relaxed);
+        for n in [&self.watching, &self.capa].into_iter().chain(&self.subscriptions) {
+            n.store(0, Relaxed);
+        }
+        self.queued_bytes.store(0, Relaxed);
     }
 
     /// Tells the mailbox whom to wake. Once, by the owner.
@@ -170,6 +226,12 @@ impl Client {
         self.mail.full.store(false, std::sync::atomic::Ordering::Release);
         Some(std::mem::take(&mut *mail))
     }
+}
+
+/// One writer: no locked instruction needed.
+#[inline]
+fn add(cell: &AtomicU64, n: u64) {
+    cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
 }
 
 #[derive(Default)]
@@ -209,10 +271,18 @@ impl Clients {
         out
     }
 
-    pub fn pause(&self, until_ms: i64, writes_only: bool) {
-        // As Redis: a longer pause stays, a stricter kind stays.
-        let was = self.pause_until_ms.fetch_max(until_ms, Relaxed);
-        self.pause_writes_only.store(writes_only && (was == 0 || self.pause_writes_only.load(Relaxed)), Relaxed);
+    /// As Redis: of a pause under way, the longer end and the stricter kind stay.
+    pub fn pause(&self, now_ms: i64, until_ms: i64, writes_only: bool) {
+        match self.paused(now_ms) {
+            Some((until, only)) => {
+                self.pause_writes_only.store(writes_only && only, Relaxed);
+                self.pause_until_ms.store(until.max(until_ms), Relaxed);
+            }
+            None => {
+                self.pause_writes_only.store(writes_only, Relaxed);
+                self.pause_until_ms.store(until_ms, Relaxed);
+            }
+        }
     }
 
     pub fn unpause(&self) {

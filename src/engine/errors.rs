@@ -57,6 +57,69 @@ impl Error {
         Error::Err(Cow::Owned(format!("Unsupported option {}", String::from_utf8_lossy(word))))
     }
 
+    // Connections and the server.
+    pub const NOPROTO: Error = Error::coded("NOPROTO unsupported protocol version");
+    pub const PROTO_NOT_INTEGER: Error = Error::err("Protocol version is not an integer or out of range");
+    pub const HELLO_NOAUTH: Error = Error::coded(
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> \
+         option can be used to authenticate the client and select the RESP protocol version at the same time",
+    );
+    pub const WRONGPASS: Error = Error::coded("WRONGPASS invalid username-password pair or user is disabled.");
+    pub const NO_PASSWORD_SET: Error = Error::err(
+        "AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+    );
+    pub const NO_SUCH_CLIENT: Error = Error::err("No such client");
+    pub const INVALID_CLIENT_ID: Error = Error::err("Invalid client ID");
+    pub const CLIENT_ID_NOT_POSITIVE: Error = Error::err("client-id should be greater than 0");
+    pub const CLIENT_NAME: Error = Error::err("Client names cannot contain spaces, newlines or special characters.");
+    pub const PAUSE_MODE: Error = Error::err("CLIENT PAUSE mode must be WRITE or ALL");
+    pub const TIMEOUT_NOT_INTEGER: Error = Error::err("timeout is not an integer or out of range");
+    pub const TIMEOUT_OUT_OF_RANGE: Error = Error::err("timeout is out of range");
+    pub const TIMEOUT_NEGATIVE: Error = Error::err("timeout is negative");
+    pub const UNBLOCK_REASON: Error = Error::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    pub const NOT_IMPORTING: Error = Error::err("Server is not in import mode");
+    pub const NO_SHUTDOWN: Error = Error::err("No shutdown in progress.");
+    pub const SHUTDOWN_FAILED: Error = Error::err("Errors trying to SHUTDOWN. Check logs.");
+    pub const NOT_POSITIVE: Error = Error::err("value is out of range, must be positive");
+    pub const DB_RANGE_DEBUG: Error = Error::err("Out of range database");
+    pub const NO_HASH_TABLE: Error =
+        Error::err("The value stored at the specified key is not represented using an hash table");
+    pub const NO_LISTPACK: Error = Error::err("Not a listpack encoded object.");
+    pub const NO_QUICKLIST: Error = Error::err("Not a quicklist encoded object.");
+    pub const PACKED_THRESHOLD: Error =
+        Error::err("argument must be a memory value bigger than 1 and smaller than 4gb");
+    pub const RESP2_UNSUPPORTED: Error = Error::err("RESP2 is not supported by this command");
+    pub const PROTOCOL_TYPE: Error = Error::err(
+        "Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|\
+         verbatim|true|false",
+    );
+    pub const NO_SUCH_MODULE: Error = Error::err("Error unloading module: no such module with that name");
+    /// Ours: Redis says that loading failed.
+    pub const NO_MODULES: Error = Error::err("rustredis has no module interface: modules are not supported");
+
+    /// An error whose sentence quotes what the client said, as C's `%s` prints it: up to a NUL.
+    pub fn quoting(before: &str, word: &[u8], after: &str) -> Error {
+        let word = word.split(|b| *b == 0).next().unwrap_or_default();
+        Error::Err(Cow::Owned(format!("{before}{}{after}", String::from_utf8_lossy(word))))
+    }
+
+    /// A subcommand of a command that resolves its subcommands itself (DEBUG).
+    pub fn unknown_or_arity(word: &[u8], command: &str) -> Error {
+        let word = word.split(|b| *b == 0).next().unwrap_or_default();
+        let word = String::from_utf8_lossy(&word[..word.len().min(128)]);
+        Error::Err(Cow::Owned(format!(
+            "unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP."
+        )))
+    }
+
+    /// A command that `enable-debug-command` or `enable-module-command` does not allow this client.
+    pub fn protected(command: &str, directive: &str) -> Error {
+        Error::Err(Cow::Owned(format!(
+            "{command} command not allowed. If the {directive} option is set to \"local\", you can run it from a local \
+             connection, otherwise you need to set this option in the configuration file, and then restart the server."
+        )))
+    }
+
     pub fn text(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Error::Syntax => "ERR syntax error",

@@ -1,17 +1,23 @@
 //! The engine: what a command is, how one is refused, run, timed and booked. Holds no sockets, threads, files or wall
 //! clock: time comes with each turn, randomness from a seed, and what must touch the outside goes through [`Hooks`].
 
+pub mod auth;
 pub mod blocking;
 pub mod call;
+pub mod client_filter;
 pub mod clients;
 pub mod config;
+pub mod digest;
 pub mod dispatch;
 pub mod errors;
 pub mod flags;
 pub mod help;
+pub mod info;
 mod keyproc;
 pub mod keyspec;
 pub mod multi;
+pub mod os;
+pub mod protect;
 pub mod session;
 pub mod spec;
 pub mod stats;
@@ -26,12 +32,38 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 
 /// What commands ask of the process around the engine.
 pub trait Hooks: config::ConfigHooks {
-    /// SHUTDOWN was accepted: stop in an orderly way.
-    fn shutdown(&self, save: Option<bool>);
+    /// Stop in an orderly way, soon. False if that cannot be (saving failed).
+    fn shutdown(&self, how: Shutdown) -> bool;
+    /// SHUTDOWN ABORT: true if a shutdown was under way.
+    fn abort_shutdown(&self) -> bool {
+        false
+    }
+    /// DEBUG SEGFAULT and its kin: end at once and noisily.
+    fn crash(&self, how: Crash);
     /// A line for the log.
     fn log(&self, level: LogLevel, text: &str);
     /// Values that are dear to free.
     fn free_apart(&self, values: Box<dyn Send>);
+    /// What only the operating system knows.
+    fn os(&self) -> &dyn os::Os;
+}
+
+/// SHUTDOWN's options.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    /// SAVE or NOSAVE; neither: as the configuration says.
+    pub save: Option<bool>,
+    /// Do not wait for replicas.
+    pub now: bool,
+    /// Stop even if saving fails.
+    pub force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    Segfault,
+    Panic,
+    OutOfMemory,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -63,6 +95,12 @@ pub struct Engine {
     pub gates: AtomicU32,
     /// `DEBUG SET-ACTIVE-EXPIRE`
     pub active_expire: AtomicBool,
+    /// `DEBUG PAUSE-CRON`: nothing periodic is done.
+    pub cron_paused: AtomicBool,
+    /// Rates, as the cron samples them.
+    pub samples: parking_lot::Mutex<info::sample::Samples>,
+    /// This history's id and the one before it (`master_replid`, `master_replid2`).
+    pub replication_ids: parking_lot::RwLock<[String; 2]>,
     hooks: OnceLock<Box<dyn Hooks>>,
     log: OnceLock<Box<dyn WriteLog>>,
 }
@@ -78,19 +116,20 @@ pub mod gates {
 
 impl Engine {
     pub fn new(config: config::Config, workers: usize, databases: usize, now_ms: i64) -> Arc<Engine> {
-        let mut id = [0u8; 20];
-        crate::base::rng::fill_entropy(&mut id);
         Arc::new(Engine {
             world: World::new(workers, databases),
             config,
             clients: clients::Clients::default(),
             workers: parking_lot::RwLock::default(),
             shared_stats: stats::SharedStats::default(),
-            run_id: id.iter().map(|b| format!("{b:02x}")).collect(),
+            run_id: random_id(),
             started_ms: now_ms,
             last_save_s: AtomicI64::new(now_ms / 1000),
             gates: AtomicU32::new(0),
             active_expire: AtomicBool::new(true),
+            cron_paused: AtomicBool::new(false),
+            samples: parking_lot::Mutex::default(),
+            replication_ids: parking_lot::RwLock::new([random_id(), "0".repeat(40)]),
             hooks: OnceLock::new(),
             log: OnceLock::new(),
         })
@@ -103,6 +142,19 @@ impl Engine {
 
     pub fn hooks(&self) -> Option<&dyn Hooks> {
         self.hooks.get().map(|h| &**h)
+    }
+
+    /// The operating system's readings; all zero if nobody attached one.
+    pub fn os(&self) -> &dyn os::Os {
+        self.hooks().map_or(&os::Unknown, |h| h.os())
+    }
+
+    /// Frees `objects` values away from the client's path; here, if there is nobody to do it.
+    pub fn free_apart<T: Send + 'static>(&self, objects: usize, values: T) {
+        let values = self.shared_stats.lazyfree.count(objects, values);
+        if let Some(h) = self.hooks() {
+            h.free_apart(Box::new(values));
+        }
     }
 
     /// Attaches the log that effects go to. Once, before clients come.
@@ -147,4 +199,11 @@ impl Engine {
             self.gates.fetch_and(!bit, Relaxed)
         };
     }
+}
+
+/// 40 random hexadecimal digits: a run's id, a replication history's id.
+pub fn random_id() -> String {
+    let mut id = [0u8; 20];
+    crate::base::rng::fill_entropy(&mut id);
+    id.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -44,6 +44,9 @@ pub struct WorkerStats {
     /// Nanoseconds spent in turns.
     pub busy_nanos: Counter,
     pub turns: Counter,
+    /// Reads from sockets and writes to them.
+    pub reads: Counter,
+    pub writes: Counter,
 }
 
 impl Default for WorkerStats {
@@ -60,6 +63,8 @@ impl Default for WorkerStats {
             dirty: Counter::default(),
             busy_nanos: Counter::default(),
             turns: Counter::default(),
+            reads: Counter::default(),
+            writes: Counter::default(),
         }
     }
 }
@@ -75,6 +80,9 @@ impl WorkerStats {
         for n in [&self.processed, &self.hits, &self.misses, &self.expired, &self.net_in, &self.net_out, &self.errors] {
             n.reset();
         }
+        for n in [&self.busy_nanos, &self.turns, &self.reads, &self.writes] {
+            n.reset();
+        }
     }
 }
 
@@ -85,6 +93,11 @@ pub struct SharedStats {
     pub rejected_connections: AtomicU64,
     pub evicted: AtomicU64,
     pub dirty_since_save: AtomicU64,
+    /// What the workers' `dirty` added up to when the last snapshot was written.
+    pub dirty_at_save: AtomicU64,
+    /// Logins that failed.
+    pub auth_denied: AtomicU64,
+    pub lazyfree: Lazyfree,
     /// Error replies by code (`ERR`, `WRONGTYPE` …), for INFO errorstats.
     pub error_codes: parking_lot::Mutex<std::collections::BTreeMap<String, u64>>,
 }
@@ -95,5 +108,44 @@ impl SharedStats {
             n.store(0, Relaxed);
         }
         self.error_codes.lock().clear();
+    }
+}
+
+/// Values that left the keyspace and are freed apart from the clients.
+#[derive(Default, Clone)]
+pub struct Lazyfree(std::sync::Arc<(AtomicU64, AtomicU64)>);
+
+impl Lazyfree {
+    /// Wraps values so that they count as pending until they are dropped.
+    pub fn count<T>(&self, objects: usize, values: T) -> Pending<T> {
+        self.0.0.fetch_add(objects as u64, Relaxed);
+        Pending { _values: values, booked: Booked(self.clone(), objects as u64) }
+    }
+
+    /// Objects that wait to be freed.
+    pub fn pending(&self) -> u64 {
+        self.0.0.load(Relaxed)
+    }
+
+    /// Objects freed so far.
+    pub fn freed(&self) -> u64 {
+        self.0.1.load(Relaxed)
+    }
+}
+
+/// Values on their way out. Fields drop in order: first the values, then they are booked.
+pub struct Pending<T> {
+    _values: T,
+    #[allow(dead_code)]
+    booked: Booked,
+}
+
+struct Booked(Lazyfree, u64);
+
+impl Drop for Booked {
+    fn drop(&mut self) {
+        let (pending, freed) = &*self.0.0;
+        pending.fetch_sub(self.1, Relaxed);
+        freed.fetch_add(self.1, Relaxed);
     }
 }

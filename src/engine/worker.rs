@@ -40,6 +40,8 @@ pub struct Worker {
     /// This turn's time, Unix ms.
     now_ms: i64,
     access_clock: AccessClock,
+    /// The command that ran last, its id plus one; 0: none in this turn yet.
+    last_command: u32,
 }
 
 /// Buffers that are reused from turn to turn.
@@ -90,6 +92,7 @@ impl Worker {
             clock: quanta::Clock::new(),
             now_ms: 0,
             access_clock: AccessClock::default(),
+            last_command: 0,
         }
     }
 
@@ -104,10 +107,15 @@ impl Worker {
         now_ms: i64,
     ) -> Ended {
         self.begin(now_ms);
+        let (began, processed) = (self.clock.raw(), self.stats.processed.get());
+        self.last_command = 0;
         let mut scratch = std::mem::take(&mut self.scratch);
         let ended = self.run(session, buf, at, partial, &mut scratch);
         self.scratch = scratch;
         self.access.leave();
+        self.stats.turns.add(1);
+        self.stats.busy_nanos.add(self.clock.delta_as_nanos(began, self.clock.raw()));
+        session.client.after_turn(now_ms, self.last_command, self.stats.processed.get() - processed, self.reply.len());
         ended
     }
 
@@ -127,8 +135,10 @@ impl Worker {
         partial: &mut Option<Box<Partial>>,
         scratch: &mut Scratch,
     ) -> Ended {
-        let limit = if self.engine.world.is_solo() { GROUP_SOLO } else { GROUP_MANY };
+        let many = if self.engine.world.is_solo() { GROUP_SOLO } else { GROUP_MANY };
         loop {
+            // AUTH must have run before what follows it is held to the limits of strangers.
+            let limit = if session.authenticated { many } else { 1 };
             let limits =
                 Limits { max_bulk: self.engine.config.proto_max_bulk_len.get(), authenticated: session.authenticated };
             scratch.clear();
@@ -295,13 +305,13 @@ impl Worker {
         if session.reply_mode != ReplyMode::On {
             self.silence(session, mark);
         }
-        session.client.command.store(u32::from(command.id) + 1, Relaxed);
+        self.last_command = u32::from(command.id) + 1;
         session.close.then_some(Ended::Close)
     }
 
     fn look_closer(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> Verdict {
         if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {
-            let waits = !writes_only || command.flags.has(Flags::WRITE);
+            let waits = !writes_only || may_write(session, command);
             if waits
                 && !session.internal
                 && self.engine.gates.load(Relaxed) & gates::PAUSED != 0
@@ -319,6 +329,8 @@ impl Worker {
         if session.multi.is_queuing() && !ends_queuing(command) {
             session.multi.push(command, OwnedArgs::new(args.iter()));
             session.client.queued.fetch_add(1, Relaxed);
+            let bytes = session.multi.queued().and_then(|q| q.last()).map_or(0, |q| q.args.heap_bytes());
+            session.client.queued_bytes.fetch_add(bytes as u64, Relaxed);
             let mark = self.reply.mark();
             self.reply.simple("QUEUED");
             if session.reply_mode != ReplyMode::On {
@@ -421,9 +433,7 @@ impl Worker {
         }
         if !j.heavy.is_empty() {
             let heavy = std::mem::take(&mut j.heavy);
-            if let Some(h) = self.engine.hooks() {
-                h.free_apart(Box::new(heavy));
-            }
+            self.engine.free_apart(heavy.len(), heavy);
         }
         j.events.clear();
         j.changed.clear();
@@ -470,6 +480,13 @@ impl Worker {
             }
         }
     }
+}
+
+/// True for what CLIENT PAUSE WRITE holds back: writes, and EXEC with one among its commands.
+fn may_write(session: &Session, command: &Command) -> bool {
+    let writes = |c: &Command| c.flags.has(Flags::WRITE) || c.flags.has(Flags::MAY_REPLICATE);
+    writes(command)
+        || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.iter().any(|q| writes(q.command))))
 }
 
 /// Commands that act at once while others are queued.

@@ -1,9 +1,11 @@
 //! From a command line to a serving process, and back out of it in an orderly way.
 
 use super::config_files::{SystemFiles, replace_file};
+use super::free::Freeing;
 use super::{listen::Listener, log, process, worker};
 use crate::engine::config::{Config, ConfigHooks, choices, load};
-use crate::engine::{Engine, Hooks, LogLevel};
+use crate::engine::os::Os;
+use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock, mpsc};
 
@@ -74,8 +76,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     let pidfile = PidFile::write(&config);
     let engine = Engine::new(config, threads, databases, super::now_ms());
     let (stop, stopped) = mpsc::channel();
+    let freeing = Freeing::start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let hooks =
-        Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), reaper: reaper()? });
+        Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), freeing });
     engine.attach(Box::new(hooks.clone()));
     let _ = hooks.engine.set(Arc::downgrade(&engine));
     let workers = (0..threads).map(|seat| worker::start(engine.clone(), seat)).collect::<Result<Vec<_>, _>>();
@@ -85,6 +88,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     listener.listen()?;
     let _ = hooks.listener.set(listener.clone());
     signals(stop)?;
+    crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
     if engine.config.port.get() != 0 {
         log::notice("Ready to accept connections tcp");
@@ -156,25 +160,25 @@ fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
     Ok(())
 }
 
-/// The thread that frees what is dear to free.
-fn reaper() -> Result<mpsc::Sender<Box<dyn Send>>, String> {
-    let (tx, rx) = mpsc::channel::<Box<dyn Send>>();
-    let work = move || rx.into_iter().for_each(drop);
-    std::thread::Builder::new().name("reaper".into()).spawn(work).map_err(|e| super::reason(&e))?;
-    Ok(tx)
-}
-
 /// The process, as the engine sees it.
 struct Process {
     stop: mpsc::Sender<Stop>,
     listener: OnceLock<Arc<Listener>>,
     engine: OnceLock<std::sync::Weak<Engine>>,
-    reaper: mpsc::Sender<Box<dyn Send>>,
+    freeing: Freeing,
 }
 
 impl Hooks for Arc<Process> {
-    fn shutdown(&self, _save: Option<bool>) {
-        let _ = self.stop.send(Stop::Command);
+    fn shutdown(&self, _how: Shutdown) -> bool {
+        self.stop.send(Stop::Command).is_ok()
+    }
+
+    fn crash(&self, how: Crash) {
+        super::os::crash(how);
+    }
+
+    fn os(&self) -> &dyn Os {
+        &super::os::ThisProcess
     }
 
     fn log(&self, level: LogLevel, text: &str) {
@@ -182,8 +186,7 @@ impl Hooks for Arc<Process> {
     }
 
     fn free_apart(&self, values: Box<dyn Send>) {
-        // If that thread were gone, the values would be freed here.
-        let _ = self.reaper.send(values);
+        self.freeing.free(values);
     }
 }
 

@@ -72,7 +72,8 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     client.set_flag(flag::UNIX, unix);
     engine.clients.add(&client);
     engine.shared_stats.connections.fetch_add(1, Relaxed);
-    let session = Session::new(client, engine.config.requirepass.is_empty());
+    client.worker.store(with_local(|l| l.seat), Relaxed);
+    let session = Session::new(client, crate::engine::auth::is_open(&engine));
     tokio::spawn(Connection {
         engine,
         stream,
@@ -184,6 +185,8 @@ impl Connection {
                 return Poll::Ready(Ok(()));
             }
             local.worker.stats.net_in.add(n as u64);
+            local.worker.stats.reads.add(1);
+            me.session.client.received(n);
             let mut at = 0;
             let worker = &mut local.worker;
             worker.reply.proto = me.session.proto;
@@ -192,8 +195,9 @@ impl Connection {
                 me.query.extend_from_slice(&local.read[at..n]);
             }
             me.after_turn(ended);
-            me.send(cx, worker)?;
-            Poll::Ready(Ok(()))
+            let sent = me.send(cx, worker);
+            me.note_waiting();
+            Poll::Ready(sent)
         })
     }
 
@@ -216,7 +220,11 @@ impl Connection {
         }
         // SAFETY: the socket filled these bytes.
         unsafe { self.query.set_len(self.query.len() + n) };
-        with_local(|l| l.worker.stats.net_in.add(n as u64));
+        self.session.client.received(n);
+        with_local(|l| {
+            l.worker.stats.net_in.add(n as u64);
+            l.worker.stats.reads.add(1);
+        });
         Poll::Ready(Ok(()))
     }
 
@@ -232,7 +240,9 @@ impl Connection {
                 me.at = 0;
             }
             me.after_turn(ended);
-            me.send(cx, worker)
+            let sent = me.send(cx, worker);
+            me.note_waiting();
+            sent
         })
     }
 
@@ -250,6 +260,13 @@ impl Connection {
         }
     }
 
+    /// Writes down what waits, for CLIENT LIST.
+    #[inline]
+    fn note_waiting(&self) {
+        let output: usize = self.unsent.iter().map(|c| c.bytes().len()).sum();
+        self.session.client.waiting(self.query.len() - self.at, output.saturating_sub(self.sent));
+    }
+
     /// Sends the worker's reply buffer; keeps what does not go out at once.
     fn send(&mut self, cx: &mut Context<'_>, worker: &mut crate::engine::worker::Worker) -> io::Result<()> {
         let reply = &mut worker.reply;
@@ -257,6 +274,7 @@ impl Connection {
             return Ok(());
         }
         worker.stats.net_out.add(reply.len() as u64);
+        worker.stats.writes.add(1);
         if self.unsent.is_empty() && !reply.has_shared() {
             match self.stream.poll_write(cx, &reply.buf) {
                 Poll::Ready(Ok(n)) if n == reply.buf.len() => {
@@ -304,6 +322,7 @@ impl Connection {
             }
         }
         self.unsent = VecDeque::new();
+        self.note_waiting();
         Poll::Ready(Ok(()))
     }
 }

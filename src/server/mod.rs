@@ -4,9 +4,12 @@ pub mod boot;
 pub mod config_files;
 pub mod connection;
 pub mod cron;
+pub mod free;
 pub mod listen;
 pub mod log;
+pub mod os;
 pub mod process;
+pub mod sampler;
 pub mod worker;
 
 /// Unix time in milliseconds.

@@ -24,6 +24,8 @@ pub struct Handle {
 pub struct Local {
     pub worker: Worker,
     pub read: Box<[u8]>,
+    /// This worker's number.
+    pub seat: u32,
 }
 
 /// Bytes read from a socket at once.
@@ -50,9 +52,12 @@ pub fn start(engine: Arc<Engine>, seat: usize) -> std::io::Result<Handle> {
     std::thread::Builder::new().name(format!("worker-{seat}")).spawn(move || {
         let seed = crate::base::rng::entropy_u64();
         let worker = Worker::new(engine.clone(), seat, seed);
-        LOCAL.set(Some(Local { worker, read: vec![0; READ_SIZE].into_boxed_slice() }));
+        LOCAL.set(Some(Local { worker, read: vec![0; READ_SIZE].into_boxed_slice(), seat: seat as u32 }));
         runtime.block_on(async move {
             tokio::spawn(super::cron::expire(engine.clone(), seat));
+            if seat == 0 {
+                tokio::spawn(super::sampler::run(engine.clone()));
+            }
             while let Some(incoming) = outbox.recv().await {
                 let guard = Guard(own_load.clone());
                 connection::spawn(engine.clone(), incoming, guard);

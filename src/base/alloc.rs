@@ -1,0 +1,194 @@
+//! The allocator: mimalloc, with a count of the bytes in use.
+//!
+//! Each thread counts in a cell of its own, with a load and a store and nothing contended; whoever wants to know adds the
+//! cells up. A cell holds what its thread allocated minus what it freed, so one cell alone may well be negative; only the
+//! sum means something. Cells are never given back: threads that come and go beyond [`CELLS`] share the last one, with
+//! atomic additions.
+//!
+//! `unsafe`: the calls are passed on to mimalloc as they come; counting touches no memory of the caller's.
+
+use crossbeam_utils::CachePadded;
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::ffi::{c_char, c_void};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// Threads that count without sharing.
+const CELLS: usize = 256;
+
+#[allow(clippy::declare_interior_mutable_const)]
+const EMPTY: CachePadded<AtomicI64> = CachePadded::new(AtomicI64::new(0));
+static BYTES: [CachePadded<AtomicI64>; CELLS + 1] = [EMPTY; CELLS + 1];
+static CLAIMED: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicU64 = AtomicU64::new(0);
+static STARTUP: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// This thread's cell plus one; 0: none claimed yet. Needs no destructor, so it can be read at any time.
+    static MINE: Cell<usize> = const { Cell::new(0) };
+}
+
+#[inline]
+fn count(bytes: i64) {
+    let mine = MINE.get();
+    if mine != 0 && mine <= CELLS {
+        let cell = &BYTES[mine - 1];
+        cell.store(cell.load(Relaxed).wrapping_add(bytes), Relaxed);
+    } else {
+        count_first(bytes, mine);
+    }
+}
+
+#[cold]
+fn count_first(bytes: i64, mine: usize) {
+    if mine == 0 {
+        let next = CLAIMED.fetch_add(1, Relaxed).min(CELLS);
+        MINE.set(next + 1);
+        if next < CELLS {
+            return count(bytes);
+        }
+    }
+    BYTES[CELLS].fetch_add(bytes, Relaxed);
+}
+
+/// Bytes asked for and not yet freed, of all threads. As threads go on meanwhile, a sum of about now.
+pub fn used_bytes() -> u64 {
+    let claimed = CLAIMED.load(Relaxed).min(CELLS);
+    let sum = BYTES[..claimed].iter().chain(std::iter::once(&BYTES[CELLS])).map(|c| c.load(Relaxed)).sum::<i64>();
+    let used = u64::try_from(sum).unwrap_or(0);
+    PEAK.fetch_max(used, Relaxed);
+    used
+}
+
+/// The most that [`used_bytes`] ever answered; it is asked ten times a second.
+pub fn peak_bytes() -> u64 {
+    used_bytes().max(PEAK.load(Relaxed))
+}
+
+/// Forgets the peak (CONFIG RESETSTAT).
+pub fn reset_peak() {
+    PEAK.store(0, Relaxed);
+    used_bytes();
+}
+
+/// Says that the server has started and is empty: what is in use now is what it costs.
+pub fn mark_startup() {
+    STARTUP.store(used_bytes(), Relaxed);
+}
+
+pub fn startup_bytes() -> u64 {
+    STARTUP.load(Relaxed)
+}
+
+/// The allocator itself, for `#[global_allocator]`.
+pub struct Counting;
+
+// SAFETY: everything is passed on to mimalloc, whose contract is the same.
+unsafe impl GlobalAlloc for Counting {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let p = unsafe { mimalloc::MiMalloc.alloc(layout) };
+        if !p.is_null() {
+            count(layout.size() as i64);
+        }
+        p
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let p = unsafe { mimalloc::MiMalloc.alloc_zeroed(layout) };
+        if !p.is_null() {
+            count(layout.size() as i64);
+        }
+        p
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
+        count(-(layout.size() as i64));
+        unsafe { mimalloc::MiMalloc.dealloc(p, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let grown = unsafe { mimalloc::MiMalloc.realloc(p, layout, size) };
+        if !grown.is_null() {
+            count(size as i64 - layout.size() as i64);
+        }
+        grown
+    }
+}
+
+unsafe extern "C" {
+    fn mi_collect(force: bool);
+    fn mi_version() -> i32;
+    fn mi_stats_print_out(out: extern "C" fn(*const c_char, *mut c_void), arg: *mut c_void);
+}
+
+/// Gives free memory of this thread's heap, and what others left, back to the operating system.
+pub fn purge() {
+    // SAFETY: may be called at any time, from any thread.
+    unsafe { mi_collect(true) }
+}
+
+/// `mimalloc-2.2.4`, say.
+pub fn name() -> String {
+    // SAFETY: reads a constant.
+    let v = unsafe { mi_version() };
+    // Since 3.0 a part has two digits more: 30106.
+    if v >= 10_000 {
+        format!("mimalloc-{}.{}.{}", v / 10_000, v / 100 % 100, v % 100)
+    } else {
+        format!("mimalloc-{}.{}.{}", v / 100, v / 10 % 10, v % 10)
+    }
+}
+
+/// mimalloc's own report of this process.
+pub fn report() -> String {
+    extern "C" fn collect(text: *const c_char, to: *mut c_void) {
+        if text.is_null() || to.is_null() {
+            return;
+        }
+        // SAFETY: mimalloc passes a C string and hands back the pointer that `report` gave it, which outlives the call.
+        let (text, to) = unsafe { (std::ffi::CStr::from_ptr(text), &mut *to.cast::<String>()) };
+        to.push_str(&text.to_string_lossy());
+    }
+    let mut out = String::new();
+    // SAFETY: `out` lives until the call returns, and only the callback touches it meanwhile.
+    unsafe { mi_stats_print_out(collect, (&raw mut out).cast()) };
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tests of this crate do not run on this allocator, so what is counted is what this test does.
+    #[test]
+    fn what_threads_allocate_and_others_free_adds_up() {
+        let layout = Layout::from_size_align(1000, 8).expect("a sound layout");
+        let before = used_bytes();
+        let blocks: Vec<usize> = std::thread::scope(|s| {
+            let threads: Vec<_> =
+                // SAFETY: a sound layout of some size.
+                (0..4).map(|_| s.spawn(move || (0..10).map(|_| unsafe { Counting.alloc(layout) } as usize).collect::<Vec<_>>())).collect();
+            threads.into_iter().flat_map(|t| t.join().expect("no panic")).collect()
+        });
+        assert_eq!(used_bytes() - before, 40_000);
+        for (i, p) in blocks.into_iter().enumerate() {
+            // SAFETY: each was allocated above with this layout, and is freed once.
+            unsafe {
+                let (p, size) = if i % 2 == 0 {
+                    (Counting.realloc(p as *mut u8, layout, 3000), 3000)
+                } else {
+                    (p as *mut u8, 1000)
+                };
+                Counting.dealloc(p, Layout::from_size_align(size, 8).expect("a sound layout"));
+            }
+        }
+        assert_eq!(used_bytes(), before);
+        assert!(peak_bytes() >= before + 40_000);
+        assert!(name().starts_with("mimalloc-"));
+        assert!(report().contains("heap"));
+    }
+}

@@ -1,0 +1,194 @@
+//! DEBUG DIGEST: one number for a dataset, and the number is Redis's, so that datasets can be compared across servers.
+//!
+//! Two operations on 20 bytes build it. [`Digest::mix`] takes something in where order matters, [`Digest::xor`] where it
+//! does not (members of a set, keys of a database): the SHA-1 of what comes in is xored to what is there, and `mix` hashes
+//! the result once more.
+
+use crate::keyspace::{Entry, Type};
+use sha1::{Digest as _, Sha1};
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Digest([u8; 20]);
+
+impl Digest {
+    pub fn xor(&mut self, bytes: &[u8]) {
+        let hash = Sha1::digest(bytes);
+        self.0.iter_mut().zip(hash).for_each(|(mine, theirs)| *mine ^= theirs);
+    }
+
+    pub fn mix(&mut self, bytes: &[u8]) {
+        self.xor(bytes);
+        self.0 = Sha1::digest(self.0).into();
+    }
+
+    /// Begins a database that has keys.
+    pub fn begin_database(&mut self, number: u32) {
+        self.mix(&number.to_be_bytes());
+    }
+
+    /// Takes in a key of the database begun last; their order does not matter.
+    pub fn add_key(&mut self, entry: &Entry) {
+        let mut key = Digest::default();
+        key.mix(entry.key());
+        key.value(entry);
+        self.xor(&key.0);
+    }
+
+    /// What DEBUG DIGEST-VALUE tells of a key.
+    pub fn of_value(entry: &Entry) -> Digest {
+        let mut out = Digest::default();
+        out.value(entry);
+        out
+    }
+
+    fn value(&mut self, entry: &Entry) {
+        self.mix(&type_number(entry.type_()).to_be_bytes());
+        if let Some(s) = entry.string() {
+            s.with(|bytes| self.mix(bytes));
+        }
+        // Other types: `match entry.type_()`, and `list`, `set`, … below with an iterator over the value.
+        if entry.expiry().is_some() {
+            self.xor(b"!!expire!!");
+        }
+    }
+
+    pub fn list<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>) {
+        elements.for_each(|e| self.mix(e));
+    }
+
+    pub fn set<'a>(&mut self, members: impl Iterator<Item = &'a [u8]>) {
+        members.for_each(|m| self.xor(m));
+    }
+
+    pub fn zset<'a>(&mut self, members: impl Iterator<Item = (&'a [u8], f64)>) {
+        members.for_each(|(member, score)| self.pair(member, digits17(score).as_bytes()));
+    }
+
+    pub fn hash<'a>(&mut self, fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+        fields.for_each(|(field, value)| self.pair(field, value));
+    }
+
+    fn pair(&mut self, a: &[u8], b: &[u8]) {
+        let mut both = Digest::default();
+        both.mix(a);
+        both.mix(b);
+        self.xor(&both.0);
+    }
+
+    /// One entry of a stream: its id, then its fields and values in turn.
+    pub fn stream_entry<'a>(&mut self, id: (u64, u64), words: impl Iterator<Item = &'a [u8]>) {
+        self.mix(format!("{}-{}", id.0, id.1).as_bytes());
+        words.for_each(|w| self.mix(w));
+    }
+}
+
+/// 40 hexadecimal digits.
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+/// Redis's numbers of the types.
+fn type_number(t: Type) -> u32 {
+    match t {
+        Type::String => 0,
+        Type::List => 1,
+        Type::Set => 2,
+        Type::Zset => 3,
+        Type::Hash => 4,
+        Type::Stream => 6,
+    }
+}
+
+/// C's `%.17g`.
+pub fn digits17(n: f64) -> String {
+    if !n.is_finite() {
+        return if n.is_nan() {
+            "nan"
+        } else if n > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        }
+        .to_owned();
+    }
+    let scientific = format!("{n:.16e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trimmed =
+        |s: &str| if s.contains('.') { s.trim_end_matches('0').trim_end_matches('.').to_owned() } else { s.to_owned() };
+    if (-4..17).contains(&exponent) {
+        return trimmed(&format!("{n:.*}", (16 - exponent) as usize));
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", trimmed(mantissa), exponent.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::NewValue;
+
+    #[test]
+    fn doubles_print_as_c_prints_them() {
+        for (n, want) in [
+            (1.0, "1"),
+            (-0.0, "-0"),
+            (3.14, "3.1400000000000001"),
+            (1e17, "1e+17"),
+            (1e16, "10000000000000000"),
+            (1e-5, "1.0000000000000001e-05"),
+            (0.0001, "0.0001"),
+            (f64::NEG_INFINITY, "-inf"),
+            (1.5e300, "1.5000000000000001e+300"),
+        ] {
+            assert_eq!(digits17(n), want);
+        }
+    }
+
+    /// Collections, as redis-server 7.0.15 digests them: `DEBUG DIGEST-VALUE` of RPUSH l a b, SADD s a b, ZADD z 3.14 a 2 b,
+    /// HSET h a 1 b 2, XADD x 1-2 a b.
+    #[test]
+    fn collections_digest_as_redis_does() {
+        let words = || [b"a".as_slice(), b"b"].into_iter();
+        let of = |number: u32, f: &dyn Fn(&mut Digest)| {
+            let mut d = Digest::default();
+            d.mix(&number.to_be_bytes());
+            f(&mut d);
+            d.to_string()
+        };
+        let fields = || [(b"a".as_slice(), b"1".as_slice()), (b"b", b"2")].into_iter();
+        let scores = || [(b"a".as_slice(), 3.14), (b"b", 2.0)].into_iter();
+        assert_eq!(of(1, &|d| d.list(words())), "62f55a532623cf6c3d81081db480b6fd8461eb3f");
+        assert_eq!(of(2, &|d| d.set(words())), "dd99329063ca0f1f28df2ac68d94b82fd95501c6");
+        assert_eq!(of(3, &|d| d.zset(scores())), "517a28e1768266f7f810f66a5a2930c4449a1b99");
+        assert_eq!(of(4, &|d| d.hash(fields())), "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf");
+        assert_eq!(of(6, &|d| d.stream_entry((1, 2), words())), "9496fea2cabf3228fd1d53f5c5d40927c522ce95");
+    }
+
+    /// Captured from redis-server 7.0.15: databases and keys, in words, and the whole dataset's digest.
+    #[test]
+    fn datasets_of_strings_digest_as_redis_does() {
+        let table = include_str!("../../fixtures/debug-digest-strings.txt");
+        let mut checked = 0;
+        for line in table.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
+            let (want, keys) = line.split_once(' ').unwrap_or((line, ""));
+            let mut all = Digest::default();
+            let mut current = None;
+            for key in keys.split(' ').filter(|k| !k.is_empty()) {
+                let words: Vec<&str> = key.split(':').collect();
+                let [db, name, value, expiry] = words[..] else { panic!("a key is db:name:value:expiry, not {key}") };
+                let db: u32 = db.parse().expect("a database");
+                if current != Some(db) {
+                    all.begin_database(db);
+                    current = Some(db);
+                }
+                all.add_key(&Entry::new(name.as_bytes(), NewValue::Set(value.as_bytes()), expiry.parse().ok(), 0));
+            }
+            assert_eq!(all.to_string(), want, "{keys}");
+            checked += 1;
+        }
+        assert!(checked >= 6);
+    }
+}

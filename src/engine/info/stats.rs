@@ -1,0 +1,81 @@
+//! INFO stats, commandstats and errorstats.
+
+use super::{Lines, Source, total};
+use crate::engine::table;
+use std::sync::atomic::Ordering::Relaxed;
+
+pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
+    let (engine, shared) = (s.engine, &s.engine.shared_stats);
+    let rates = engine.samples.lock().rates();
+    let turns = total(engine, |w| w.turns.get());
+    let busy_us = total(engine, |w| w.busy_nanos.get()) / 1000;
+    let commands_us = total(engine, |w| w.commands.iter().map(|c| c.nanos.get()).sum()) / 1000;
+    l.put("total_connections_received", shared.connections.load(Relaxed));
+    l.put("total_commands_processed", total(engine, |w| w.processed.get()));
+    l.put("instantaneous_ops_per_sec", rates.commands as u64);
+    l.put("total_net_input_bytes", total(engine, |w| w.net_in.get()));
+    l.put("total_net_output_bytes", total(engine, |w| w.net_out.get()));
+    l.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    l.put("instantaneous_input_kbps", format_args!("{:.2}", rates.net_in / 1024.0));
+    l.put("instantaneous_output_kbps", format_args!("{:.2}", rates.net_out / 1024.0));
+    l.put("instantaneous_input_repl_kbps", "0.00");
+    l.put("instantaneous_output_repl_kbps", "0.00");
+    l.put("rejected_connections", shared.rejected_connections.load(Relaxed));
+    l.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"]);
+    l.put("expired_keys", total(engine, |w| w.expired.get()));
+    l.put("expired_stale_perc", "0.00");
+    l.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
+    l.put("evicted_keys", shared.evicted.load(Relaxed));
+    l.zeros(&["evicted_clients", "evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    l.put("keyspace_hits", total(engine, |w| w.hits.get()));
+    l.put("keyspace_misses", total(engine, |w| w.misses.get()));
+    l.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks"]);
+    l.zeros(&["migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    l.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
+    l.zeros(&["total_active_defrag_time", "current_active_defrag_time"]);
+    l.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"]);
+    l.put("total_error_replies", total(engine, |w| w.errors.get()));
+    l.zeros(&["dump_payload_sanitizations"]);
+    let (reads, writes) = (total(engine, |w| w.reads.get()), total(engine, |w| w.writes.get()));
+    l.put("total_reads_processed", reads);
+    l.put("total_writes_processed", writes);
+    // With several workers, each reads and writes for itself.
+    let threaded = engine.workers.read().len() > 1;
+    l.put("io_threaded_reads_processed", if threaded { reads } else { 0 });
+    l.put("io_threaded_writes_processed", if threaded { writes } else { 0 });
+    l.zeros(&["client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections"]);
+    l.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    l.put("eventloop_cycles", turns);
+    l.put("eventloop_duration_sum", busy_us);
+    l.put("eventloop_duration_cmd_sum", commands_us);
+    l.put("instantaneous_eventloop_cycles_per_sec", rates.turns as u64);
+    l.put("instantaneous_eventloop_duration_usec", rates.turn_us as u64);
+    l.put("acl_access_denied_auth", shared.auth_denied.load(Relaxed));
+    l.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+}
+
+/// A line for each command that was ever called, in the table's order.
+pub(super) fn commandstats(s: &mut Source<'_>, l: &mut Lines) {
+    for command in table::all() {
+        let of = |f: fn(&crate::engine::stats::CommandStats) -> u64| {
+            total(s.engine, |w| w.commands.get(command.id as usize).map_or(0, f))
+        };
+        let (calls, us) = (of(|c| c.calls.get()), of(|c| c.nanos.get()) / 1000);
+        let (rejected, failed) = (of(|c| c.rejected.get()), of(|c| c.failed.get()));
+        if calls + rejected + failed > 0 {
+            let each = if calls == 0 { 0.0 } else { us as f64 / calls as f64 };
+            l.put(
+                &format!("cmdstat_{}", command.name),
+                format_args!(
+                    "calls={calls},usec={us},usec_per_call={each:.2},rejected_calls={rejected},failed_calls={failed}"
+                ),
+            );
+        }
+    }
+}
+
+pub(super) fn errorstats(s: &mut Source<'_>, l: &mut Lines) {
+    for (code, count) in s.engine.shared_stats.error_codes.lock().iter() {
+        l.put(&format!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
