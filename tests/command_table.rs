@@ -188,9 +188,38 @@ fn usage_of_a_few() {
 #[test]
 fn key_extraction_survives_any_words() {
     const WORDS: &[&str] = &[
-        "k", "", "0", "1", "2", "3", "-1", "+1", "007", "9223372036854775807", "-9223372036854775808", "18446744073709551616",
-        "4294967297", "999999999999999999", "STORE", "storedist", "STREAMS", "GROUP", "COUNT", "BLOCK", "NOACK", "KEYS", "AUTH",
-        "auth2", "GET", "SET", "INCRBY", "OVERFLOW", "BY", "LIMIT", "IFEQ", "\u{e9}",
+        "k",
+        "",
+        "0",
+        "1",
+        "2",
+        "3",
+        "-1",
+        "+1",
+        "007",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "18446744073709551616",
+        "4294967297",
+        "999999999999999999",
+        "STORE",
+        "storedist",
+        "STREAMS",
+        "GROUP",
+        "COUNT",
+        "BLOCK",
+        "NOACK",
+        "KEYS",
+        "AUTH",
+        "auth2",
+        "GET",
+        "SET",
+        "INCRBY",
+        "OVERFLOW",
+        "BY",
+        "LIMIT",
+        "IFEQ",
+        "\u{e9}",
     ];
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut random = |below: usize| {
@@ -206,7 +235,11 @@ fn key_extraction_survives_any_words() {
             let owned = OwnedArgs::new(&words);
             let sound = cmd.keys.positions(owned.args(), &mut out).is_ok();
             assert!(sound || out.is_empty());
-            assert!(out.iter().all(|k| (1..words.len()).contains(&(k.index as usize))), "{} {words:?}: {out:?}", cmd.name);
+            assert!(
+                out.iter().all(|k| (1..words.len()).contains(&(k.index as usize))),
+                "{} {words:?}: {out:?}",
+                cmd.name
+            );
             if let (true, Some(simple)) = (cmd.takes(words.len()), cmd.keys.simple) {
                 let walked: Vec<usize> = out.iter().map(|k| k.index as usize).collect();
                 assert_eq!(simple.indexes(words.len()).collect::<Vec<_>>(), walked, "{} {words:?}", cmd.name);

@@ -23,11 +23,7 @@ pub fn parse_i64(s: &[u8]) -> Option<i64> {
         }
         n = n * 10 + u64::from(d); // at most 19 digits: cannot overflow 64 bits
     }
-    if negative {
-        (n <= 1 << 63).then(|| (n as i64).wrapping_neg())
-    } else {
-        i64::try_from(n).ok()
-    }
+    if negative { (n <= 1 << 63).then(|| (n as i64).wrapping_neg()) } else { i64::try_from(n).ok() }
 }
 
 /// Parses an unsigned 64-bit integer: decimal digits only (cursors, client ids).

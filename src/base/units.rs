@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn printing_picks_the_largest_exact_unit() {
-        for (bytes, want) in [(0, "0"), (1000, "1000"), (1024, "1kb"), (64 << 20, "64mb"), (3 << 30, "3gb"), (1025, "1025")] {
+        for (bytes, want) in
+            [(0, "0"), (1000, "1000"), (1024, "1kb"), (64 << 20, "64mb"), (3 << 30, "3gb"), (1025, "1025")]
+        {
             assert_eq!(format_memory(bytes), want);
         }
     }

@@ -459,7 +459,9 @@ impl<E: Element> Table<E> {
             Some(seg)
         });
         segments
-            .flat_map(|s| (0..s.buckets()).flat_map(move |b| (0..SLOTS).map(move |slot| s.word(Place { bucket: b, slot }))))
+            .flat_map(|s| {
+                (0..s.buckets()).flat_map(move |b| (0..SLOTS).map(move |slot| s.word(Place { bucket: b, slot })))
+            })
             .filter_map(|w| pointer(w).map(Ref::new))
     }
 

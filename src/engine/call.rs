@@ -87,7 +87,11 @@ impl<'a> Call<'a> {
 
     /// Reads a key that must hold a string, if anything.
     #[inline]
-    pub fn with_string<R>(&mut self, key: Key<'_>, f: impl FnOnce(Option<Str<'_>>, &mut Reply) -> R) -> Result<R, Error> {
+    pub fn with_string<R>(
+        &mut self,
+        key: Key<'_>,
+        f: impl FnOnce(Option<Str<'_>>, &mut Reply) -> R,
+    ) -> Result<R, Error> {
         match self.ks.get(key) {
             None => Ok(f(None, self.reply)),
             Some(e) => Ok(f(Some(string_of(&e)?), self.reply)),

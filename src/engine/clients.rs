@@ -126,7 +126,11 @@ impl Client {
     }
 
     pub fn set_flag(&self, bit: u32, on: bool) {
-        if on { self.flags.fetch_or(bit, Relaxed) } else { self.flags.fetch_and(!bit, Relaxed) };
+        if on {
+            self.flags.fetch_or(bit, Relaxed)
+        } else {
+            self.flags.fetch_and(!bit, Relaxed)
+        };
     }
 
     /// RESET: forgets the name and the flags, not the library.

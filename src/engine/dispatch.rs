@@ -70,7 +70,10 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
     if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
         return Err(Error::coded("NOAUTH Authentication required."));
     }
-    if session.client.has(flag::PUBSUB) && session.proto == crate::resp::Proto::Resp2 && !allowed_while_subscribed(command) {
+    if session.client.has(flag::PUBSUB)
+        && session.proto == crate::resp::Proto::Resp2
+        && !allowed_while_subscribed(command)
+    {
         return Err(Error::Err(Cow::Owned(format!(
             "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
             command.name
@@ -88,6 +91,14 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
 fn allowed_while_subscribed(command: &Command) -> bool {
     matches!(
         &*command.name,
-        "ping" | "subscribe" | "ssubscribe" | "psubscribe" | "unsubscribe" | "sunsubscribe" | "punsubscribe" | "quit" | "reset"
+        "ping"
+            | "subscribe"
+            | "ssubscribe"
+            | "psubscribe"
+            | "unsubscribe"
+            | "sunsubscribe"
+            | "punsubscribe"
+            | "quit"
+            | "reset"
     )
 }

@@ -43,7 +43,9 @@ impl Error {
             Error::NanOrInfinity => "ERR increment would produce NaN or Infinity",
             Error::Overflow => "ERR increment or decrement would overflow",
             Error::Oom => "OOM command not allowed when used memory > 'maxmemory'.",
-            Error::InvalidExpire(command) => return Cow::Owned(format!("ERR invalid expire time in '{command}' command")),
+            Error::InvalidExpire(command) => {
+                return Cow::Owned(format!("ERR invalid expire time in '{command}' command"));
+            }
             Error::Err(s) => return Cow::Owned(format!("ERR {s}")),
             Error::Coded(s) => return s.clone(),
         })

@@ -132,7 +132,13 @@ fn migrate(args: Args<'_>) -> std::ops::Range<usize> {
             // Both forms at once are a syntax error, for the handler to tell.
             return if args.at(3).is_empty() { i + 1..args.len() } else { 0..0 };
         }
-        i += if args.is(i, "auth2") { 3 } else if args.is(i, "auth") { 2 } else { 1 };
+        i += if args.is(i, "auth2") {
+            3
+        } else if args.is(i, "auth") {
+            2
+        } else {
+            1
+        };
     }
     if args.len() > 3 { 3..4 } else { 0..0 }
 }

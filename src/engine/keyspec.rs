@@ -90,9 +90,15 @@ pub enum Begin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Find {
     /// `last` counts from the first key, or from the end if below 0. `limit` n > 1: the first nth of them.
-    Range { last: i16, step: u16, limit: u16 },
+    Range {
+        last: i16,
+        step: u16,
+        limit: u16,
+    },
     /// The first word tells how many keys follow it, one every `step` words.
-    Num { step: u16 },
+    Num {
+        step: u16,
+    },
     Unknown,
 }
 
@@ -209,7 +215,9 @@ impl KeySpec {
             Find::Num { step } => {
                 let count = args.get(first).and_then(count).ok_or(KeysError)?;
                 // The last key's index, computed so that no count overflows it.
-                if count > 0 && (count - 1).checked_mul(step as usize).is_none_or(|past| past >= len.saturating_sub(first + 1)) {
+                if count > 0
+                    && (count - 1).checked_mul(step as usize).is_none_or(|past| past >= len.saturating_sub(first + 1))
+                {
                     return Err(KeysError);
                 }
                 let keys = first + 1;

@@ -122,6 +122,10 @@ impl Engine {
     }
 
     pub fn set_gate(&self, bit: u32, on: bool) {
-        if on { self.gates.fetch_or(bit, Relaxed) } else { self.gates.fetch_and(!bit, Relaxed) };
+        if on {
+            self.gates.fetch_or(bit, Relaxed)
+        } else {
+            self.gates.fetch_and(!bit, Relaxed)
+        };
     }
 }

@@ -1,8 +1,8 @@
 //! MULTI: the queue of commands, and the keys that WATCH watches.
 
+use super::table::Command;
 use crate::keyspace::watch::Flag;
 use crate::resp::OwnedArgs;
-use super::table::Command;
 
 /// A command that waits for EXEC.
 pub struct Queued {

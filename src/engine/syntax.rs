@@ -128,7 +128,8 @@ impl<'t> Parser<'t> {
         let mut arg = match self.token()? {
             Some(token) => {
                 let multiple_token = self.eat_text("...");
-                let valued = self.rest().strip_prefix(' ').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_lowercase()));
+                let valued =
+                    self.rest().strip_prefix(' ').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_lowercase()));
                 if valued {
                     self.at += 1;
                     let mut arg = self.named()?;
@@ -264,8 +265,10 @@ mod tests {
     fn usage_is_the_line_users_know() {
         for (text, want) in [
             ("", ""),
-            ("key value [condition<NX|XX>@2.6.12] [GET@6.2.0] [expiration<EX seconds:int|KEEPTTL>]",
-                "key value [NX|XX] [GET] [EX seconds|KEEPTTL]"),
+            (
+                "key value [condition<NX|XX>@2.6.12] [GET@6.2.0] [expiration<EX seconds:int|KEEPTTL>]",
+                "key value [NX|XX] [GET] [EX seconds|KEEPTTL]",
+            ),
             ("key...", "key [key ...]"),
             ("[message]", "[message]"),
             ("[arg...]", "[arg [arg ...]]"),

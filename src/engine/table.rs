@@ -249,7 +249,9 @@ mod tests {
         for name in ["get", "GET", "gEt", "CLIENT", "Restore-Asking", "GEORADIUSBYMEMBER_RO"] {
             assert_eq!(table.find(name.as_bytes()).unwrap().name, name.to_lowercase());
         }
-        for name in ["", "ge", "gets", "g\u{45}\0", "restore\rasking", "georadiusbymember?ro", "\u{c9}", &"x".repeat(99)] {
+        for name in
+            ["", "ge", "gets", "g\u{45}\0", "restore\rasking", "georadiusbymember?ro", "\u{c9}", &"x".repeat(99)]
+        {
             assert!(table.find(name.as_bytes()).is_none(), "{name:?}");
         }
         let kill = table.find(b"client").unwrap().find_sub(b"KILL").unwrap();

@@ -13,10 +13,10 @@ use super::stats::WorkerStats;
 use super::table::Command;
 use super::{Engine, gates};
 use crate::base::{hash::hash_bytes, rng::Rng};
+use crate::keyspace::Keyspace;
 use crate::keyspace::db::{AccessClock, ExpiryMode};
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
-use crate::keyspace::Keyspace;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
 use crate::resp::{Args, OwnedArgs, Reply, Span};
 use std::sync::Arc;
@@ -234,7 +234,12 @@ impl Worker {
         let mut scratch = Scratch::default();
         if let Ok(c) = &command {
             scratch.find_keys(c, args);
-            scratch.planned.push(Planned { words: (0, 0), keys: (0, scratch.keys.len()), command: command.clone(), end: 0 });
+            scratch.planned.push(Planned {
+                words: (0, 0),
+                keys: (0, scratch.keys.len()),
+                command: command.clone(),
+                end: 0,
+            });
             self.fetch(session.db, &mut scratch);
         }
         let mut started = self.clock.raw();
@@ -292,7 +297,11 @@ impl Worker {
     fn look_closer(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> Verdict {
         if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {
             let waits = !writes_only || command.flags.has(Flags::WRITE);
-            if waits && !session.internal && self.engine.gates.load(Relaxed) & gates::PAUSED != 0 && &*command.name != "client|unpause" {
+            if waits
+                && !session.internal
+                && self.engine.gates.load(Relaxed) & gates::PAUSED != 0
+                && &*command.name != "client|unpause"
+            {
                 return Verdict::End(Ended::Paused(until));
             }
         } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {

@@ -83,7 +83,9 @@ impl NewValue<'_> {
     fn shape(&self) -> (u8, usize) {
         match self {
             NewValue::Set(b) | NewValue::Embstr(b) if b.len() <= EMBSTR_MAX => (EMBSTR, embedded_size(b.len())),
-            NewValue::Set(b) | NewValue::Embstr(b) | NewValue::Raw(b) if b.len() <= EMBED_MAX => (RAW, embedded_size(b.len())),
+            NewValue::Set(b) | NewValue::Embstr(b) | NewValue::Raw(b) if b.len() <= EMBED_MAX => {
+                (RAW, embedded_size(b.len()))
+            }
             NewValue::Set(_) | NewValue::Embstr(_) | NewValue::Raw(_) | NewValue::Shared(_) => (SHARED, 8),
             NewValue::Int(n) => {
                 let code = INT_WIDTHS.iter().position(|w| fits(*n, *w)).unwrap_or(5);
@@ -116,8 +118,12 @@ impl Entry {
     /// Builds an entry. `clock` is the 24-bit access clock.
     pub fn new(key: &[u8], value: NewValue<'_>, expiry: Option<i64>, clock: u32) -> Entry {
         let value = match value {
-            NewValue::Set(b) if b.len() <= 20 => crate::base::numbers::parse_i64(b).map_or(NewValue::Set(b), NewValue::Int),
-            NewValue::Set(b) | NewValue::Embstr(b) | NewValue::Raw(b) if b.len() > EMBED_MAX => NewValue::Shared(Arc::new(b.to_vec())),
+            NewValue::Set(b) if b.len() <= 20 => {
+                crate::base::numbers::parse_i64(b).map_or(NewValue::Set(b), NewValue::Int)
+            }
+            NewValue::Set(b) | NewValue::Embstr(b) | NewValue::Raw(b) if b.len() > EMBED_MAX => {
+                NewValue::Shared(Arc::new(b.to_vec()))
+            }
             other => other,
         };
         let (nibble, value_size) = value.shape();

@@ -259,7 +259,9 @@ impl Access {
     pub fn shard(&mut self, i: usize) -> &mut ShardData {
         match self.held {
             Held::All(_) => {}
-            Held::Locked => assert!(self.ids.contains(&(i as u16)), "a shard was touched that the command did not lock"),
+            Held::Locked => {
+                assert!(self.ids.contains(&(i as u16)), "a shard was touched that the command did not lock")
+            }
             Held::Inside => self.visit(i),
             Held::Outside => panic!("the keyspace was touched outside a turn"),
         }
