@@ -2,6 +2,7 @@
 
 pub mod alloc;
 pub mod double;
+pub mod extended;
 pub mod glob;
 mod grisu;
 pub mod hash;

@@ -2,12 +2,14 @@
 
 use crate::engine::{spec::Spec, table};
 
+pub mod bitmap;
 pub mod client;
 pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod expire;
+pub mod expiry;
 pub mod keys;
 pub mod memory;
 pub mod module;
@@ -18,6 +20,7 @@ pub mod string;
 
 /// Every family's rows. A new family is added here and nowhere else.
 pub const FAMILIES: &[&[Spec]] = &[
+    bitmap::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,
     connection::COMMANDS,

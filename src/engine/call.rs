@@ -50,6 +50,16 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The `n`th of the command's keys (from 0), which is word `i`: for commands of many keys, where looking for each one's
+    /// hash would take the square of their number.
+    #[inline]
+    pub fn nth_key(&self, n: usize, i: usize) -> Key<'a> {
+        match self.keys.get(n) {
+            Some(k) if k.word as usize == i => Key { bytes: self.args.at(i), hash: k.hash },
+            _ => self.key(i),
+        }
+    }
+
     /// The time of this command, Unix ms.
     #[inline]
     pub fn now_ms(&self) -> i64 {

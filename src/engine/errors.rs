@@ -140,3 +140,32 @@ impl Error {
         })
     }
 }
+
+// ---- strings and bitmaps -------------------------------------------------------------------------------------------
+
+pub const STRING_TOO_LONG: Error = Error::err("string exceeds maximum allowed size (proto-max-bulk-len)");
+pub const OFFSET: Error = Error::err("offset is out of range");
+pub const DECREMENT_OVERFLOW: Error = Error::err("decrement would overflow");
+pub const LCS_TYPES: Error = Error::err("The specified keys must contain string values");
+pub const LCS_LEN_AND_IDX: Error = Error::err("If you want both the length and indexes, please just use IDX.");
+pub const LCS_TOO_LONG: Error = Error::err("String too long for LCS");
+pub const LCS_MEMORY: Error = Error::err("Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+// These five are Redis 8.4's.
+pub const NUMKEYS: Error = Error::err("invalid numkeys value");
+pub const PAIRS: Error = Error::err("wrong number of key-value pairs");
+pub const DELEX_TYPE: Error = Error::err("Key should be of string type if conditions are specified");
+pub const DELEX_CONDITION: Error = Error::err("Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
+pub const DIGEST_LENGTH: Error = Error::err("must be exactly 16 hexadecimal characters");
+pub const BIT_OFFSET: Error = Error::err("bit offset is not an integer or out of range");
+pub const NOT_A_BIT: Error = Error::err("bit is not an integer or out of range");
+pub const BITPOS_BIT: Error = Error::err("The bit argument must be 1 or 0.");
+pub const BITOP_NOT: Error = Error::err("BITOP NOT must be called with a single source key.");
+pub const BITFIELD_TYPE: Error =
+    Error::err("Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.");
+pub const BITFIELD_OVERFLOW: Error = Error::err("Invalid OVERFLOW type specified");
+pub const BITFIELD_RO: Error = Error::err("BITFIELD_RO only supports the GET subcommand");
+
+/// Redis 8.2: BITOP DIFF and its like with one source.
+pub fn bitop_sources(operation: &str) -> Error {
+    Error::Err(Cow::Owned(format!("BITOP {operation} must be called with at least two source keys.")))
+}

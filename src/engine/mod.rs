@@ -23,6 +23,8 @@ pub mod spec;
 pub mod stats;
 pub mod syntax;
 pub mod table;
+#[cfg(test)]
+pub mod testing;
 pub mod worker;
 
 use crate::keyspace::world::World;

@@ -448,6 +448,17 @@ impl Entry {
         Some(f(Arc::make_mut(&mut back.1)))
     }
 
+    /// The bytes of a raw string that lies in the entry, for changing in place; `None` for any other value.
+    pub fn raw_mut(&mut self) -> Option<&mut [u8]> {
+        if self.kind() & 7 != Type::String as u8 || self.kind() >> 4 != RAW {
+            return None;
+        }
+        let at = self.value_at();
+        let (len, took) = self.length_at(at);
+        // SAFETY: embedded bytes lie behind their length, and this entry is exclusively borrowed as long as they are.
+        Some(unsafe { std::slice::from_raw_parts_mut(self.base().add(at + took), len) })
+    }
+
     // ---- sizes -----------------------------------------------------------------------------------------------------
 
     fn value_size(&self) -> usize {
@@ -590,7 +601,7 @@ mod tests {
         #[test]
         fn behaves_like_a_plain_record(
             key in proptest::collection::vec(any::<u8>(), 0..400),
-            steps in proptest::collection::vec((0..7u8, any::<i64>(), 0..3000usize, any::<u32>()), 1..30),
+            steps in proptest::collection::vec((0..8u8, any::<i64>(), 0..3000usize, any::<u32>()), 1..30),
         ) {
             let mut e = Entry::new(&key, NewValue::Set(b"start"), None, 7);
             let (mut value, mut expiry, mut clock) = (b"start".to_vec(), None, 7u32);
@@ -601,6 +612,11 @@ mod tests {
                     2 => { expiry = Some(n); e.set_expiry(expiry); }
                     3 => { expiry = None; e.set_expiry(None); }
                     4 => { clock = c & 0xff_ffff; e.set_clock(clock); }
+                    6 => if let Some(bytes) = e.raw_mut() {
+                        prop_assert_eq!(bytes.len(), value.len());
+                        bytes.fill(c as u8);
+                        value.fill(c as u8);
+                    },
                     5 => { value = vec![b'r'; len % 60]; expiry = Some(n); e.set_value(NewValue::Raw(&value), expiry); }
                     _ => if e.shared_mut(|v| v.push(1)).is_some() { value.push(1); },
                 }

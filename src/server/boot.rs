@@ -77,8 +77,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     let engine = Engine::new(config, threads, databases, super::now_ms());
     let (stop, stopped) = mpsc::channel();
     let freeing = Freeing::start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
-    let hooks =
-        Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), freeing });
+    let hooks = Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), freeing });
     engine.attach(Box::new(hooks.clone()));
     let _ = hooks.engine.set(Arc::downgrade(&engine));
     let workers = (0..threads).map(|seat| worker::start(engine.clone(), seat)).collect::<Result<Vec<_>, _>>();
