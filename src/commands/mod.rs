@@ -17,6 +17,7 @@ pub mod object;
 pub mod scan;
 pub mod server;
 pub mod string;
+pub mod transactions;
 
 /// Every family's rows. A new family is added here and nowhere else.
 pub const FAMILIES: &[&[Spec]] = &[
@@ -33,6 +34,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     scan::COMMANDS,
     server::COMMANDS,
     string::COMMANDS,
+    transactions::COMMANDS,
 ];
 
 /// Builds the command table from the families; to be called once at boot (further calls change nothing).

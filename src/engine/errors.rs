@@ -57,6 +57,14 @@ impl Error {
         Error::Err(Cow::Owned(format!("Unsupported option {}", String::from_utf8_lossy(word))))
     }
 
+    // Transactions and blocking.
+    pub const EXEC_WITHOUT_MULTI: Error = Error::err("EXEC without MULTI");
+    pub const DISCARD_WITHOUT_MULTI: Error = Error::err("DISCARD without MULTI");
+    pub const NESTED_MULTI: Error = Error::err("MULTI calls can not be nested");
+    pub const WATCH_IN_MULTI: Error = Error::err("WATCH inside MULTI is not allowed");
+    pub const EXECABORT: Error = Error::coded("EXECABORT Transaction discarded because of previous errors.");
+    pub const UNBLOCKED: Error = Error::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+
     // Connections and the server.
     pub const NOPROTO: Error = Error::coded("NOPROTO unsupported protocol version");
     pub const PROTO_NOT_INTEGER: Error = Error::err("Protocol version is not an integer or out of range");

@@ -4,6 +4,7 @@
 use super::entry::{Entry, NewValue};
 use super::journal::{Journal, class};
 use super::value::Type;
+use super::waiters::Ready;
 use super::watch::Watchers;
 use super::world::Access;
 use crate::base::{hash::hash_bytes, rng::Rng};
@@ -183,7 +184,9 @@ impl Keyspace<'_> {
         let Some(entry) = table.remove(key.hash, key.bytes) else {
             return;
         };
-        watchers.touch(db, key.bytes);
+        let mut ready = Ready::new();
+        watchers.touch(db, key.bytes, &mut ready);
+        self.journal.ready.append(&mut ready);
         self.journal.note_expired(db, entry);
     }
 
@@ -219,7 +222,9 @@ impl Keyspace<'_> {
         // A replica hides an expired key but still has it.
         let hidden = table.remove(key.hash, key.bytes);
         table.insert_new(key.hash, entry, mark);
-        watchers.touch(db, key.bytes);
+        let mut ready = Ready::new();
+        watchers.touch(db, key.bytes, &mut ready);
+        self.journal.ready.append(&mut ready);
         if let Some(old) = hidden {
             self.journal.free(old);
         }
@@ -389,7 +394,7 @@ impl Drop for KeyMut<'_> {
             }
             self.journal.event(class::GENERIC, "del", self.db, self.key.bytes);
         }
-        self.watchers.touch(self.db, self.key.bytes);
+        self.watchers.touch(self.db, self.key.bytes, &mut self.journal.ready);
         self.journal.changed(self.db, self.key.bytes);
     }
 }
