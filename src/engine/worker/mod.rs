@@ -502,8 +502,9 @@ impl Worker {
     fn count_error(&self, error: &Error) {
         self.stats.errors.add(1);
         let text = error.text();
-        let code = text.split(' ').next().unwrap_or("ERR");
-        *self.engine.shared_stats.error_codes.lock().entry(code.to_owned()).or_default() += 1;
+        // As Redis: a text of one word has no code.
+        let code = text.split_once(' ').map_or("ERR", |(code, _)| code);
+        self.engine.shared_stats.count_error_code(code);
     }
 
     /// Drops the reply of a client that does not want it.
