@@ -342,9 +342,12 @@ impl<E: Element> Table<E> {
         // A little room, so that the next insertions do not grow it at once.
         let size = |n: usize| segment::buckets_for((n + n / 16 + 1).min(segment::limit(MAX_BUCKETS)));
         let mut new = halves.map(|n| Segment::new(size(n), depth));
+        let mut sides = [Vec::with_capacity(halves[0]), Vec::with_capacity(halves[1])];
         for (was, is) in words.iter().zip(retag::<E>(words.clone(), self.skip, old.depth(), depth)) {
-            new[side(*was)].place(is);
+            sides[side(*was)].push(is);
         }
+        new[0].fill(&sides[0]);
+        new[1].fill(&sides[1]);
         let bit = 1u64 << (64 - depth);
         self.point(hash & !bit, new[0]);
         self.point(hash | bit, new[1]);

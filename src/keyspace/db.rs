@@ -4,7 +4,6 @@
 use super::entry::{Entry, NewValue};
 use super::journal::{Journal, class};
 use super::value::Type;
-use super::waiters::Ready;
 use super::watch::Watchers;
 use super::world::Access;
 use crate::base::{hash::hash_bytes, rng::Rng};
@@ -180,13 +179,12 @@ impl Keyspace<'_> {
     #[cold]
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
-        let (table, watchers) = self.parts(key.hash);
+        let shard = self.access.world().shard_of(key.hash);
+        let (table, watchers) = self.access.shard(shard).parts(db as usize);
         let Some(entry) = table.remove(key.hash, key.bytes) else {
             return;
         };
-        let mut ready = Ready::new();
-        watchers.touch(db, key.bytes, &mut ready);
-        self.journal.ready.append(&mut ready);
+        watchers.touch(db, key.bytes, &mut self.journal.ready);
         self.journal.note_expired(db, entry);
     }
 
@@ -217,14 +215,13 @@ impl Keyspace<'_> {
     /// Adds an entry made elsewhere, whose key is not there.
     pub fn add_entry(&mut self, key: Key<'_>, entry: Entry) {
         let db = self.db;
-        let (table, watchers) = self.parts(key.hash);
+        let shard = self.access.world().shard_of(key.hash);
+        let (table, watchers) = self.access.shard(shard).parts(db as usize);
         let mark = entry.expiry().is_some();
         // A replica hides an expired key but still has it.
         let hidden = table.remove(key.hash, key.bytes);
         table.insert_new(key.hash, entry, mark);
-        let mut ready = Ready::new();
-        watchers.touch(db, key.bytes, &mut ready);
-        self.journal.ready.append(&mut ready);
+        watchers.touch(db, key.bytes, &mut self.journal.ready);
         if let Some(old) = hidden {
             self.journal.free(old);
         }
