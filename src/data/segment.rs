@@ -229,13 +229,13 @@ impl Segment {
     }
 
     #[inline]
-    fn overflowed(&self, b: usize) -> bool {
+    pub fn overflowed(&self, b: usize) -> bool {
         self.bucket(b)[0] & OVER != 0
     }
 
     /// The bucket after `b`, around the end.
     #[inline]
-    fn next(self, b: usize) -> usize {
+    pub fn next(self, b: usize) -> usize {
         if b + 1 == self.buckets() { 0 } else { b + 1 }
     }
 

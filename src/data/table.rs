@@ -222,15 +222,20 @@ impl<E: Element> Table<E> {
         }
     }
 
-    /// Asks for the element's cache lines; the bucket should have arrived already.
+    /// Asks for the element's cache lines; the bucket should have arrived already. If the element is not in it but may
+    /// have gone past it, for the next bucket.
     #[inline]
     pub fn prefetch_element(&self, hash: u64) {
-        if let Some((seg, tag, home)) = self.locate(hash)
-            && let Some(w) = seg.bucket(home).iter().find(|w| **w >> 48 == tag)
-        {
-            let p = (w & PTR) as *const u8;
-            prefetch(p);
-            prefetch(p.wrapping_add(48));
+        let Some((seg, tag, home)) = self.locate(hash) else { return };
+        let slots = seg.bucket(home);
+        match slots.iter().find(|w| **w >> 48 == tag) {
+            Some(w) => {
+                let p = (w & PTR) as *const u8;
+                prefetch(p);
+                prefetch(p.wrapping_add(48));
+            }
+            None if seg.overflowed(home) => prefetch(seg.bucket_addr(seg.next(home))),
+            None => {}
         }
     }
 
