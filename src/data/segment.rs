@@ -104,15 +104,12 @@ impl Segment {
     /// Gives the segment another number of buckets, where it is. Tags stay; no element is touched.
     pub fn resize(&mut self, buckets: usize) {
         let before = self.buckets();
-        let mut words = [0u64; MAX_BUCKETS * SLOTS];
-        let mut len = 0;
+        let mut space = [0; MAX_BUCKETS * SLOTS];
+        let words = self.copy_words(&mut space);
+        debug_assert!(words.len() <= buckets * SLOTS);
         for b in 0..before {
-            for w in std::mem::replace(self.bucket_mut(b), [0; SLOTS]) {
-                words[len] = w & !OVER;
-                len += usize::from(w & PTR != 0);
-            }
+            *self.bucket_mut(b) = [0; SLOTS];
         }
-        debug_assert!(len <= buckets * SLOTS);
         // SAFETY: as `header`; `&mut self` of the owning table stands behind every caller.
         let header = unsafe { self.0.as_mut() };
         let (old, new) = (chunk_size(before), chunk_size(buckets));
@@ -128,7 +125,7 @@ impl Segment {
             }
         }
         header.buckets = buckets as u32;
-        self.fill(&words[..len]);
+        self.fill(words);
     }
 
     /// Puts words into an empty segment, as [`place`](Self::place) would one by one, but without looking for free slots.
@@ -356,6 +353,18 @@ impl Segment {
     /// Every occupied word.
     pub fn words(&self) -> impl Iterator<Item = u64> + '_ {
         (0..self.buckets()).flat_map(|b| self.bucket(b).iter().copied()).filter(|w| w & PTR != 0)
+    }
+
+    /// Copies the occupied words into `space`, and returns that part of it.
+    pub fn copy_words<'s>(&self, space: &'s mut [u64; MAX_BUCKETS * SLOTS]) -> &'s mut [u64] {
+        let mut len = 0;
+        for b in 0..self.buckets() {
+            for &w in self.bucket(b) {
+                space[len] = w & !OVER;
+                len += usize::from(w & PTR != 0);
+            }
+        }
+        &mut space[..len]
     }
 
     /// Panics where an invariant is broken. For tests.

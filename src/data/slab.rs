@@ -12,7 +12,8 @@
 //!
 //! A thread allocates from its own stripe, so its lock is not contended; a block is freed under the lock of the stripe that
 //! its page belongs to (the header says which), whichever thread frees it. Pages without a used block go back to the pool,
-//! regions without a used page back to the system.
+//! regions without a used page back to the system. Huge pages were tried and left out: GET of a million random keys gained
+//! 2%, insertions lost 10% to clearing 2 MiB at once.
 //!
 //! Invariants: a page's header is written only under its stripe's lock (its `stripe` and `block` not at all while it has
 //! used blocks); a page is linked in its class's list exactly while it has a free block; the free list inside a page links
@@ -31,9 +32,6 @@ const PAGE: usize = 16 * 1024;
 const REGION: usize = 2 * 1024 * 1024;
 const HEADER: usize = 64;
 const STRIPES: usize = 64;
-/// From this many regions on, ask for huge pages: fewer TLB misses, and memory that is large enough not to mind.
-const HUGE_FROM: u64 = 8;
-
 #[repr(C)]
 struct Page {
     next: *mut Page,
@@ -343,9 +341,6 @@ fn map_region() -> usize {
         if end > region + REGION {
             libc::munmap((region + REGION) as *mut _, end - region - REGION);
         }
-        if REGIONS.load(Relaxed) >= HUGE_FROM {
-            libc::madvise(region as *mut _, REGION, libc::MADV_HUGEPAGE);
-        }
         region
     }
 }
@@ -366,9 +361,14 @@ pub fn keep_spare() -> ! {
         }
         drop(spare);
         let region = map_region();
-        for page in 0..REGION / 4096 {
-            // SAFETY: the region is mapped, and nobody has it yet. A write makes the memory come.
-            unsafe { ((region + page * 4096) as *mut u8).write_volatile(0) };
+        // SAFETY: the region is mapped, and nobody has it yet. Where the system does not know how to make all of it come at
+        // once, a write to each page does.
+        unsafe {
+            if libc::madvise(region as *mut _, REGION, libc::MADV_POPULATE_WRITE) != 0 {
+                for page in 0..REGION / 4096 {
+                    ((region + page * 4096) as *mut u8).write_volatile(0);
+                }
+            }
         }
         *SPARE.lock() = Some(Spare(region));
     }

@@ -337,22 +337,25 @@ impl<E: Element> Table<E> {
             self.depth = depth;
             self.deepest = 0;
         }
-        let words: Vec<u64> = old.words().collect();
-        // The highest tag bit that is not yet fixed decides, and becomes the last bit of the half's prefix.
-        let side = |w: u64| (w >> (47 + segment::free_bits(old.depth()))) as usize & 1;
-        let mut halves = [0usize; 2];
-        for w in &words {
-            halves[side(*w)] += 1;
+        let mut space = [0; MAX_BUCKETS * SLOTS];
+        let words = old.copy_words(&mut space);
+        // The highest tag bit that is not yet fixed decides, and becomes the last bit of the half's prefix. Words of the
+        // lower half go to the front.
+        let high = |w: u64| (w >> (47 + segment::free_bits(old.depth()))) & 1 == 1;
+        let mut middle = 0;
+        for i in 0..words.len() {
+            if !high(words[i]) {
+                words.swap(i, middle);
+                middle += 1;
+            }
         }
+        retag::<E>(words, self.skip, old.depth(), depth);
+        let (low, high) = words.split_at(middle);
         // A little room, so that the next insertions do not grow it at once.
         let size = |n: usize| segment::buckets_for((n + n / 16 + 1).min(segment::limit(MAX_BUCKETS)));
-        let mut new = halves.map(|n| Segment::new(size(n), depth));
-        let mut sides = [Vec::with_capacity(halves[0]), Vec::with_capacity(halves[1])];
-        for (was, is) in words.iter().zip(retag::<E>(words.clone(), self.skip, old.depth(), depth)) {
-            sides[side(*was)].push(is);
-        }
-        new[0].fill(&sides[0]);
-        new[1].fill(&sides[1]);
+        let mut new = [low, high].map(|half| Segment::new(size(half.len()), depth));
+        new[0].fill(low);
+        new[1].fill(high);
         let bit = 1u64 << (64 - depth);
         self.point(hash & !bit, new[0]);
         self.point(hash | bit, new[1]);
@@ -399,7 +402,10 @@ impl<E: Element> Table<E> {
         }
         let mut new = Segment::new(segment::buckets_for(total + total / 4 + 1), depth - 1);
         for old in [seg, buddy] {
-            for w in retag::<E>(old.words().collect(), self.skip, depth, depth - 1) {
+            let mut space = [0; MAX_BUCKETS * SLOTS];
+            let words = old.copy_words(&mut space);
+            retag::<E>(words, self.skip, depth, depth - 1);
+            for &w in words.iter() {
                 new.place(w);
             }
         }
@@ -627,19 +633,19 @@ fn dir_word(seg: Segment) -> u64 {
 
 /// Gives words of a segment of depth `from` the tags that they have at depth `to`. Only where the tag's window moves must
 /// the elements be looked at and hashed.
-fn retag<E: Element>(mut words: Vec<u64>, skip: u32, from: u32, to: u32) -> Vec<u64> {
-    if segment::window(from) != segment::window(to) {
-        for i in 0..words.len() {
-            if let Some(ahead) = words.get(i + 8) {
-                prefetch((ahead & PTR) as *const u8);
-            }
-            if let Some(p) = pointer(words[i]) {
-                let hash = hash_bytes(Ref::<E>::new(p).key()) << skip;
-                words[i] = (words[i] & !(0xffff << 48)) | segment::tag(hash, to) << 48;
-            }
+fn retag<E: Element>(words: &mut [u64], skip: u32, from: u32, to: u32) {
+    if segment::window(from) == segment::window(to) {
+        return;
+    }
+    for i in 0..words.len() {
+        if let Some(ahead) = words.get(i + 8) {
+            prefetch((ahead & PTR) as *const u8);
+        }
+        if let Some(p) = pointer(words[i]) {
+            let hash = hash_bytes(Ref::<E>::new(p).key()) << skip;
+            words[i] = (words[i] & !(0xffff << 48)) | segment::tag(hash, to) << 48;
         }
     }
-    words
 }
 
 #[inline]

@@ -28,6 +28,8 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Commands per group: enough to overlap waits for memory, few enough that two workers seldom want the same shard.
 const GROUP_SOLO: usize = 32;
 const GROUP_MANY: usize = 8;
+/// Keys per group, about: their buckets and entries must still be in the nearest cache when the last command runs.
+const GROUP_KEYS: usize = 32;
 /// Replies beyond this are sent before more commands run.
 const FLUSH_FROM: usize = 256 * 1024;
 
@@ -152,7 +154,7 @@ impl Worker {
             scratch.clear();
             let mut next = *at;
             let mut more = None;
-            while scratch.planned.len() < limit && more.is_none() {
+            while scratch.planned.len() < limit && scratch.keys.len() < GROUP_KEYS && more.is_none() {
                 let first = scratch.spans.len();
                 match request::parse(buf, next, partial, &mut scratch.spans, limits) {
                     Ok(Parsed::Command { end }) => {
