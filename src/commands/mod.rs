@@ -8,8 +8,10 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
+mod elements;
 pub mod expire;
 pub mod expiry;
+pub mod hash;
 pub mod keys;
 pub mod memory;
 pub mod module;
@@ -26,6 +28,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     connection::COMMANDS,
     debug::COMMANDS,
     expire::COMMANDS,
+    hash::COMMANDS,
     keys::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,

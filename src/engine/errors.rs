@@ -169,3 +169,22 @@ pub const BITFIELD_RO: Error = Error::err("BITFIELD_RO only supports the GET sub
 pub fn bitop_sources(operation: &str) -> Error {
     Error::Err(Cow::Owned(format!("BITOP {operation} must be called with at least two source keys.")))
 }
+
+// ---- collections ---------------------------------------------------------------------------------------------------
+
+pub const RANDOM_COUNT: Error =
+    Error::err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+pub const OUT_OF_RANGE_VALUE: Error = Error::err("value is out of range");
+pub const HASH_NOT_INTEGER: Error = Error::err("hash value is not an integer");
+pub const HASH_NOT_FLOAT: Error = Error::err("hash value is not a float");
+pub const NAN_OR_INFINITY: Error = Error::err("value is NaN or Infinity");
+pub const FIELDS_MISSING: Error = Error::err("Mandatory argument FIELDS is missing or not at the right position");
+pub const NUMFIELDS: Error = Error::err("Parameter `numFields` should be greater than 0");
+pub const NUMFIELDS_POSITIVE: Error = Error::err("Number of fields must be a positive integer");
+pub const NUMFIELDS_INVALID: Error = Error::err("invalid number of fields");
+pub const NUMFIELDS_MATCH: Error = Error::err("The `numfields` parameter must match the number of arguments");
+pub const EXPIRE_NEGATIVE: Error = Error::err("invalid expire time, must be >= 0");
+pub const EXPIRE_MISSING: Error = Error::err("missing expire time");
+pub const FXX_AND_FNX: Error = Error::err("Only one of FXX or FNX arguments can be specified");
+pub const HSETEX_EXPIRATIONS: Error =
+    Error::err("Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");

@@ -2,6 +2,7 @@
 //! the books (dirty count, WATCH, events, access clock, lazy freeing), so that handlers cannot forget to.
 
 use super::entry::{Entry, NewValue};
+use super::fields::{self, FieldExpiries};
 use super::journal::{Journal, class};
 use super::value::Type;
 use super::watch::Watchers;
@@ -106,6 +107,15 @@ impl Keyspace<'_> {
     }
 
     #[inline]
+    fn all_parts(
+        &mut self,
+        hash: u64,
+    ) -> (&mut crate::data::table::Table<Entry>, &mut Watchers, &mut FieldExpiries) {
+        let shard = self.access.world().shard_of(hash);
+        self.access.shard(shard).all_parts(self.db as usize)
+    }
+
+    #[inline]
     fn is_due(&self, expiry: Option<i64>) -> bool {
         expiry.is_some_and(|at| self.now_ms > at) && self.expiry != ExpiryMode::Ignore
     }
@@ -158,13 +168,17 @@ impl Keyspace<'_> {
         let spot = table.spot(key.hash, key.bytes)?;
         // SAFETY: the table is as it was when the spot was found, here and in the next lines.
         let entry = unsafe { table.at(spot) }?;
-        let (expiry, old) = (entry.expiry(), entry.clock());
+        let (expiry, old, fields) = (entry.expiry(), entry.clock(), fields::first_expiry(&entry));
         if expiry.is_some() && self.is_due(expiry) {
             if self.expiry == ExpiryMode::Remove {
                 self.expire_now(key);
             }
             return None;
         }
+        let spot = match fields {
+            Some(at) if at < self.now_ms && self.expiry == ExpiryMode::Remove => self.reclaim_fields(key)?,
+            _ => spot,
+        };
         if touch {
             let clock = self.clock.touched(old, self.rng);
             // SAFETY: as above.
@@ -175,15 +189,30 @@ impl Keyspace<'_> {
         Some(spot)
     }
 
+    /// Takes away the fields of a hash whose time has come. `None` if that was all of them.
+    #[cold]
+    fn reclaim_fields(&mut self, key: Key<'_>) -> Option<crate::data::table::Spot> {
+        let shard = self.access.world().shard_of(key.hash);
+        fields::reclaim(self.access.shard(shard), self.db, key, self.now_ms, fields::ON_ACCESS, self.journal);
+        self.parts(key.hash).0.spot(key.hash, key.bytes)
+    }
+
+    /// The time by which fields of hashes have expired or not.
+    #[inline]
+    pub fn fields_now_ms(&self) -> i64 {
+        if self.expiry == ExpiryMode::Ignore { i64::MIN } else { self.now_ms }
+    }
+
     /// Removes a key because its time has come.
     #[cold]
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
-        let (table, watchers) = self.parts(key.hash);
+        let (table, watchers, fields) = self.all_parts(key.hash);
         let Some(entry) = table.remove(key.hash, key.bytes) else {
             return;
         };
         watchers.touch(db, key.bytes);
+        fields.forget(db, &entry);
         self.journal.note_expired(db, entry);
     }
 
@@ -192,10 +221,11 @@ impl Keyspace<'_> {
     pub fn get_mut<'k>(&'k mut self, key: Key<'k>) -> Option<KeyMut<'k>> {
         let spot = self.find(key, !self.no_touch)?;
         let (db, shard) = (self.db, self.access.world().shard_of(key.hash));
-        let (table, watchers) = self.access.shard(shard).parts(db as usize);
+        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
         // SAFETY: nothing changed the table since the spot was found.
         let entry = unsafe { table.at_mut(spot) }?;
-        Some(KeyMut { entry: Some(entry), watchers, journal: self.journal, db, key, changed: false })
+        let due = fields::first_expiry(&entry);
+        Some(KeyMut { entry: Some(entry), watchers, fields, due, journal: self.journal, db, key, changed: false })
     }
 
     /// Sets a key to a value, whatever was there. `expiry` is the whole truth about the key's expiry.
@@ -214,10 +244,14 @@ impl Keyspace<'_> {
     /// Adds an entry made elsewhere, whose key is not there.
     pub fn add_entry(&mut self, key: Key<'_>, entry: Entry) {
         let db = self.db;
-        let (table, watchers) = self.parts(key.hash);
-        let mark = entry.expiry().is_some();
+        let (table, watchers, fields) = self.all_parts(key.hash);
+        let (mark, due) = (entry.expiry().is_some(), fields::first_expiry(&entry));
         // A replica hides an expired key but still has it.
         let hidden = table.remove(key.hash, key.bytes);
+        if let Some(old) = &hidden {
+            fields.forget(db, old);
+        }
+        fields.moved(db, key.bytes, None, due);
         table.insert_new(key.hash, entry, mark);
         watchers.touch(db, key.bytes);
         if let Some(old) = hidden {
@@ -282,6 +316,9 @@ impl Journal {
 pub struct KeyMut<'k> {
     entry: Option<RefMut<'k, Entry>>,
     watchers: &'k mut Watchers,
+    fields: &'k mut FieldExpiries,
+    /// When the first field of a hash expired before anything changed.
+    due: Option<i64>,
     journal: &'k mut Journal,
     db: u32,
     key: Key<'k>,
@@ -389,6 +426,8 @@ impl Drop for KeyMut<'_> {
             }
             self.journal.event(class::GENERIC, "del", self.db, self.key.bytes);
         }
+        let due = self.entry.as_ref().and_then(|e| fields::first_expiry(e));
+        self.fields.moved(self.db, self.key.bytes, self.due, due);
         self.watchers.touch(self.db, self.key.bytes);
         self.journal.changed(self.db, self.key.bytes);
     }
