@@ -107,10 +107,7 @@ impl Keyspace<'_> {
     }
 
     #[inline]
-    fn all_parts(
-        &mut self,
-        hash: u64,
-    ) -> (&mut crate::data::table::Table<Entry>, &mut Watchers, &mut FieldExpiries) {
+    fn all_parts(&mut self, hash: u64) -> (&mut crate::data::table::Table<Entry>, &mut Watchers, &mut FieldExpiries) {
         let shard = self.access.world().shard_of(hash);
         self.access.shard(shard).all_parts(self.db as usize)
     }

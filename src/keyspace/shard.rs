@@ -18,7 +18,13 @@ pub struct ShardData {
 
 impl ShardData {
     pub(super) fn new(bits: u32) -> Self {
-        ShardData { dbs: Vec::new(), bits, watchers: Watchers::default(), fields: FieldExpiries::default(), expire_at: (0, 0) }
+        ShardData {
+            dbs: Vec::new(),
+            bits,
+            watchers: Watchers::default(),
+            fields: FieldExpiries::default(),
+            expire_at: (0, 0),
+        }
     }
 
     /// The table of database `n`, if anything was ever put there.

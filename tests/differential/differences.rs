@@ -37,6 +37,10 @@ const REPLIES: &[Reply] = &[
     (Redis, "SSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
     (Redis, "HSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
     (Redis, "ZSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
+    (Redis, "SCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "SSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "HSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "ZSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
     (Redis, "LREM", "-ERR value is out of range", ":", "7.2 refuses a count that cannot be negated"),
     (Redis, "XINFO CONSUMERS", "inactive", "", "7.2 added when a consumer was last active"),
     (Redis, "XINFO STREAM", "active-time", "", "7.2 added when a consumer was last active"),
@@ -78,6 +82,10 @@ const NOT_SENT: &[NotSent] = &[
     (Valkey, "Z", "0x10", "Valkey reads no hexadecimal floats"),
     (Valkey, "GEO", "0x10", "Valkey reads no hexadecimal floats"),
     (Valkey, "INCRBYFLOAT", "0x1p3", "Valkey reads no hexadecimal floats"),
+    (Valkey, "HSETEX FIELDS", "", "Valkey looks for FIELDS from the first word on"),
+    (Valkey, "HGETEX FIELDS", "", "Valkey looks for FIELDS from the first word on"),
+    (Valkey, "HFE", "9223372036854775807", "Valkey's fields may expire later than Redis's 46 bits can tell"),
+    (Valkey, "HFE", "9223372036854775", "Valkey's fields may expire later than Redis's 46 bits can tell"),
     (Valkey, "HINCRBYFLOAT", "0x1p3", "Valkey reads no hexadecimal floats"),
 ];
 
@@ -140,6 +148,10 @@ pub fn digest_excused(peer: Kind, kinds: &[String]) -> bool {
 
 /// Whether a command begins with these words; a last word in the table without a full match is a family's prefix.
 fn starts(words: &[Vec<u8>], command: &str) -> bool {
+    if command == "HFE" {
+        let name = words[0].to_ascii_uppercase();
+        return name.starts_with(b"H") && ["EX", "AT", "TTL"].iter().any(|part| contains(&name, part));
+    }
     if matches!(command, "Z" | "GEO") {
         return words[0].to_ascii_uppercase().starts_with(command.as_bytes());
     }

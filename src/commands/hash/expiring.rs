@@ -134,13 +134,15 @@ struct SetEx<'a> {
     time_at: usize,
     /// FXX: all of the fields must be there; FNX: none.
     wants: Option<bool>,
+    /// XX: the hash must be there; NX: must not. These are Valkey's.
+    wants_hash: Option<bool>,
     pairs: Args<'a>,
 }
 
 impl<'a> SetEx<'a> {
     fn parse(c: &Call<'a>) -> Result<SetEx<'a>, Error> {
         let args = c.args;
-        let mut me = SetEx { ttl: Ttl::Plain, time_at: 0, wants: None, pairs: args.skip(args.len()) };
+        let mut me = SetEx { ttl: Ttl::Plain, time_at: 0, wants: None, wants_hash: None, pairs: args.skip(args.len()) };
         let mut i = 2;
         while i < args.len() {
             if args.is(i, "fields") {
@@ -170,6 +172,8 @@ impl<'a> SetEx<'a> {
                     return Err(errors::FXX_AND_FNX);
                 }
                 me.wants = Some(args.is(i, "fxx"));
+            } else if me.wants_hash.is_none() && (args.is(i, "xx") || args.is(i, "nx")) {
+                me.wants_hash = Some(args.is(i, "xx"));
             } else {
                 return Err(Error::quoting("unknown argument: ", args.at(i), ""));
             }
@@ -187,6 +191,9 @@ impl<'a> SetEx<'a> {
     }
 
     fn allows(&self, hash: Option<&Hash>, now_ms: i64) -> bool {
+        if self.wants_hash.is_some_and(|wants| hash.is_some() != wants) {
+            return false;
+        }
         let there = |name| hash.is_some_and(|h| h.contains(name, now_ms));
         self.wants.is_none_or(|wants| self.names().all(|name| there(name) == wants))
     }

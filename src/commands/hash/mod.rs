@@ -3,8 +3,8 @@
 //! Expired fields are gone by the time a handler sees its hash (the keyspace takes them away as it finds the key), except where
 //! there are too many of them at once, or on a replica: so everything asks with the time.
 
-mod expiry;
 mod expiring;
+mod expiry;
 mod number;
 mod random;
 mod read;
@@ -13,8 +13,8 @@ mod tests;
 mod write;
 
 use crate::engine::spec::{BLANK, Spec};
-use expiry::{hexpire, hexpireat, hexpiretime, hpersist, hpexpire, hpexpireat, hpexpiretime, hpttl, httl};
 use expiring::{hgetdel, hgetex, hsetex};
+use expiry::{hexpire, hexpireat, hexpiretime, hpersist, hpexpire, hpexpireat, hpexpiretime, hpttl, httl};
 use number::{hincrby, hincrbyfloat};
 use random::{hrandfield, hscan};
 use read::{hexists, hget, hgetall, hkeys, hlen, hmget, hstrlen, hvals};

@@ -42,9 +42,17 @@ pub fn hrandfield(c: &mut Call<'_>) -> Result<(), Error> {
         head(c.reply, count, values);
         let compact = hash.as_listpack().is_some();
         let draw = |rng: &mut Rng| hash.random(now_ms, rng);
-        sample((count, len), &mut rng, hash.iter(now_ms), draw, |f| address(f.name), compact, |field| {
-            show(c.reply, field, values);
-        });
+        sample(
+            (count, len),
+            &mut rng,
+            hash.iter(now_ms),
+            draw,
+            |f| address(f.name),
+            compact,
+            |field| {
+                show(c.reply, field, values);
+            },
+        );
     } else {
         let count = count.unsigned_abs() as usize;
         head(c.reply, if len == 0 { 0 } else { count }, values);

@@ -40,7 +40,10 @@ pub fn sizes(s: &mut Source<'_>) -> Vec<Size> {
 pub(super) fn keyspace(s: &mut Source<'_>, l: &mut Lines) {
     for (n, size) in sizes(s).into_iter().enumerate().filter(|(_, size)| size.keys > 0) {
         let ttl = if size.expires == 0 { 0 } else { average_ttl_ms(s, n) };
-        l.put(&format!("db{n}"), format_args!("keys={},expires={},avg_ttl={ttl},subexpiry={}", size.keys, size.expires, size.subexpiry));
+        l.put(
+            &format!("db{n}"),
+            format_args!("keys={},expires={},avg_ttl={ttl},subexpiry={}", size.keys, size.expires, size.subexpiry),
+        );
     }
 }
 
