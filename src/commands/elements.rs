@@ -7,7 +7,9 @@ use crate::base::rng::Rng;
 use crate::data::Item;
 use crate::engine::call::Call;
 use crate::engine::errors::{self, Error};
-use crate::keyspace::scan as place;
+use crate::keyspace::journal::class;
+use crate::keyspace::value::Object;
+use crate::keyspace::{Key, NewValue, scan as place};
 use crate::resp::Reply;
 use std::collections::HashSet;
 
@@ -18,6 +20,18 @@ pub(super) fn bulk(reply: &mut Reply, item: Item<'_>) {
         Item::Bytes(bytes) => reply.bulk(bytes),
         Item::Int(n) => reply.bulk_int(n),
     }
+}
+
+/// Stores the outcome of an operation on collections under a key, or removes the key if there is nothing in it; answers how much
+/// that is.
+pub(super) fn store(c: &mut Call<'_>, key: Key<'_>, len: usize, value: Object, event: (u32, &'static str)) {
+    if len == 0 {
+        c.ks.delete(key, class::GENERIC, "del");
+    } else {
+        c.ks.set(key, NewValue::Object(value), None);
+        c.ks.event(event.0, event.1, key);
+    }
+    c.reply.int(len as i64);
 }
 
 /// Word `i` as a number of elements to draw at random; `pairs` if each comes with a value.

@@ -18,6 +18,7 @@ pub mod module;
 pub mod object;
 pub mod scan;
 pub mod server;
+pub mod set;
 pub mod string;
 
 /// Every family's rows. A new family is added here and nowhere else.
@@ -35,6 +36,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     object::COMMANDS,
     scan::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
     string::COMMANDS,
 ];
 

@@ -188,3 +188,6 @@ pub const EXPIRE_MISSING: Error = Error::err("missing expire time");
 pub const FXX_AND_FNX: Error = Error::err("Only one of FXX or FNX arguments can be specified");
 pub const HSETEX_EXPIRATIONS: Error =
     Error::err("Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+pub const NUMKEYS_POSITIVE: Error = Error::err("numkeys should be greater than 0");
+pub const NUMKEYS_ARGS: Error = Error::err("Number of keys can't be greater than number of args");
+pub const LIMIT_NEGATIVE: Error = Error::err("LIMIT can't be negative");

@@ -147,6 +147,19 @@ impl Keyspace<'_> {
         found.and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
     }
 
+    /// Several keys at once, each as by [`get`](Self::get).
+    pub fn get_many<'k>(&'k mut self, keys: &[Key<'_>]) -> Vec<Option<Ref<'k, Entry>>> {
+        // First whatever changes tables (expiry), then the look at all of them.
+        let found: Vec<bool> = keys.iter().map(|key| self.get(*key).is_some()).collect();
+        let at = |(key, found): (&Key<'_>, bool)| {
+            let entry = if found { self.parts(key.hash).0.get(key.hash, key.bytes) } else { None };
+            // SAFETY: the entries stay where they are for 'k: nothing else is done with this keyspace, which is borrowed
+            // exclusively for as long, and looking up one key changes nothing for another.
+            entry.map(|e| unsafe { std::mem::transmute::<Ref<'_, Entry>, Ref<'k, Entry>>(e) })
+        };
+        keys.iter().zip(found).map(at).collect()
+    }
+
     /// Looks at a key without noting the access, and without counting a hit or a miss.
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {

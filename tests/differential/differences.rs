@@ -94,6 +94,7 @@ const ENCODINGS: &[(Kind, &str, &str, &str, &str)] = &[
     (Redis, "list", "listpack", "quicklist", "small lists are one listpack since Redis 7.2"),
     (Redis, "set", "listpack", "hashtable", "small sets of strings are listpacks since Redis 7.2"),
     (Valkey, "hash", "listpackex", "hashtable", "Valkey makes a hash with a field's expiry a table at once"),
+    (Valkey, "string", "embstr", "raw", "Valkey counts the key in, and makes the value raw if both are long"),
     (Valkey, "string", "raw", "embstr", "Valkey embeds up to 64 bytes; Redis, 7.0 and 8.0, up to 44"),
 ];
 
