@@ -20,6 +20,7 @@ pub mod scan;
 pub mod server;
 pub mod set;
 pub mod string;
+pub mod zset;
 
 /// Every family's rows. A new family is added here and nowhere else.
 pub const FAMILIES: &[&[Spec]] = &[
@@ -38,6 +39,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     server::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
+    zset::COMMANDS,
 ];
 
 /// Builds the command table from the families; to be called once at boot (further calls change nothing).

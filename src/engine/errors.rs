@@ -191,3 +191,14 @@ pub const HSETEX_EXPIRATIONS: Error =
 pub const NUMKEYS_POSITIVE: Error = Error::err("numkeys should be greater than 0");
 pub const NUMKEYS_ARGS: Error = Error::err("Number of keys can't be greater than number of args");
 pub const LIMIT_NEGATIVE: Error = Error::err("LIMIT can't be negative");
+pub const COUNT_POSITIVE: Error = Error::err("count should be greater than 0");
+pub const MIN_MAX_FLOAT: Error = Error::err("min or max is not a float");
+pub const MIN_MAX_LEX: Error = Error::err("min or max not valid string range item");
+pub const ZADD_XX_AND_NX: Error = Error::err("XX and NX options at the same time are not compatible");
+pub const ZADD_GT_LT_NX: Error = Error::err("GT, LT, and/or NX options at the same time are not compatible");
+pub const ZADD_INCR: Error = Error::err("INCR option supports a single increment-element pair");
+pub const NAN_SCORE: Error = Error::err("resulting score is not a number (NaN)");
+pub const ZRANGE_LIMIT: Error =
+    Error::err("syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
+pub const ZRANGE_WITHSCORES: Error = Error::err("syntax error, WITHSCORES not supported in combination with BYLEX");
+pub const WEIGHT: Error = Error::err("weight value is not a float");
