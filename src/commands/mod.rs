@@ -19,6 +19,7 @@ pub mod object;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod string;
 pub mod zset;
 
@@ -38,6 +39,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     scan::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
 ];

@@ -202,3 +202,4 @@ pub const ZRANGE_LIMIT: Error =
     Error::err("syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
 pub const ZRANGE_WITHSCORES: Error = Error::err("syntax error, WITHSCORES not supported in combination with BYLEX");
 pub const WEIGHT: Error = Error::err("weight value is not a float");
+pub const SORT_SCORE: Error = Error::err("One or more scores can't be converted into double");

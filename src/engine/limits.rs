@@ -1,7 +1,7 @@
 //! The thresholds of compact encodings, as they are set at this moment.
 
 use super::call::Call;
-use crate::data::Limits;
+use crate::data::{Limits, list};
 
 impl Call<'_> {
     /// A few relaxed loads; nothing is locked or allocated.
@@ -17,6 +17,16 @@ impl Call<'_> {
             set_max_listpack_value: size(c.set_max_listpack_value.get()),
             zset_max_listpack_entries: size(c.zset_max_listpack_entries.get()),
             zset_max_listpack_value: size(c.zset_max_listpack_value.get()),
+        }
+    }
+
+    /// The same for lists.
+    #[inline]
+    pub fn list_limits(&self) -> list::Limits {
+        let c = &self.engine.config;
+        list::Limits {
+            max_listpack_size: c.list_max_listpack_size.get() as i32,
+            compress_depth: c.list_compress_depth.get() as u32,
         }
     }
 }

@@ -41,6 +41,7 @@ const REPLIES: &[Reply] = &[
     (Redis, "SSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
     (Redis, "HSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
     (Redis, "ZSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "Z", "-ERR min or max is not a float", "", "8.0 takes no blanks in front of a bound"),
     (Redis, "LREM", "-ERR value is out of range", ":", "7.2 refuses a count that cannot be negated"),
     (Redis, "XINFO CONSUMERS", "inactive", "", "7.2 added when a consumer was last active"),
     (Redis, "XINFO STREAM", "active-time", "", "7.2 added when a consumer was last active"),

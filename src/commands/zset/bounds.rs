@@ -5,7 +5,8 @@ use crate::data::zset::{LexEdge, ScoreEdge};
 use crate::engine::errors::{self, Error};
 use std::ops::Range;
 
-/// A bound by score. As C's `strtod` reads it: blanks may stand in front, nothing at all is 0, what is too large is infinite.
+/// A bound by score. Nothing at all is 0, and what is too large is infinite; blanks in front are refused
+/// (as by Redis 8.0 and Valkey; 7.0 took them).
 pub(super) fn score_edge(text: &[u8]) -> Result<ScoreEdge, Error> {
     let text = text.split(|b| *b == 0).next().unwrap_or_default();
     match text {
@@ -19,8 +20,6 @@ fn number(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
         return Some(0.0);
     }
-    let blanks = text.iter().take_while(|b| matches!(b, b' ' | b'\t'..=b'\r')).count();
-    let text = &text[blanks..];
     parse_double(text).or_else(|| {
         // Too large or too small for a double: what std makes of it.
         let decimal = text.iter().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
@@ -52,18 +51,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_read_as_strtod_does() {
+    fn scores_read_as_redis_does() {
         for (text, want) in [
             ("1", Some(ScoreEdge::Inclusive(1.0))),
             ("(1", Some(ScoreEdge::Exclusive(1.0))),
             ("", Some(ScoreEdge::Inclusive(0.0))),
             ("(", Some(ScoreEdge::Exclusive(0.0))),
             ("-inf", Some(ScoreEdge::Inclusive(f64::NEG_INFINITY))),
-            ("( +5", Some(ScoreEdge::Exclusive(5.0))),
+            ("(+5", Some(ScoreEdge::Exclusive(5.0))),
             ("1e400", Some(ScoreEdge::Inclusive(f64::INFINITY))),
             ("1\0x", Some(ScoreEdge::Inclusive(1.0))),
             ("((1", None),
             (" ", None),
+            (" 1", None),
             ("1 ", None),
             ("nan", None),
             ("x", None),
