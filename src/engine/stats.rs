@@ -37,6 +37,7 @@ pub struct WorkerStats {
     pub hits: Counter,
     pub misses: Counter,
     pub expired: Counter,
+    pub expired_fields: Counter,
     pub net_in: Counter,
     pub net_out: Counter,
     pub errors: Counter,
@@ -57,6 +58,7 @@ impl Default for WorkerStats {
             hits: Counter::default(),
             misses: Counter::default(),
             expired: Counter::default(),
+            expired_fields: Counter::default(),
             net_in: Counter::default(),
             net_out: Counter::default(),
             errors: Counter::default(),
@@ -80,6 +82,7 @@ impl WorkerStats {
         for n in [&self.processed, &self.hits, &self.misses, &self.expired, &self.net_in, &self.net_out, &self.errors] {
             n.reset();
         }
+        self.expired_fields.reset();
         for n in [&self.busy_nanos, &self.turns, &self.reads, &self.writes] {
             n.reset();
         }

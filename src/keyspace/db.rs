@@ -2,6 +2,7 @@
 //! the books (dirty count, WATCH, events, access clock, lazy freeing), so that handlers cannot forget to.
 
 use super::entry::{Entry, NewValue};
+use super::fields::{self, FieldExpiries};
 use super::journal::{Journal, class};
 use super::value::Type;
 use super::watch::Watchers;
@@ -143,6 +144,19 @@ impl Keyspace<'_> {
         }
     }
 
+    /// Several keys at once, each as by [`get`](Self::get).
+    pub fn get_many<'k>(&'k mut self, keys: &[Key<'_>]) -> Vec<Option<Ref<'k, Entry>>> {
+        // First whatever changes tables (expiry), then the look at all of them.
+        let found: Vec<bool> = keys.iter().map(|key| self.get(*key).is_some()).collect();
+        let at = |(key, found): (&Key<'_>, bool)| {
+            let entry = if found { self.parts(key.hash).0.get(key.hash, key.bytes) } else { None };
+            // SAFETY: the entries stay where they are for 'k: nothing else is done with this keyspace, which is borrowed
+            // exclusively for as long, and looking up one key changes nothing for another.
+            entry.map(|e| unsafe { std::mem::transmute::<Ref<'_, Entry>, Ref<'k, Entry>>(e) })
+        };
+        keys.iter().zip(found).map(at).collect()
+    }
+
     /// Looks at a key without noting the access, and without counting a hit or a miss.
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
@@ -158,17 +172,22 @@ impl Keyspace<'_> {
     #[inline]
     fn find(&mut self, key: Key<'_>, touch: bool) -> Option<(NonNull<Table<Entry>>, Spot)> {
         let table = NonNull::from(self.parts(key.hash).0);
-        // SAFETY: the table was borrowed from `self` just now, and nothing else touches it in this function.
+        // SAFETY: the table was borrowed from `self` just now, and nothing else touches it before what may change it is
+        // done, after which it is looked up again.
         let (spot, entry) = unsafe {
             let spot = table.as_ref().spot(key.hash, key.bytes)?;
             (spot, table.as_ref().at(spot)?)
         };
-        let expiry = entry.expiry();
+        let (expiry, fields) = (entry.expiry(), fields::first_expiry(&entry));
         if expiry.is_some() && self.is_due(expiry) {
             if self.expiry == ExpiryMode::Remove {
                 self.expire_now(key);
             }
             return None;
+        }
+        if fields.is_some_and(|at| at < self.now_ms) && self.expiry == ExpiryMode::Remove {
+            let spot = self.reclaim_fields(key)?;
+            return Some((table, spot));
         }
         if touch {
             entry.set_clock(self.clock.touched(entry.clock(), self.rng));
@@ -176,16 +195,31 @@ impl Keyspace<'_> {
         Some((table, spot))
     }
 
+    /// Takes away the fields of a hash whose time has come. `None` if that was all of them.
+    #[cold]
+    fn reclaim_fields(&mut self, key: Key<'_>) -> Option<crate::data::table::Spot> {
+        let shard = self.access.world().shard_of(key.hash);
+        fields::reclaim(self.access.shard(shard), self.db, key, self.now_ms, fields::ON_ACCESS, self.journal);
+        self.parts(key.hash).0.spot(key.hash, key.bytes)
+    }
+
+    /// The time by which fields of hashes have expired or not.
+    #[inline]
+    pub fn fields_now_ms(&self) -> i64 {
+        if self.expiry == ExpiryMode::Ignore { i64::MIN } else { self.now_ms }
+    }
+
     /// Removes a key because its time has come.
     #[cold]
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
         let shard = self.access.world().shard_of(key.hash);
-        let (table, watchers) = self.access.shard(shard).parts(db as usize);
+        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
         let Some(entry) = table.remove(key.hash, key.bytes) else {
             return;
         };
         watchers.touch(db, key.bytes, &mut self.journal.ready);
+        fields.forget(db, &entry);
         self.journal.note_expired(db, entry);
     }
 
@@ -194,10 +228,11 @@ impl Keyspace<'_> {
     pub fn get_mut<'k>(&'k mut self, key: Key<'k>) -> Option<KeyMut<'k>> {
         self.find(key, !self.no_touch).and_then(|(_, spot)| {
             let (db, shard) = (self.db, self.access.world().shard_of(key.hash));
-            let (table, watchers) = self.access.shard(shard).parts(db as usize);
+            let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
             // SAFETY: nothing changed the table since the spot was found.
             let entry = unsafe { table.at_mut(spot) }?;
-            Some(KeyMut { entry: Some(entry), watchers, journal: self.journal, db, key, changed: false })
+            let due = fields::first_expiry(&entry);
+            Some(KeyMut { entry: Some(entry), watchers, fields, due, journal: self.journal, db, key, changed: false })
         })
     }
 
@@ -218,10 +253,14 @@ impl Keyspace<'_> {
     pub fn add_entry(&mut self, key: Key<'_>, entry: Entry) {
         let db = self.db;
         let shard = self.access.world().shard_of(key.hash);
-        let (table, watchers) = self.access.shard(shard).parts(db as usize);
-        let mark = entry.expiry().is_some();
+        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
+        let (mark, due) = (entry.expiry().is_some(), fields::first_expiry(&entry));
         // A replica hides an expired key but still has it.
         let hidden = if self.expiry == ExpiryMode::Hide { table.remove(key.hash, key.bytes) } else { None };
+        if let Some(old) = &hidden {
+            fields.forget(db, old);
+        }
+        fields.moved(db, key.bytes, None, due);
         table.insert_new(key.hash, entry, mark);
         watchers.touch(db, key.bytes, &mut self.journal.ready);
         if let Some(old) = hidden {
@@ -286,6 +325,9 @@ impl Journal {
 pub struct KeyMut<'k> {
     entry: Option<RefMut<'k, Entry>>,
     watchers: &'k mut Watchers,
+    fields: &'k mut FieldExpiries,
+    /// When the first field of a hash expired before anything changed.
+    due: Option<i64>,
     journal: &'k mut Journal,
     db: u32,
     key: Key<'k>,
@@ -393,6 +435,8 @@ impl Drop for KeyMut<'_> {
             }
             self.journal.event(class::GENERIC, "del", self.db, self.key.bytes);
         }
+        let due = self.entry.as_ref().and_then(|e| fields::first_expiry(e));
+        self.fields.moved(self.db, self.key.bytes, self.due, due);
         self.watchers.touch(self.db, self.key.bytes, &mut self.journal.ready);
         self.journal.changed(self.db, self.key.bytes);
     }

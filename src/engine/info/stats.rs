@@ -21,7 +21,8 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.put("instantaneous_input_repl_kbps", "0.00");
     l.put("instantaneous_output_repl_kbps", "0.00");
     l.put("rejected_connections", shared.rejected_connections.load(Relaxed));
-    l.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"]);
+    l.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    l.put("expired_subkeys", total(engine, |w| w.expired_fields.get()));
     l.put("expired_keys", total(engine, |w| w.expired.get()));
     l.put("expired_stale_perc", "0.00");
     l.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);

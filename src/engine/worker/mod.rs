@@ -413,7 +413,7 @@ impl Worker {
         };
         let outcome = (command.spec.run)(&mut call);
         let effect = call.effect;
-        if self.journal.logging && (self.journal.dirty > 0 || !self.journal.removals.is_empty()) {
+        if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
         if raises {
@@ -425,8 +425,7 @@ impl Worker {
     /// Gives the log what the command did.
     #[cold]
     fn propagate(&mut self, db: u32, args: Args<'_>, effect: Effect) {
-        let mut effects: Vec<(u32, Vec<Vec<u8>>)> =
-            self.journal.removals.drain(..).map(|(db, key)| (db, vec![b"DEL".to_vec(), key])).collect();
+        let mut effects = self.journal.take_removals();
         if self.journal.dirty > 0 {
             match effect {
                 Effect::Verbatim => effects.push((db, args.to_vecs())),
@@ -468,6 +467,9 @@ impl Worker {
         }
         if j.dirty != 0 {
             self.stats.dirty.add(std::mem::take(&mut j.dirty));
+        }
+        if j.expired_fields != 0 {
+            self.stats.expired_fields.add(std::mem::take(&mut j.expired_fields));
         }
         if j.expired != 0 {
             self.stats.expired.add(std::mem::take(&mut j.expired));
