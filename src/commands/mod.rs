@@ -11,9 +11,11 @@ pub mod debug;
 pub mod expire;
 pub mod expiry;
 pub mod keys;
+pub mod list;
 pub mod memory;
 pub mod module;
 pub mod object;
+pub mod parts;
 pub mod scan;
 pub mod server;
 pub mod string;
@@ -28,6 +30,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     keys::COMMANDS,
+    list::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,
     object::COMMANDS,

@@ -4,6 +4,8 @@
 //! does not (members of a set, keys of a database): the SHA-1 of what comes in is xored to what is there, and `mix` hashes
 //! the result once more.
 
+use crate::data::stream::StreamId;
+use crate::data::{List, Stream};
 use crate::keyspace::{Entry, Type};
 use sha1::{Digest as _, Sha1};
 
@@ -46,14 +48,23 @@ impl Digest {
         if let Some(s) = entry.string() {
             s.with(|bytes| self.mix(bytes));
         }
-        // Other types: `match entry.type_()`, and `list`, `set`, … below with an iterator over the value.
+        if let Some(list) = entry.object::<List>() {
+            self.list(&list);
+        }
+        if let Some(stream) = entry.object::<Stream>() {
+            self.stream(&stream);
+        }
+        // Other types: `set`, … below with an iterator over the value.
         if entry.expiry().is_some() {
             self.xor(b"!!expire!!");
         }
     }
 
-    pub fn list<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>) {
-        elements.for_each(|e| self.mix(e));
+    fn list(&mut self, list: &List) {
+        let (mut iter, mut digits) = (list.iter(0, usize::MAX), itoa::Buffer::new());
+        while let Some(value) = iter.next() {
+            self.mix(value.text(&mut digits));
+        }
     }
 
     pub fn set<'a>(&mut self, members: impl Iterator<Item = &'a [u8]>) {
@@ -75,10 +86,15 @@ impl Digest {
         self.xor(&both.0);
     }
 
-    /// One entry of a stream: its id, then its fields and values in turn.
-    pub fn stream_entry<'a>(&mut self, id: (u64, u64), words: impl Iterator<Item = &'a [u8]>) {
-        self.mix(format!("{}.{}", id.0, id.1).as_bytes());
-        words.for_each(|w| self.mix(w));
+    fn stream(&mut self, stream: &Stream) {
+        let mut digits = itoa::Buffer::new();
+        for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+            self.mix(entry.id.format(&mut [0; 41]));
+            for (field, value) in entry.fields() {
+                self.mix(field.text(&mut digits));
+                self.mix(value.text(&mut digits));
+            }
+        }
     }
 }
 
@@ -129,6 +145,7 @@ pub fn digits17(n: f64) -> String {
 #[allow(clippy::approx_constant)]
 mod tests {
     use super::*;
+    use crate::data::stream::NewId;
     use crate::keyspace::NewValue;
 
     #[test]
@@ -161,11 +178,16 @@ mod tests {
         };
         let fields = || [(b"a".as_slice(), b"1".as_slice()), (b"b", b"2")].into_iter();
         let scores = || [(b"a".as_slice(), 3.14), (b"b", 2.0)].into_iter();
-        assert_eq!(of(1, &|d| d.list(words())), "62f55a532623cf6c3d81081db480b6fd8461eb3f");
+        let mut list = List::new();
+        list.push_all(crate::data::list::End::Tail, words(), &Default::default());
+        assert_eq!(of(1, &|d| d.list(&list)), "62f55a532623cf6c3d81081db480b6fd8461eb3f");
         assert_eq!(of(2, &|d| d.set(words())), "dd99329063ca0f1f28df2ac68d94b82fd95501c6");
         assert_eq!(of(3, &|d| d.zset(scores())), "517a28e1768266f7f810f66a5a2930c4449a1b99");
         assert_eq!(of(4, &|d| d.hash(fields())), "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf");
-        assert_eq!(of(6, &|d| d.stream_entry((1, 2), words())), "9496fea2cabf3228fd1d53f5c5d40927c522ce95");
+        let mut stream = Stream::new();
+        let added = stream.add(NewId::Exact(StreamId::new(1, 2)), 0, words(), &Default::default());
+        assert!(added.is_ok());
+        assert_eq!(of(6, &|d| d.stream(&stream)), "9496fea2cabf3228fd1d53f5c5d40927c522ce95");
     }
 
     /// Captured from redis-server 7.0.15: databases and keys, in words, and the whole dataset's digest.

@@ -177,3 +177,21 @@ pub const BITFIELD_RO: Error = Error::err("BITFIELD_RO only supports the GET sub
 pub fn bitop_sources(operation: &str) -> Error {
     Error::Err(Cow::Owned(format!("BITOP {operation} must be called with at least two source keys.")))
 }
+
+/// Numbers in arguments.
+impl Error {
+    pub const NOT_NEGATABLE: Error =
+        Error::err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+    pub const NUMKEYS_NOT_POSITIVE: Error = Error::err("numkeys should be greater than 0");
+    pub const COUNT_NOT_POSITIVE: Error = Error::err("count should be greater than 0");
+}
+
+/// Lists.
+impl Error {
+    pub const RANK_ZERO: Error = Error::err(
+        "RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from \
+         the end of the list",
+    );
+    pub const COUNT_NEGATIVE: Error = Error::err("COUNT can't be negative");
+    pub const MAXLEN_NEGATIVE: Error = Error::err("MAXLEN can't be negative");
+}
