@@ -212,3 +212,21 @@ pub const ZRANGE_LIMIT: Error =
 pub const ZRANGE_WITHSCORES: Error = Error::err("syntax error, WITHSCORES not supported in combination with BYLEX");
 pub const WEIGHT: Error = Error::err("weight value is not a float");
 pub const SORT_SCORE: Error = Error::err("One or more scores can't be converted into double");
+
+/// Numbers in arguments.
+impl Error {
+    pub const NOT_NEGATABLE: Error =
+        Error::err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+    pub const NUMKEYS_NOT_POSITIVE: Error = Error::err("numkeys should be greater than 0");
+    pub const COUNT_NOT_POSITIVE: Error = Error::err("count should be greater than 0");
+}
+
+/// Lists.
+impl Error {
+    pub const RANK_ZERO: Error = Error::err(
+        "RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from \
+         the end of the list",
+    );
+    pub const COUNT_NEGATIVE: Error = Error::err("COUNT can't be negative");
+    pub const MAXLEN_NEGATIVE: Error = Error::err("MAXLEN can't be negative");
+}
