@@ -104,7 +104,7 @@ fn whole(buf: &[u8], start: usize, spans: &mut Vec<Span>, limits: Limits) -> Opt
     Some(at)
 }
 
-/// One to four digits and a line end.
+/// One to four digits without a leading zero, and a line end.
 #[inline]
 fn short_length(buf: &[u8], at: &mut usize) -> Option<usize> {
     let mut n = 0usize;
@@ -120,7 +120,9 @@ fn short_length(buf: &[u8], at: &mut usize) -> Option<usize> {
             return None;
         }
     }
-    if *at == from || buf.get(*at) != Some(&b'\r') || buf.get(*at + 1) != Some(&b'\n') {
+    // `04` is no number to Redis: the thorough path refuses it.
+    let padded = buf[from] == b'0' && *at - from > 1;
+    if *at == from || padded || buf.get(*at) != Some(&b'\r') || buf.get(*at + 1) != Some(&b'\n') {
         return None;
     }
     *at += 2;

@@ -123,8 +123,20 @@ impl Worker {
         self.access.leave();
         self.stats.turns.add(1);
         self.stats.busy_nanos.add(self.clock.delta_as_nanos(began, self.clock.raw()));
-        session.client.after_turn(now_ms, self.last_command, self.stats.processed.get() - processed, self.reply.len());
+        // CONFIG RESETSTAT may have set the counter back meanwhile.
+        let ran = self.stats.processed.get().saturating_sub(processed);
+        session.client.after_turn(now_ms, self.last_command, ran, self.reply.len());
         ended
+    }
+
+    /// After a panic: lets go of all that the turn held, so that the next one finds a worker like new and nobody waits for
+    /// this one. What the command had changed by then stays.
+    #[cold]
+    pub fn abandon(&mut self) {
+        self.reply.clear();
+        self.transaction = None;
+        self.journal = Journal::default();
+        self.access.leave();
     }
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
@@ -290,7 +302,15 @@ impl Worker {
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
-                self.refused(session, None, e.clone());
+                if dispatch::is_cross_protocol(args) {
+                    self.show_the_door(session);
+                    return Some(Ended::Close);
+                }
+                if dispatch::is_exec(args) {
+                    self.abort_exec(session, e);
+                } else {
+                    self.refused(session, None, e.clone());
+                }
                 return None;
             }
         };
@@ -344,7 +364,11 @@ impl Worker {
             self.engine.set_gate(gates::PAUSED, false);
         }
         if let Err(e) = dispatch::refuse(&self.engine, session, command) {
-            self.refused(session, Some(command), e);
+            if &*command.name == "exec" {
+                self.abort_exec(session, &e);
+            } else {
+                self.refused(session, Some(command), e);
+            }
             return Verdict::Done;
         }
         if session.multi.is_queuing() && !ends_queuing(command) {
@@ -478,6 +502,24 @@ impl Worker {
         j.changed.clear();
     }
 
+    /// Somebody's browser, most likely. Redis's warning, at most once a minute.
+    #[cold]
+    fn show_the_door(&self, session: &Session) {
+        let warned = &self.engine.shared_stats.warned_of_attack_s;
+        let now_s = self.now_ms / 1000;
+        // Two workers at the same moment may both say it.
+        if warned.load(Relaxed) + 60 <= now_s {
+            warned.store(now_s, Relaxed);
+            let text = format!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
+                 Perhaps a web page is trying to reach this server through a browser of yours (cross-protocol scripting). \
+                 The connection from {} is closed.",
+                session.client.addr
+            );
+            self.engine.log(super::LogLevel::Warning, &text);
+        }
+    }
+
     /// Answers a command that may not run.
     #[cold]
     fn refused(&mut self, session: &mut Session, command: Option<&Command>, error: Error) {
@@ -598,7 +640,8 @@ impl Scratch {
 impl Planned {
     #[inline]
     fn runs_alone(&self) -> bool {
-        self.command.as_ref().is_ok_and(|c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
+        // A refusal may end a transaction, which takes locks of its own.
+        self.command.as_ref().map_or(true, |c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
     }
 }
 
