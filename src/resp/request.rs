@@ -8,6 +8,7 @@
 use super::args::Span;
 use super::inline::split_args;
 use crate::base::numbers::parse_i64;
+use crate::base::quoted::quoted;
 
 /// The longest inline command, and the longest line that announces a length (Redis: `PROTO_INLINE_MAX_SIZE`).
 pub const MAX_LINE: usize = 64 * 1024;
@@ -163,7 +164,7 @@ fn resume(
                 return Ok(Parsed::Incomplete);
             };
             if buf[from] != b'$' {
-                return error(&format!("expected '$', got '{}'", printable(buf[from])));
+                return error(&format!("expected '$', got '{}'", quoted(&buf[from..=from])));
             }
             match parse_i64(&buf[from + 1..end]) {
                 Some(n) if n >= 0 && n <= limits.max_bulk && n < i64::from(u32::MAX) => p.bulk = n,
@@ -229,10 +230,6 @@ fn inline(buf: &[u8], start: usize, spans: &mut Vec<Span>) -> Result<Parsed, Pro
 /// C's `isspace`, which Redis splits inline commands by.
 pub fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
-}
-
-fn printable(b: u8) -> char {
-    b as char
 }
 
 impl Partial {
