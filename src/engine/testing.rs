@@ -27,6 +27,12 @@ pub struct TestEngine {
     log: TestLog,
 }
 
+impl Default for TestEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl TestEngine {
     pub fn new() -> TestEngine {
         crate::commands::install();

@@ -95,6 +95,9 @@ fn main() {
     let took = started.elapsed();
     times.print(&format!("{keys} insertions"));
     noise(Duration::from_secs(3)).print("the machine alone, after");
-    println!("{:.1} s for all; every insertion over 1 ms beyond the machine's own counts against us", took.as_secs_f64());
+    println!(
+        "{:.1} s for all; every insertion over 1 ms beyond the machine's own counts against us",
+        took.as_secs_f64()
+    );
     std::process::exit(0);
 }

@@ -12,18 +12,23 @@ use super::session::{ReplyMode, Session};
 use super::stats::WorkerStats;
 use super::table::Command;
 use super::{Engine, gates};
-use crate::base::{hash::hash_bytes, rng::Rng};
+use crate::base::rng::Rng;
 use crate::keyspace::Keyspace;
 use crate::keyspace::db::{AccessClock, ExpiryMode};
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
-use crate::resp::{Args, OwnedArgs, Reply, Span};
+use crate::resp::{Args, OwnedArgs, Reply};
 use std::sync::Arc;
 
-mod exec;
-mod serve;
 use std::sync::atomic::Ordering::Relaxed;
+
+mod exec;
+mod plan;
+mod refuse;
+mod serve;
+
+use plan::{Planned, Scratch, find_keys};
 
 /// Commands per group: enough to overlap waits for memory, few enough that two workers seldom want the same shard.
 const GROUP_SOLO: usize = 32;
@@ -47,25 +52,6 @@ pub struct Worker {
     access_clock: AccessClock,
     /// The command that ran last, its id plus one; 0: none in this turn yet.
     last_command: u32,
-}
-
-/// Buffers that are reused from turn to turn.
-#[derive(Default)]
-struct Scratch {
-    spans: Vec<Span>,
-    planned: Vec<Planned>,
-    keys: Vec<KeyRef>,
-    shards: Vec<u16>,
-    positions: Vec<super::keyspec::KeyPos>,
-}
-
-/// A parsed command and what is known of it before it runs. Ranges are (from, to) in the scratch buffers.
-struct Planned {
-    words: (usize, usize),
-    keys: (usize, usize),
-    command: Result<&'static Command, Error>,
-    /// Where the next command starts in the connection's buffer.
-    end: usize,
 }
 
 /// Why a turn's work on a buffer ended.
@@ -502,53 +488,6 @@ impl Worker {
         j.changed.clear();
     }
 
-    /// Somebody's browser, most likely. Redis's warning, at most once a minute.
-    #[cold]
-    fn show_the_door(&self, session: &Session) {
-        let warned = &self.engine.shared_stats.warned_of_attack_s;
-        let now_s = self.now_ms / 1000;
-        // Two workers at the same moment may both say it.
-        if warned.load(Relaxed) + 60 <= now_s {
-            warned.store(now_s, Relaxed);
-            let text = format!(
-                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
-                 Perhaps a web page is trying to reach this server through a browser of yours (cross-protocol scripting). \
-                 The connection from {} is closed.",
-                session.client.addr
-            );
-            self.engine.log(super::LogLevel::Warning, &text);
-        }
-    }
-
-    /// Answers a command that may not run.
-    #[cold]
-    fn refused(&mut self, session: &mut Session, command: Option<&Command>, error: Error) {
-        if let Some(c) = command {
-            self.stats.commands[c.id as usize].rejected.add(1);
-        }
-        session.multi.broken |= session.multi.is_queuing();
-        self.count_error(&error);
-        let mark = self.reply.mark();
-        self.reply.error(&error.text());
-        if session.reply_mode != ReplyMode::On {
-            self.silence(session, mark);
-        }
-    }
-
-    #[cold]
-    fn failed(&mut self, command: &Command, error: &Error) {
-        self.stats.commands[command.id as usize].failed.add(1);
-        self.count_error(error);
-    }
-
-    fn count_error(&self, error: &Error) {
-        self.stats.errors.add(1);
-        let text = error.text();
-        // As Redis: a text of one word has no code.
-        let code = text.split_once(' ').map_or("ERR", |(code, _)| code);
-        self.engine.shared_stats.count_error_code(code);
-    }
-
     /// Drops the reply of a client that does not want it.
     #[cold]
     fn silence(&mut self, session: &mut Session, mark: crate::resp::reply::Mark) {
@@ -589,68 +528,4 @@ enum More {
     Nothing,
     Words(usize, Vec<Vec<u8>>),
     Broken(ProtocolError),
-}
-
-impl Scratch {
-    fn clear(&mut self) {
-        self.spans.clear();
-        self.planned.clear();
-        self.keys.clear();
-    }
-
-    #[inline]
-    fn plan(&mut self, buf: &[u8], first: usize, end: usize) {
-        let words = (first, self.spans.len());
-        let from = self.keys.len();
-        let command = {
-            let args = Args::new(buf, &self.spans[first..]);
-            let command = dispatch::resolve(args);
-            if let Ok(c) = &command {
-                // A key at a fixed place needs no list of positions.
-                match c.keys.simple {
-                    Some(s) if s.first > 0 && s.first == s.last => {
-                        let hash = hash_bytes(args.at(s.first as usize));
-                        self.keys.push(KeyRef { word: s.first as u32, hash });
-                    }
-                    _ => find_keys(c, args, &mut self.positions, &mut self.keys),
-                }
-            }
-            command
-        };
-        self.planned.push(Planned { words, keys: (from, self.keys.len()), command, end });
-    }
-
-    fn find_keys(&mut self, command: &Command, args: Args<'_>) {
-        find_keys(command, args, &mut self.positions, &mut self.keys);
-    }
-
-    /// True if the command planned last must not share a group with others.
-    #[inline]
-    fn last_runs_alone(&self) -> bool {
-        self.planned.last().is_some_and(Planned::runs_alone)
-    }
-}
-
-impl Scratch {
-    fn writes(&self) -> bool {
-        self.planned.iter().any(|p| p.command.as_ref().is_ok_and(|c| c.flags.has(Flags::WRITE)))
-    }
-}
-
-impl Planned {
-    #[inline]
-    fn runs_alone(&self) -> bool {
-        // A refusal may end a transaction, which takes locks of its own.
-        self.command.as_ref().map_or(true, |c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
-    }
-}
-
-fn find_keys(command: &Command, args: Args<'_>, positions: &mut Vec<super::keyspec::KeyPos>, keys: &mut Vec<KeyRef>) {
-    if !command.keys.any() {
-        return;
-    }
-    positions.clear();
-    // Words that make no sense as keys: the handler will say so; what was found is locked all the same.
-    let _ = command.keys.positions(args, positions);
-    keys.extend(positions.iter().map(|p| KeyRef { word: p.index, hash: hash_bytes(args.at(p.index as usize)) }));
 }
