@@ -160,8 +160,8 @@ pub fn digits17(n: f64) -> String {
 #[allow(clippy::approx_constant)]
 mod tests {
     use super::*;
-use crate::data::stream::StreamId;
-use crate::data::{Hash, Item, List, Set, Stream, Zset};
+    use crate::data::Limits;
+    use crate::data::stream::{NewId, StreamId};
     use crate::keyspace::NewValue;
     use crate::keyspace::value::Object;
 
@@ -187,27 +187,25 @@ use crate::data::{Hash, Item, List, Set, Stream, Zset};
     #[test]
     fn collections_digest_as_redis_does() {
         let words = || [b"a".as_slice(), b"b"].into_iter();
-        let of = |number: u32, f: &dyn Fn(&mut Digest)| {
-            let mut d = Digest::default();
-            d.mix(&number.to_be_bytes());
-            f(&mut d);
-            d.to_string()
-        };
-        match entry.type_() {
-            Type::String => {}
-            Type::List => {
-                if let Some(list) = entry.object::<List>() {
-                    self.list(&list);
-                }
-            }
-            Type::Set => self.set(entry),
-            Type::Zset => self.zset(entry),
-            Type::Hash => self.hash(entry),
-            Type::Stream => {
-                if let Some(stream) = entry.object::<Stream>() {
-                    self.stream(&stream);
-                }
-            }
+        let limits = Limits::default();
+        let value = |v: Object| Digest::of_value(&Entry::new(b"k", NewValue::Object(v), None, 0)).to_string();
+        let (mut set, mut zset, mut hash) = (Set::new_listpack(), Zset::new_listpack(), Hash::new());
+        words().for_each(|w| assert!(set.add(w, &limits)));
+        [(b"a", 3.14), (b"b", 2.0)].into_iter().for_each(|(m, s)| assert!(zset.set(m, s, &limits).is_none()));
+        [(b"a", b"1"), (b"b", b"2")].into_iter().for_each(|(f, v)| assert!(hash.set(f, v, false, 0, &limits)));
+        let mut list = List::new();
+        list.push_all(crate::data::list::End::Tail, words(), &Default::default());
+        let mut stream = Stream::new();
+        let id = NewId::Exact(StreamId::new(1, 2));
+        assert!(stream.add(id, 0, words(), &Default::default()).is_ok());
+        for (value, want) in [
+            (value(list.into()), "62f55a532623cf6c3d81081db480b6fd8461eb3f"),
+            (value(set.into()), "dd99329063ca0f1f28df2ac68d94b82fd95501c6"),
+            (value(zset.into()), "517a28e1768266f7f810f66a5a2930c4449a1b99"),
+            (value(hash.into()), "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf"),
+            (value(stream.into()), "9496fea2cabf3228fd1d53f5c5d40927c522ce95"),
+        ] {
+            assert_eq!(value, want);
         }
     }
 

@@ -19,6 +19,16 @@ pub fn resolve(args: Args<'_>) -> Result<&'static Command, Error> {
     if command.is_container() { resolve_sub(command, args) } else { check_arity(command, args.len()) }
 }
 
+/// Whether these words are a line of an HTTP request: a browser was talked into sending commands (Redis 3.2.7 on).
+pub fn is_cross_protocol(args: Args<'_>) -> bool {
+    args.is(0, "post") || args.is(0, "host:")
+}
+
+/// Whether these words, well or badly formed, mean EXEC.
+pub fn is_exec(args: Args<'_>) -> bool {
+    args.is(0, "exec")
+}
+
 #[inline]
 fn check_arity(command: &'static Command, words: usize) -> Result<&'static Command, Error> {
     if command.takes(words) { Ok(command) } else { Err(wrong_arity(&command.name)) }
@@ -45,13 +55,16 @@ pub fn wrong_arity(name: &str) -> Error {
 
 #[cold]
 fn unknown(args: Args<'_>) -> Error {
-    let mut beginning = String::new();
+    // Counted in bytes of the client's, of which quoting makes more.
+    let (mut beginning, mut room) = (String::new(), 128);
     for a in args.iter().skip(1) {
-        if beginning.len() >= 128 {
+        let word = until_nul(a);
+        let word = &word[..word.len().min(room)];
+        beginning.push_str(&format!("'{}' ", quoted(word)));
+        room = room.saturating_sub(word.len() + 3);
+        if room == 0 {
             break;
         }
-        let room = 128 - beginning.len();
-        beginning.push_str(&format!("'{}' ", shortened(a, room)));
     }
     Error::Err(Cow::Owned(format!(
         "unknown command '{}', with args beginning with: {beginning}",
@@ -60,9 +73,13 @@ fn unknown(args: Args<'_>) -> Error {
 }
 
 fn shortened(word: &[u8], most: usize) -> String {
-    // Like C's `%.128s`: up to a NUL.
-    let word = word.split(|b| *b == 0).next().unwrap_or_default();
+    // Like C's `%.128s`.
+    let word = until_nul(word);
     quoted(&word[..word.len().min(most)])
+}
+
+fn until_nul(word: &[u8]) -> &[u8] {
+    word.split(|b| *b == 0).next().unwrap_or_default()
 }
 
 /// The refusals, in Redis's order. Called only if something asks for a closer look (see [`Engine::gates`]) or the

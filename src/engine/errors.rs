@@ -64,6 +64,12 @@ impl Error {
     pub const NESTED_MULTI: Error = Error::err("MULTI calls can not be nested");
     pub const WATCH_IN_MULTI: Error = Error::err("WATCH inside MULTI is not allowed");
     pub const EXECABORT: Error = Error::coded("EXECABORT Transaction discarded because of previous errors.");
+    /// Why EXEC itself was refused.
+    pub fn exec_abort(why: &Error) -> Error {
+        let text = why.text();
+        let text = text.strip_prefix("ERR ").unwrap_or(&text);
+        Error::Coded(Cow::Owned(format!("EXECABORT Transaction discarded because of: {text}")))
+    }
     pub const UNBLOCKED: Error = Error::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
     // Connections and the server.

@@ -101,13 +101,24 @@ pub struct SharedStats {
     /// Logins that failed.
     pub auth_denied: AtomicU64,
     pub lazyfree: Lazyfree,
+    /// When the log last told of an HTTP request (Unix seconds).
+    pub warned_of_attack_s: std::sync::atomic::AtomicI64,
+    /// Connections closed for what they sent without an end, and for what they did not read.
+    pub query_buffer_overruns: AtomicU64,
+    pub output_buffer_overruns: AtomicU64,
     /// Error replies by code (`ERR`, `WRONGTYPE` …), for INFO errorstats.
     pub error_codes: parking_lot::Mutex<std::collections::BTreeMap<String, u64>>,
 }
 
 impl SharedStats {
     pub fn reset(&self) {
-        for n in [&self.connections, &self.rejected_connections, &self.evicted] {
+        for n in [
+            &self.connections,
+            &self.rejected_connections,
+            &self.evicted,
+            &self.query_buffer_overruns,
+            &self.output_buffer_overruns,
+        ] {
             n.store(0, Relaxed);
         }
         self.error_codes.lock().clear();

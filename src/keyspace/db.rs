@@ -66,7 +66,7 @@ impl AccessClock {
             return old & 255;
         };
         let passed = (self.now.wrapping_sub(old >> 8)) & 0xffff;
-        (old & 255).saturating_sub(if decay == 0 { 0 } else { passed / decay })
+        (old & 255).saturating_sub(passed.checked_div(decay).unwrap_or(0))
     }
 
     /// Milliseconds since the last access, by an LRU clock.

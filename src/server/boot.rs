@@ -43,7 +43,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     enter_dir(&config)?;
     let supervised = process::Supervisor::find(config.supervised.get());
     if config.daemonize.get() && !supervised.is_there() {
-        process::daemonize().map_err(|e| format!("Can't run in the background: {}", super::reason(&e)))?;
+        super::os::daemonize().map_err(|e| format!("Can't run in the background: {}", super::reason(&e)))?;
     }
     log::notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
     log::notice(&format!(

@@ -44,7 +44,8 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     let threaded = engine.workers.read().len() > 1;
     l.put("io_threaded_reads_processed", if threaded { reads } else { 0 });
     l.put("io_threaded_writes_processed", if threaded { writes } else { 0 });
-    l.zeros(&["client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections"]);
+    l.put("client_query_buffer_limit_disconnections", shared.query_buffer_overruns.load(Relaxed));
+    l.put("client_output_buffer_limit_disconnections", shared.output_buffer_overruns.load(Relaxed));
     l.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
     l.put("eventloop_cycles", turns);
     l.put("eventloop_duration_sum", busy_us);
