@@ -104,7 +104,8 @@ impl Digest {
     fn stream(&mut self, stream: &Stream) {
         let mut digits = itoa::Buffer::new();
         for entry in stream.range(StreamId::MIN, StreamId::MAX) {
-            self.mix(entry.id.format(&mut [0; 41]));
+            // Redis puts a dot between the halves here, and only here.
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
             for (field, value) in entry.fields() {
                 self.mix(field.text(&mut digits));
                 self.mix(value.text(&mut digits));
