@@ -50,7 +50,7 @@ impl Extended {
         matches!(self, Finite { .. })
     }
 
-    pub fn add(self, other: Extended) -> Extended {
+    pub fn plus(self, other: Extended) -> Extended {
         let (a, b) = match (self, other) {
             (Nan, _) | (_, Nan) => return Nan,
             (Infinite { negative: x }, Infinite { negative: y }) if x != y => return Nan,
@@ -383,7 +383,7 @@ mod tests {
         let (Some(a), Some(b)) = (Extended::parse(a.as_bytes()), Extended::parse(b.as_bytes())) else {
             return "refused".into();
         };
-        let sum = a.add(b);
+        let sum = a.plus(b);
         if !sum.is_finite() {
             return "infinite".into();
         }
@@ -442,7 +442,7 @@ mod tests {
             let text = format!("{x:.70}");
             let read = Extended::parse(text.as_bytes()).unwrap();
             let opposite = Extended::parse(format!("{:.70}", -x).as_bytes()).unwrap();
-            prop_assert_eq!(read.add(opposite), round(false, 0, 0, false));
+            prop_assert_eq!(read.plus(opposite), round(false, 0, 0, false));
             let bits = x.abs().to_bits();
             if let Extended::Finite { negative, mantissa, .. } = read && bits >> 52 != 0 {
                 prop_assert_eq!(mantissa >> 11, bits & ((1 << 52) - 1) | 1 << 52);

@@ -8,6 +8,7 @@ use crate::engine::gates;
 use crate::engine::help::help;
 use crate::engine::session::ReplyMode;
 use crate::engine::spec::{BLANK, Spec};
+use crate::resp::Reply;
 use std::sync::atomic::Ordering::Relaxed;
 
 #[rustfmt::skip]
@@ -229,12 +230,19 @@ fn client_unblock(c: &mut Call<'_>) -> Result<(), Error> {
         _ => return Err(Error::Syntax),
     };
     let id = c.int(2)?;
-    let client =
-        u64::try_from(id).ok().and_then(|id| c.engine.clients.get(id)).filter(|client| client.has(flag::BLOCKED));
-    if let Some(client) = &client {
-        client.post(|m| m.unblock = Some(with_error));
+    let client = u64::try_from(id).ok().and_then(|id| c.engine.clients.get(id));
+    // Whoever ends the wait answers for it: this command, the writer who serves, or time.
+    let wait = client.and_then(|client| client.wait.lock().clone()).filter(|w| w.end());
+    if let Some(wait) = &wait {
+        let mut reply = Reply::new(wait.proto);
+        if with_error {
+            reply.error(&Error::UNBLOCKED.text())
+        } else {
+            wait.timed_out.write(&mut reply)
+        }
+        wait.client.post(|m| m.unblocked = Some(reply.to_bytes()));
     }
-    c.reply.int(i64::from(client.is_some()));
+    c.reply.int(i64::from(wait.is_some()));
     Ok(())
 }
 

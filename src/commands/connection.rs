@@ -186,3 +186,149 @@ fn quit(c: &mut Call<'_>) -> Result<(), Error> {
     c.reply.ok();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::clients::Client;
+    use crate::engine::config::{Config, Protected};
+    use crate::engine::session::Session;
+    use crate::engine::worker::{Ended, Worker};
+    use crate::engine::{Engine, gates};
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// A server with this password (or none), and its clients.
+    struct Server {
+        engine: Arc<Engine>,
+        worker: Worker,
+    }
+
+    impl Server {
+        fn new(password: &str, debug: Protected) -> Server {
+            crate::commands::install();
+            let config = Config::default();
+            config.proto_max_bulk_len.set(512 << 20);
+            config.requirepass.set(password.as_bytes());
+            config.enable_debug_command.set(debug);
+            let engine = Engine::new(config, 1, 16, 1_000);
+            Server { worker: Worker::new(engine.clone(), 0, 1), engine }
+        }
+
+        fn client(&self, addr: &str) -> Session {
+            let client = Arc::new(Client::new(self.engine.clients.next_id(), addr, "127.0.0.1:6379", 9, 1_000));
+            self.engine.clients.add(&client);
+            Session::new(client, crate::engine::auth::is_open(&self.engine))
+        }
+
+        /// Sends these lines as one pipeline at this time.
+        fn at(&mut self, now_ms: i64, session: &mut Session, lines: &[&str]) -> (String, Ended) {
+            let mut buf = Vec::new();
+            for line in lines {
+                let words: Vec<&str> = line.split(' ').collect();
+                buf.extend(format!("*{}\r\n", words.len()).bytes());
+                words.iter().for_each(|w| buf.extend(format!("${}\r\n{w}\r\n", w.len()).bytes()));
+            }
+            self.worker.reply.clear();
+            self.worker.reply.proto = session.proto;
+            let ended = self.worker.turn(session, &buf, &mut 0, &mut None, now_ms);
+            (String::from_utf8_lossy(&self.worker.reply.to_bytes()).into_owned(), ended)
+        }
+
+        fn ask(&mut self, session: &mut Session, lines: &[&str]) -> String {
+            self.at(2_000, session, lines).0
+        }
+    }
+
+    #[test]
+    fn strangers_get_in_by_auth_or_hello_only() {
+        let mut s = Server::new("sesame", Protected::No);
+        let mut c = s.client("10.0.0.1:1");
+        assert_eq!(s.ask(&mut c, &["PING"]), "-NOAUTH Authentication required.\r\n");
+        assert!(
+            s.ask(&mut c, &["HELLO 3"])
+                .starts_with("-NOAUTH HELLO must be called with the client already authenticated")
+        );
+        let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+        assert_eq!(s.ask(&mut c, &["AUTH x"]) + &s.ask(&mut c, &["AUTH other sesame"]), wrong.repeat(2));
+        assert!(s.ask(&mut c, &[&format!("ECHO {}", "x ".repeat(20))]).contains("unauthenticated multibulk length"));
+        // What follows AUTH in one pipeline is no stranger's any more.
+        let long = format!("CLIENT KILL ID{}", " 77".repeat(20));
+        assert_eq!(s.ask(&mut c, &["AUTH sesame", &long]), "+OK\r\n:0\r\n");
+        assert_eq!(s.ask(&mut c, &["RESET", "PING"]), "+RESET\r\n-NOAUTH Authentication required.\r\n");
+        let hello = s.ask(&mut c, &["HELLO 3 AUTH default sesame SETNAME me", "CLIENT GETNAME"]);
+        assert!(
+            hello.starts_with("%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n") && hello.ends_with("$2\r\nme\r\n"),
+            "{hello}"
+        );
+        assert_eq!(s.engine.shared_stats.auth_denied.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn replies_can_be_switched_off() {
+        let mut s = Server::new("", Protected::No);
+        let mut c = s.client("10.0.0.1:1");
+        assert_eq!(
+            s.ask(&mut c, &["CLIENT REPLY OFF", "PING", "NOSUCH", "CLIENT REPLY SKIP", "PING", "CLIENT REPLY ON"]),
+            "+OK\r\n"
+        );
+        assert_eq!(s.ask(&mut c, &["CLIENT REPLY SKIP", "PING", "ECHO x"]), "$1\r\nx\r\n");
+    }
+
+    #[test]
+    fn a_pause_holds_writes_back_until_it_ends() {
+        let mut s = Server::new("", Protected::No);
+        let mut c = s.client("10.0.0.1:1");
+        assert_eq!(s.ask(&mut c, &["CLIENT PAUSE 500 WRITE", "GET k"]), "+OK\r\n$-1\r\n");
+        let (reply, ended) = s.at(2_100, &mut c, &["PING", "SET k v", "PING"]);
+        assert!(reply == "+PONG\r\n" && matches!(ended, Ended::Paused(2_500)), "{reply} {ended:?}");
+        // A shorter or milder pause changes nothing, a stricter one does; all of it ends with UNPAUSE.
+        assert_eq!(s.at(2_100, &mut c, &["CLIENT PAUSE 1 ALL"]).0, "+OK\r\n");
+        assert!(matches!(s.at(2_200, &mut c, &["PING"]).1, Ended::Paused(2_500)));
+        assert_eq!(s.at(2_200, &mut c, &["CLIENT UNPAUSE", "SET k v"]).0, "+OK\r\n+OK\r\n");
+        assert_eq!(s.engine.gates.load(Relaxed) & gates::PAUSED, 0);
+        assert_eq!(s.at(2_300, &mut c, &["CLIENT PAUSE 100"]).0, "+OK\r\n");
+        assert_eq!(s.at(2_500, &mut c, &["SET k v"]).0, "+OK\r\n");
+    }
+
+    #[test]
+    fn debug_is_for_those_whom_the_configuration_names() {
+        let refused = "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
+                       local connection, otherwise you need to set this option in the configuration file, and then restart the \
+                       server.\r\n";
+        for (setting, addr, open) in [
+            (Protected::No, "127.0.0.1:9", false),
+            (Protected::Yes, "10.0.0.1:9", true),
+            (Protected::Local, "10.0.0.1:9", false),
+            (Protected::Local, "127.0.0.1:9", true),
+            (Protected::Local, "[::1]:9", true),
+        ] {
+            let mut s = Server::new("", setting);
+            let mut c = s.client(addr);
+            let want = if open { "+0000000000000000000000000000000000000000\r\n" } else { refused };
+            assert_eq!(s.ask(&mut c, &["DEBUG DIGEST"]), want, "{setting:?} {addr}");
+        }
+    }
+
+    #[test]
+    fn flushing_touches_who_watches_keys_that_were_there() {
+        let mut s = Server::new("", Protected::Yes);
+        let mut c = s.client("127.0.0.1:9");
+        assert_eq!(s.ask(&mut c, &["DEBUG POPULATE 1000", "SET k v", "SELECT 3", "SET k v"]), "+OK\r\n".repeat(4));
+        let flags: Vec<crate::keyspace::watch::Flag> = (0..3).map(|_| Default::default()).collect();
+        s.worker.begin(2_000);
+        for (flag, (db, key)) in flags.iter().zip([(0, "k"), (0, "nosuch"), (3, "k")]) {
+            let shard = s.engine.world.shard_of(crate::base::hash::hash_bytes(key.as_bytes()));
+            s.worker.access.shard(shard).watchers.add(db, key.as_bytes(), flag);
+        }
+        s.worker.access.leave();
+        let touched = || flags.iter().map(|f| f.load(Relaxed)).collect::<Vec<_>>();
+        assert_eq!(s.ask(&mut c, &["SELECT 0", "FLUSHDB ASYNC"]), "+OK\r\n+OK\r\n");
+        assert_eq!(touched(), [true, false, false]);
+        assert_eq!(s.engine.shared_stats.lazyfree.freed(), 1001);
+        assert_eq!(
+            s.ask(&mut c, &["FLUSHALL FOO", "FLUSHALL", "DEBUG DIGEST"]),
+            format!("-ERR syntax error\r\n+OK\r\n+{}\r\n", "0".repeat(40))
+        );
+        assert_eq!(touched(), [true, false, true]);
+    }
+}

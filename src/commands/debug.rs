@@ -127,7 +127,7 @@ fn log(c: &mut Call<'_>) -> Result<(), Error> {
 }
 
 fn error(c: &mut Call<'_>) -> Result<(), Error> {
-    Err(Error::Coded(String::from_utf8_lossy(c.args.at(2)).into_owned().into()))
+    Err(Error::Coded(crate::base::quoted::quoted(c.args.at(2)).into()))
 }
 
 fn leak(c: &mut Call<'_>) -> Result<(), Error> {
@@ -243,7 +243,6 @@ fn object(c: &mut Call<'_>) -> Result<(), Error> {
         entry.clock(),
         clock.idle_ms(entry.clock()) / 1000
     );
-    drop(entry);
     c.reply.simple(&text);
     Ok(())
 }
@@ -352,7 +351,6 @@ fn htstats_key(c: &mut Call<'_>) -> Result<(), Error> {
     let key = Key::new(c.args.at(2));
     let entry = c.ks.peek(key).ok_or(Error::NoSuchKey)?;
     let (type_, encoding) = (entry.type_(), entry.encoding());
-    drop(entry);
     match (type_, encoding) {
         (Type::Set | Type::Hash, "hashtable") | (Type::Zset, "skiplist") => {
             c.reply.verbatim("txt", b"Hash table 0 stats (main hash table):\n");
@@ -364,7 +362,8 @@ fn htstats_key(c: &mut Call<'_>) -> Result<(), Error> {
 
 // ---- the protocol ----------------------------------------------------------------------------------------------------
 
-/// DEBUG PROTOCOL: one sample of each type, for those who write clients.
+/// DEBUG PROTOCOL: one sample of each type, for those who write clients. The double is Redis's, and is not meant to be pi.
+#[allow(clippy::approx_constant)]
 fn protocol(c: &mut Call<'_>) -> Result<(), Error> {
     let word = c.args.at(2).to_ascii_lowercase();
     let r = &mut *c.reply;

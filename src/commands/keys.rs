@@ -254,7 +254,12 @@ fn swapdb(c: &mut Call<'_>) -> Result<(), Error> {
 /// key counts as none.
 fn touch_watchers(c: &mut Call<'_>, shard: usize, a: u32, b: u32) {
     let now_ms = c.now_ms();
+    let ready = &mut c.ks.journal.ready;
     let shard = c.ks.access.shard(shard);
+    // Whoever waits looks at what is there after the swap.
+    for db in [a, b] {
+        ready.extend(shard.watchers.waiters.keys(db).map(|key| (db, key.to_vec())));
+    }
     for db in [a, b] {
         for key in shard.watchers.keys(db) {
             let hash = crate::base::hash::hash_bytes(key);
@@ -263,7 +268,7 @@ fn touch_watchers(c: &mut Call<'_>, shard: usize, a: u32, b: u32) {
                 entry.is_some_and(|e| e.expiry().is_none_or(|at| now_ms <= at))
             };
             if lives(a) || lives(b) {
-                shard.watchers.touch(db, key);
+                shard.watchers.touch(db, key, ready);
             }
         }
     }

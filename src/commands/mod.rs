@@ -21,6 +21,7 @@ pub mod server;
 pub mod set;
 pub mod sort;
 pub mod string;
+pub mod transactions;
 pub mod zset;
 
 /// Every family's rows. A new family is added here and nowhere else.
@@ -41,6 +42,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     set::COMMANDS,
     sort::COMMANDS,
     string::COMMANDS,
+    transactions::COMMANDS,
     zset::COMMANDS,
 ];
 

@@ -118,7 +118,11 @@ fn shutdown(c: &mut Call<'_>) -> Result<(), Error> {
     }
     let hooks = c.engine.hooks().ok_or(Error::SHUTDOWN_FAILED)?;
     if abort {
-        return if hooks.abort_shutdown() { Ok(c.reply.ok()) } else { Err(Error::NO_SHUTDOWN) };
+        if !hooks.abort_shutdown() {
+            return Err(Error::NO_SHUTDOWN);
+        }
+        c.reply.ok();
+        return Ok(());
     }
     if !hooks.shutdown(how) {
         return Err(Error::SHUTDOWN_FAILED);
@@ -156,9 +160,9 @@ fn lolwut(c: &mut Call<'_>) -> Result<(), Error> {
     let mut text = String::new();
     for _ in 0..rows {
         let mut dots = vec![0u32; columns];
-        for line in 0..4 {
+        for bits in BRAILLE {
             for (x, _) in cells.iter().enumerate().filter(|(_, alive)| **alive) {
-                dots[x / 2] |= BRAILLE[line][x % 2];
+                dots[x / 2] |= bits[x % 2];
             }
             cells = next(&cells, rule);
         }

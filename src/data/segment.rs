@@ -103,12 +103,16 @@ impl Segment {
 
     /// Gives the segment another number of buckets, where it is. Tags stay; no element is touched.
     pub fn resize(&mut self, buckets: usize) {
-        let words: Vec<u64> = self.words().collect();
-        debug_assert!(words.len() <= buckets * SLOTS);
         let before = self.buckets();
+        let mut words = [0u64; MAX_BUCKETS * SLOTS];
+        let mut len = 0;
         for b in 0..before {
-            *self.bucket_mut(b) = [0; SLOTS];
+            for w in std::mem::replace(self.bucket_mut(b), [0; SLOTS]) {
+                words[len] = w & !OVER;
+                len += usize::from(w & PTR != 0);
+            }
         }
+        debug_assert!(len <= buckets * SLOTS);
         // SAFETY: as `header`; `&mut self` of the owning table stands behind every caller.
         let header = unsafe { self.0.as_mut() };
         let (old, new) = (chunk_size(before), chunk_size(buckets));
@@ -124,10 +128,26 @@ impl Segment {
             }
         }
         header.buckets = buckets as u32;
-        header.len = 0;
-        for w in words {
-            self.place(w);
+        self.fill(&words[..len]);
+    }
+
+    /// Puts words into an empty segment, as [`place`](Self::place) would one by one, but without looking for free slots.
+    pub fn fill(&mut self, words: &[u64]) {
+        let (buckets, depth) = (self.buckets(), self.depth());
+        let mut used = [0u8; MAX_BUCKETS];
+        for &word in words {
+            let mut b = home(word >> 48, buckets, depth);
+            while used[b] as usize == SLOTS {
+                self.bucket_mut(b)[0] |= OVER;
+                b = self.next(b);
+            }
+            let slot = used[b] as usize;
+            used[b] += 1;
+            // A bucket is marked only once it is full, so no mark is overwritten here.
+            self.bucket_mut(b)[slot] = word & !OVER;
         }
+        // SAFETY: as `header`.
+        unsafe { self.0.as_mut().len = words.len() as u32 };
     }
 
     pub fn from_addr(addr: u64) -> Segment {
@@ -209,13 +229,13 @@ impl Segment {
     }
 
     #[inline]
-    fn overflowed(&self, b: usize) -> bool {
+    pub fn overflowed(&self, b: usize) -> bool {
         self.bucket(b)[0] & OVER != 0
     }
 
     /// The bucket after `b`, around the end.
     #[inline]
-    fn next(self, b: usize) -> usize {
+    pub fn next(self, b: usize) -> usize {
         if b + 1 == self.buckets() { 0 } else { b + 1 }
     }
 

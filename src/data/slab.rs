@@ -18,7 +18,7 @@
 //! used blocks); a page is linked in its class's list exactly while it has a free block; the free list inside a page links
 //! only blocks of that page that are not handed out.
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
@@ -302,9 +302,31 @@ unsafe fn release(page: *mut Page) {
     }
 }
 
-/// Maps a region and puts its pages into the pool.
+/// Puts a region's pages into the pool: the spare one, or one mapped here and now.
 fn add_region(pool: &mut Pool) {
-    let count = REGIONS.fetch_add(1, Relaxed);
+    let region = match SPARE.lock().take() {
+        Some(Spare(region)) => region,
+        None => map_region(),
+    };
+    REGIONS.fetch_add(1, Relaxed);
+    WANTED.notify_one();
+    // SAFETY: the region is mapped and nobody else's.
+    unsafe {
+        for i in (0..REGION / PAGE).rev() {
+            let page = (region + i * PAGE) as *mut Page;
+            (*page).next = pool.free;
+            (*page).prev = null_mut();
+            if !pool.free.is_null() {
+                (*pool.free).prev = page;
+            }
+            pool.free = page;
+        }
+        (*(region as *mut Page)).region_used = 0;
+    }
+}
+
+/// The address of a new region.
+fn map_region() -> usize {
     // SAFETY: an anonymous mapping of twice the size always contains an aligned region; the rest is given back.
     unsafe {
         let prot = libc::PROT_READ | libc::PROT_WRITE;
@@ -321,18 +343,34 @@ fn add_region(pool: &mut Pool) {
         if end > region + REGION {
             libc::munmap((region + REGION) as *mut _, end - region - REGION);
         }
-        if count >= HUGE_FROM {
+        if REGIONS.load(Relaxed) >= HUGE_FROM {
             libc::madvise(region as *mut _, REGION, libc::MADV_HUGEPAGE);
         }
-        for i in (0..REGION / PAGE).rev() {
-            let page = (region + i * PAGE) as *mut Page;
-            (*page).next = pool.free;
-            (*page).prev = null_mut();
-            if !pool.free.is_null() {
-                (*pool.free).prev = page;
-            }
-            pool.free = page;
+        region
+    }
+}
+
+/// A region kept ready, its memory already there.
+struct Spare(usize);
+
+static SPARE: Mutex<Option<Spare>> = Mutex::new(None);
+static WANTED: Condvar = Condvar::new();
+
+/// Keeps one region ready, so that no insertion waits for the system to find and clear 2 MiB (milliseconds, on a virtual
+/// machine). Waits until one is taken, prepares the next, and so on for ever: for a thread of its own.
+pub fn keep_spare() -> ! {
+    loop {
+        let mut spare = SPARE.lock();
+        while spare.is_some() {
+            WANTED.wait(&mut spare);
         }
+        drop(spare);
+        let region = map_region();
+        for page in 0..REGION / 4096 {
+            // SAFETY: the region is mapped, and nobody has it yet. A write makes the memory come.
+            unsafe { ((region + page * 4096) as *mut u8).write_volatile(0) };
+        }
+        *SPARE.lock() = Some(Spare(region));
     }
 }
 

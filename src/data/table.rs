@@ -222,15 +222,20 @@ impl<E: Element> Table<E> {
         }
     }
 
-    /// Asks for the element's cache lines; the bucket should have arrived already.
+    /// Asks for the element's cache lines; the bucket should have arrived already. If the element is not in it but may
+    /// have gone past it, for the next bucket.
     #[inline]
     pub fn prefetch_element(&self, hash: u64) {
-        if let Some((seg, tag, home)) = self.locate(hash)
-            && let Some(w) = seg.bucket(home).iter().find(|w| **w >> 48 == tag)
-        {
-            let p = (w & PTR) as *const u8;
-            prefetch(p);
-            prefetch(p.wrapping_add(48));
+        let Some((seg, tag, home)) = self.locate(hash) else { return };
+        let slots = seg.bucket(home);
+        match slots.iter().find(|w| **w >> 48 == tag) {
+            Some(w) => {
+                let p = (w & PTR) as *const u8;
+                prefetch(p);
+                prefetch(p.wrapping_add(48));
+            }
+            None if seg.overflowed(home) => prefetch(seg.bucket_addr(seg.next(home))),
+            None => {}
         }
     }
 
@@ -342,9 +347,12 @@ impl<E: Element> Table<E> {
         // A little room, so that the next insertions do not grow it at once.
         let size = |n: usize| segment::buckets_for((n + n / 16 + 1).min(segment::limit(MAX_BUCKETS)));
         let mut new = halves.map(|n| Segment::new(size(n), depth));
+        let mut sides = [Vec::with_capacity(halves[0]), Vec::with_capacity(halves[1])];
         for (was, is) in words.iter().zip(retag::<E>(words.clone(), self.skip, old.depth(), depth)) {
-            new[side(*was)].place(is);
+            sides[side(*was)].push(is);
         }
+        new[0].fill(&sides[0]);
+        new[1].fill(&sides[1]);
         let bit = 1u64 << (64 - depth);
         self.point(hash & !bit, new[0]);
         self.point(hash | bit, new[1]);

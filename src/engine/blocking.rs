@@ -10,8 +10,10 @@ use super::clients::Client;
 use super::errors::Error;
 use crate::keyspace::Type;
 use crate::resp::{OwnedArgs, Proto, Reply};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::AcqRel, Ordering::Acquire};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
 /// What a handler asks for when its client should wait.
 pub struct Block {
@@ -39,6 +41,36 @@ impl TimedOut {
             TimedOut::Null => reply.null(),
             TimedOut::NullArray => reply.null_array(),
         }
+    }
+}
+
+/// Everybody who waits.
+#[derive(Default)]
+pub struct Waits {
+    last: AtomicU64,
+    all: Mutex<HashMap<u64, Arc<Wait>>>,
+}
+
+impl Waits {
+    /// Numbers grow, so that the order of numbers is the order of arrival at each key.
+    pub fn next_id(&self) -> u64 {
+        self.last.fetch_add(1, Relaxed) + 1
+    }
+
+    pub fn add(&self, wait: &Arc<Wait>) {
+        self.all.lock().insert(wait.id, wait.clone());
+    }
+
+    pub fn get(&self, id: u64) -> Option<Arc<Wait>> {
+        self.all.lock().get(&id).cloned()
+    }
+
+    pub fn remove(&self, id: u64) {
+        self.all.lock().remove(&id);
+    }
+
+    pub fn count(&self) -> usize {
+        self.all.lock().len()
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Client {
     pub worker: AtomicU32,
     /// Bits of `flag`.
     pub flags: AtomicU32,
+    /// What it waits for, while it does.
+    pub wait: Mutex<Option<Arc<super::blocking::Wait>>>,
     mail: Mailbox,
 }
 
@@ -107,8 +109,10 @@ pub struct Mail {
     pub kill: Option<bool>,
     /// The pause ended: go on with what is buffered.
     pub resume: bool,
-    /// CLIENT UNBLOCK: stop waiting for keys, with an error if true, as after a timeout if not.
-    pub unblock: Option<bool>,
+    /// The wait is over; this is the reply.
+    pub unblocked: Option<Vec<u8>>,
+    /// Somebody looked at the wait in vain: see whether its time is up.
+    pub recheck: bool,
 }
 
 impl Client {
@@ -136,6 +140,7 @@ impl Client {
             capa: AtomicU32::new(0),
             worker: AtomicU32::new(0),
             flags: AtomicU32::new(0),
+            wait: Mutex::default(),
             mail: Mailbox::default(),
         }
     }

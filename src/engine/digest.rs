@@ -90,7 +90,7 @@ impl Digest {
 
     /// One entry of a stream: its id, then its fields and values in turn.
     pub fn stream_entry<'a>(&mut self, id: (u64, u64), words: impl Iterator<Item = &'a [u8]>) {
-        self.mix(format!("{}-{}", id.0, id.1).as_bytes());
+        self.mix(format!("{}.{}", id.0, id.1).as_bytes());
         words.for_each(|w| self.mix(w));
     }
 }
@@ -139,6 +139,7 @@ pub fn digits17(n: f64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::approx_constant)]
 mod tests {
     use super::*;
     use crate::data::Limits;

@@ -6,6 +6,7 @@ use super::flags::Flags;
 use super::session::Session;
 use super::table::{self, Command};
 use super::{Engine, gates};
+use crate::base::quoted::quoted;
 use crate::resp::Args;
 use std::borrow::Cow;
 
@@ -58,11 +59,10 @@ fn unknown(args: Args<'_>) -> Error {
     )))
 }
 
-fn shortened(word: &[u8], most: usize) -> Cow<'_, str> {
+fn shortened(word: &[u8], most: usize) -> String {
     // Like C's `%.128s`: up to a NUL.
     let word = word.split(|b| *b == 0).next().unwrap_or_default();
-    // Error texts are bytes on the wire; what is not UTF-8 is shown as its Latin-1 characters would be.
-    String::from_utf8_lossy(&word[..word.len().min(most)])
+    quoted(&word[..word.len().min(most)])
 }
 
 /// The refusals, in Redis's order. Called only if something asks for a closer look (see [`Engine::gates`]) or the

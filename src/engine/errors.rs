@@ -1,5 +1,6 @@
 //! Every error text that a client can see, once. Texts are Redis 8.0's unless a comment says otherwise.
 
+use crate::base::quoted::quoted;
 use std::borrow::Cow;
 
 /// A refusal. Its text (see [`Error::text`]) is what follows the `-` on the wire.
@@ -54,8 +55,16 @@ impl Error {
     pub fn unsupported_option(word: &[u8]) -> Error {
         // As C prints it: up to a NUL.
         let word = word.split(|b| *b == 0).next().unwrap_or_default();
-        Error::Err(Cow::Owned(format!("Unsupported option {}", String::from_utf8_lossy(word))))
+        Error::Err(Cow::Owned(format!("Unsupported option {}", quoted(word))))
     }
+
+    // Transactions and blocking.
+    pub const EXEC_WITHOUT_MULTI: Error = Error::err("EXEC without MULTI");
+    pub const DISCARD_WITHOUT_MULTI: Error = Error::err("DISCARD without MULTI");
+    pub const NESTED_MULTI: Error = Error::err("MULTI calls can not be nested");
+    pub const WATCH_IN_MULTI: Error = Error::err("WATCH inside MULTI is not allowed");
+    pub const EXECABORT: Error = Error::coded("EXECABORT Transaction discarded because of previous errors.");
+    pub const UNBLOCKED: Error = Error::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
     // Connections and the server.
     pub const NOPROTO: Error = Error::coded("NOPROTO unsupported protocol version");
@@ -100,13 +109,13 @@ impl Error {
     /// An error whose sentence quotes what the client said, as C's `%s` prints it: up to a NUL.
     pub fn quoting(before: &str, word: &[u8], after: &str) -> Error {
         let word = word.split(|b| *b == 0).next().unwrap_or_default();
-        Error::Err(Cow::Owned(format!("{before}{}{after}", String::from_utf8_lossy(word))))
+        Error::Err(Cow::Owned(format!("{before}{}{after}", quoted(word))))
     }
 
     /// A subcommand of a command that resolves its subcommands itself (DEBUG).
     pub fn unknown_or_arity(word: &[u8], command: &str) -> Error {
         let word = word.split(|b| *b == 0).next().unwrap_or_default();
-        let word = String::from_utf8_lossy(&word[..word.len().min(128)]);
+        let word = quoted(&word[..word.len().min(128)]);
         Error::Err(Cow::Owned(format!(
             "unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP."
         )))

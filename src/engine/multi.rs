@@ -1,7 +1,9 @@
 //! MULTI: the queue of commands, and the keys that WATCH watches.
 
 use super::table::Command;
-use crate::keyspace::watch::Flag;
+use crate::base::hash::hash_bytes;
+use crate::keyspace::watch::{Flag, Watchers};
+use crate::keyspace::world::Access;
 use crate::resp::OwnedArgs;
 
 /// A command that waits for EXEC.
@@ -44,5 +46,22 @@ impl Multi {
 
     pub fn queued(&self) -> Option<&[Queued]> {
         self.queue.as_deref()
+    }
+
+    /// Starts watching a key. `watchers` are those of its shard, which is held.
+    pub fn watch(&mut self, watchers: &mut Watchers, db: u32, key: &[u8]) {
+        if !self.watched.iter().any(|(d, k)| *d == db && k == key) {
+            watchers.add(db, key, &self.touched);
+            self.watched.push((db, key.to_vec()));
+        }
+    }
+
+    /// Stops watching. Inside a turn; shards are held already or visited one by one.
+    pub fn unwatch(&mut self, access: &mut Access) {
+        for (db, key) in std::mem::take(&mut self.watched) {
+            let shard = access.world().shard_of(hash_bytes(&key));
+            access.shard(shard).watchers.remove(db, &key, &self.touched);
+        }
+        self.touched = Flag::default();
     }
 }

@@ -29,6 +29,8 @@ pub struct Session {
     pub no_evict: bool,
     /// Commands being queued, keys being watched.
     pub multi: super::multi::Multi,
+    /// What the client waits for, while it does.
+    pub waiting: Option<Arc<super::blocking::Wait>>,
     /// Set by a handler that wants its client to wait.
     pub block: Option<super::blocking::Block>,
     /// Not a socket: a script, a log being replayed, a primary's link.
@@ -47,6 +49,7 @@ impl Session {
             no_touch: false,
             no_evict: false,
             multi: super::multi::Multi::default(),
+            waiting: None,
             block: None,
             internal: false,
         }

@@ -112,6 +112,18 @@ impl SharedStats {
         }
         self.error_codes.lock().clear();
     }
+
+    /// Counts an error reply. Scripts make codes up, so beyond this many all further ones share a name (Redis 7.4's).
+    pub fn count_error_code(&self, code: &str) {
+        const MOST: usize = 128;
+        let mut codes = self.error_codes.lock();
+        if let Some(n) = codes.get_mut(code) {
+            *n += 1;
+        } else {
+            let code = if codes.len() < MOST { code } else { "ERRORSTATS_OVERFLOW" };
+            *codes.entry(code.to_owned()).or_default() += 1;
+        }
+    }
 }
 
 /// Values that left the keyspace and are freed apart from the clients.

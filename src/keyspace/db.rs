@@ -8,8 +8,9 @@ use super::value::Type;
 use super::watch::Watchers;
 use super::world::Access;
 use crate::base::{hash::hash_bytes, rng::Rng};
-use crate::data::table::{Ref, RefMut};
+use crate::data::table::{Ref, RefMut, Spot, Table};
 use std::ops::Deref;
+use std::ptr::NonNull;
 
 /// A key's bytes with their hash, computed once.
 #[derive(Clone, Copy)]
@@ -101,15 +102,9 @@ pub struct Keyspace<'a> {
 
 impl Keyspace<'_> {
     #[inline]
-    fn parts(&mut self, hash: u64) -> (&mut crate::data::table::Table<Entry>, &mut Watchers) {
+    fn parts(&mut self, hash: u64) -> (&mut Table<Entry>, &mut Watchers) {
         let shard = self.access.world().shard_of(hash);
         self.access.shard(shard).parts(self.db as usize)
-    }
-
-    #[inline]
-    fn all_parts(&mut self, hash: u64) -> (&mut crate::data::table::Table<Entry>, &mut Watchers, &mut FieldExpiries) {
-        let shard = self.access.world().shard_of(hash);
-        self.access.shard(shard).all_parts(self.db as usize)
     }
 
     #[inline]
@@ -135,16 +130,18 @@ impl Keyspace<'_> {
 
     #[inline]
     fn read(&mut self, key: Key<'_>, touch: bool) -> Option<Ref<'_, Entry>> {
-        let found = self.find(key, touch);
-        match found {
-            Some(_) => self.journal.hits += 1,
+        match self.find(key, touch) {
+            // SAFETY: nothing changed the table since the spot was found in it, and it is borrowed through `self` on.
+            Some((table, spot)) => unsafe {
+                self.journal.hits += 1;
+                table.as_ref().at(spot)
+            },
             None => {
                 self.journal.misses += 1;
                 self.journal.event(class::MISS, "keymiss", self.db, key.bytes);
+                None
             }
         }
-        // SAFETY: nothing changed the table since the spot was found.
-        found.and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
     }
 
     /// Several keys at once, each as by [`get`](Self::get).
@@ -163,48 +160,47 @@ impl Keyspace<'_> {
     /// Looks at a key without noting the access, and without counting a hit or a miss.
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
-        // SAFETY: as `get`.
-        self.find(key, false).and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
+        // SAFETY: as `read`.
+        self.find(key, false).and_then(|(table, spot)| unsafe { table.as_ref().at(spot) })
     }
 
     pub fn exists(&mut self, key: Key<'_>) -> bool {
         self.find(key, false).is_some()
     }
 
-    /// Finds a live key; removes an expired one.
+    /// Finds a live key and its table; removes an expired one.
     #[inline]
-    fn find(&mut self, key: Key<'_>, touch: bool) -> Option<crate::data::table::Spot> {
-        let (table, _) = self.parts(key.hash);
-        let spot = table.spot(key.hash, key.bytes)?;
-        // SAFETY: the table is as it was when the spot was found, here and in the next lines.
-        let entry = unsafe { table.at(spot) }?;
-        let (expiry, old, fields) = (entry.expiry(), entry.clock(), fields::first_expiry(&entry));
+    fn find(&mut self, key: Key<'_>, touch: bool) -> Option<(NonNull<Table<Entry>>, Spot)> {
+        let table = NonNull::from(self.parts(key.hash).0);
+        // SAFETY: the table was borrowed from `self` just now, and nothing else touches it in this function.
+        let (spot, entry) = unsafe {
+            let spot = table.as_ref().spot(key.hash, key.bytes)?;
+            (spot, table.as_ref().at(spot)?)
+        };
+        let (expiry, field) = (entry.expiry(), fields::first_expiry(&entry));
         if expiry.is_some() && self.is_due(expiry) {
             if self.expiry == ExpiryMode::Remove {
                 self.expire_now(key);
             }
             return None;
         }
-        let spot = match fields {
-            Some(at) if at < self.now_ms && self.expiry == ExpiryMode::Remove => self.reclaim_fields(key)?,
-            _ => spot,
-        };
-        if touch {
-            let clock = self.clock.touched(old, self.rng);
-            // SAFETY: as above.
-            if let Some(e) = unsafe { self.parts(key.hash).0.at(spot) } {
-                e.set_clock(clock);
-            }
+        if field.is_some_and(|at| at < self.now_ms) && self.expiry == ExpiryMode::Remove {
+            return self.reclaim_fields(key);
         }
-        Some(spot)
+        if touch {
+            entry.set_clock(self.clock.touched(entry.clock(), self.rng));
+        }
+        Some((table, spot))
     }
 
     /// Takes away the fields of a hash whose time has come. `None` if that was all of them.
     #[cold]
-    fn reclaim_fields(&mut self, key: Key<'_>) -> Option<crate::data::table::Spot> {
+    fn reclaim_fields(&mut self, key: Key<'_>) -> Option<(NonNull<Table<Entry>>, Spot)> {
         let shard = self.access.world().shard_of(key.hash);
         fields::reclaim(self.access.shard(shard), self.db, key, self.now_ms, fields::ON_ACCESS, self.journal);
-        self.parts(key.hash).0.spot(key.hash, key.bytes)
+        let table = self.parts(key.hash).0;
+        let spot = table.spot(key.hash, key.bytes)?;
+        Some((NonNull::from(table), spot))
     }
 
     /// The time by which fields of hashes have expired or not.
@@ -217,11 +213,12 @@ impl Keyspace<'_> {
     #[cold]
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
-        let (table, watchers, fields) = self.all_parts(key.hash);
+        let shard = self.access.world().shard_of(key.hash);
+        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
         let Some(entry) = table.remove(key.hash, key.bytes) else {
             return;
         };
-        watchers.touch(db, key.bytes);
+        watchers.touch(db, key.bytes, &mut self.journal.ready);
         fields.forget(db, &entry);
         self.journal.note_expired(db, entry);
     }
@@ -229,13 +226,14 @@ impl Keyspace<'_> {
     /// Opens a key for changing. Look-up rules as [`get`](Self::get), but no hit or miss is counted.
     #[inline]
     pub fn get_mut<'k>(&'k mut self, key: Key<'k>) -> Option<KeyMut<'k>> {
-        let spot = self.find(key, !self.no_touch)?;
-        let (db, shard) = (self.db, self.access.world().shard_of(key.hash));
-        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
-        // SAFETY: nothing changed the table since the spot was found.
-        let entry = unsafe { table.at_mut(spot) }?;
-        let due = fields::first_expiry(&entry);
-        Some(KeyMut { entry: Some(entry), watchers, fields, due, journal: self.journal, db, key, changed: false })
+        self.find(key, !self.no_touch).and_then(|(_, spot)| {
+            let (db, shard) = (self.db, self.access.world().shard_of(key.hash));
+            let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
+            // SAFETY: nothing changed the table since the spot was found.
+            let entry = unsafe { table.at_mut(spot) }?;
+            let due = fields::first_expiry(&entry);
+            Some(KeyMut { entry: Some(entry), watchers, fields, due, journal: self.journal, db, key, changed: false })
+        })
     }
 
     /// Sets a key to a value, whatever was there. `expiry` is the whole truth about the key's expiry.
@@ -254,16 +252,17 @@ impl Keyspace<'_> {
     /// Adds an entry made elsewhere, whose key is not there.
     pub fn add_entry(&mut self, key: Key<'_>, entry: Entry) {
         let db = self.db;
-        let (table, watchers, fields) = self.all_parts(key.hash);
+        let shard = self.access.world().shard_of(key.hash);
+        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
         let (mark, due) = (entry.expiry().is_some(), fields::first_expiry(&entry));
         // A replica hides an expired key but still has it.
-        let hidden = table.remove(key.hash, key.bytes);
+        let hidden = if self.expiry == ExpiryMode::Hide { table.remove(key.hash, key.bytes) } else { None };
         if let Some(old) = &hidden {
             fields.forget(db, old);
         }
         fields.moved(db, key.bytes, None, due);
         table.insert_new(key.hash, entry, mark);
-        watchers.touch(db, key.bytes);
+        watchers.touch(db, key.bytes, &mut self.journal.ready);
         if let Some(old) = hidden {
             self.journal.free(old);
         }
@@ -438,7 +437,7 @@ impl Drop for KeyMut<'_> {
         }
         let due = self.entry.as_ref().and_then(|e| fields::first_expiry(e));
         self.fields.moved(self.db, self.key.bytes, self.due, due);
-        self.watchers.touch(self.db, self.key.bytes);
+        self.watchers.touch(self.db, self.key.bytes, &mut self.journal.ready);
         self.journal.changed(self.db, self.key.bytes);
     }
 }

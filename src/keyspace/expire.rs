@@ -58,7 +58,7 @@ pub fn step(shard: &mut ShardData, now_ms: i64, limit: usize, journal: &mut Jour
         step.buckets += 1;
         step.removed += dead.len();
         for entry in dead.drain(..) {
-            watchers.touch(db as u32, entry.key());
+            watchers.touch(db as u32, entry.key(), &mut journal.ready);
             fields.forget(db as u32, &entry);
             journal.note_expired(db as u32, entry);
         }

@@ -108,7 +108,7 @@ pub(super) fn reclaim(
         drop(entry.remove(key.hash));
         journal.event(class::GENERIC, "del", db, key.bytes);
     }
-    watchers.touch(db, key.bytes);
+    watchers.touch(db, key.bytes, &mut journal.ready);
     if journal.tracking {
         journal.changed.push((db, key.bytes.to_vec()));
     }

@@ -2,6 +2,7 @@
 
 use super::db::Keyspace;
 use super::entry::Entry;
+use super::waiters::Ready;
 use crate::base::hash::hash_bytes;
 use crate::data::table::Table;
 
@@ -16,7 +17,7 @@ impl Keyspace<'_> {
                 if db.is_some_and(|db| db as usize != n) {
                     continue;
                 }
-                touch_watched(shard, n as u32);
+                touch_watched(shard, n as u32, &mut self.journal.ready);
                 match shard.take(n) {
                     Some(table) if !table.is_empty() => {
                         keys += table.len();
@@ -32,11 +33,12 @@ impl Keyspace<'_> {
     }
 }
 
-fn touch_watched(shard: &super::shard::ShardData, db: u32) {
+fn touch_watched(shard: &super::shard::ShardData, db: u32, ready: &mut Ready) {
+    ready.extend(shard.watchers.waiters.keys(db).map(|key| (db, key.to_vec())));
     let Some(table) = shard.db(db as usize) else { return };
     for key in shard.watchers.keys(db) {
         if table.get(hash_bytes(key), key).is_some() {
-            shard.watchers.touch(db, key);
+            shard.watchers.touch(db, key, ready);
         }
     }
 }

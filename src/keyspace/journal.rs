@@ -2,6 +2,7 @@
 //! client-side caching and lazy freeing. The engine empties it after each command, while the locks are still held.
 
 use super::entry::Entry;
+use super::waiters::Ready;
 
 /// Classes of keyspace events, as the bits that `notify-keyspace-events` selects.
 pub mod class {
@@ -51,6 +52,8 @@ pub struct Journal {
     /// Keys that changed, if `tracking` asks for them.
     pub tracking: bool,
     pub changed: Vec<(u32, Vec<u8>)>,
+    /// Keys that somebody waits for and that changed.
+    pub ready: Ready,
     /// Values that left the keyspace and are dear to free.
     pub heavy: Vec<Entry>,
 }

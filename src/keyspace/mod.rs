@@ -9,6 +9,7 @@ pub mod journal;
 pub mod scan;
 pub mod shard;
 pub mod value;
+pub mod waiters;
 pub mod watch;
 pub mod world;
 

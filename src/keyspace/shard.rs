@@ -65,6 +65,12 @@ impl ShardData {
         self.dbs.resize_with(n + 1, || Table::new(bits));
     }
 
+    /// True if somebody waits for a key of this shard.
+    #[inline]
+    pub fn has_waiters(&self) -> bool {
+        !self.watchers.waiters.is_empty()
+    }
+
     /// How many databases this shard has tables for.
     pub fn databases(&self) -> usize {
         self.dbs.len()

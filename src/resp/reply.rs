@@ -5,6 +5,7 @@
 //! sends all of it with one vectored write.
 
 use crate::base::double::{exact_i64, write_double};
+use crate::base::quoted::push_bytes;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -178,13 +179,15 @@ impl Reply {
     /// An error; `text` is what follows the `-`. Line ends in it become blanks, or they would break the protocol.
     pub fn error(&mut self, text: &str) {
         let at = self.buf.len();
-        self.line(b'-', text.as_bytes());
-        let end = self.buf.len() - 2;
+        self.buf.push(b'-');
+        push_bytes(text, &mut self.buf);
+        let end = self.buf.len();
         for b in &mut self.buf[at..end] {
             if matches!(b, b'\r' | b'\n') {
                 *b = b' ';
             }
         }
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     /// Lines of a HELP subcommand.

@@ -2,7 +2,14 @@
 //! worker's, and replies leave in the turn that made them; only what is incomplete or unsent is kept here.
 
 use super::worker::{Guard, Incoming, with_local};
-use crate::engine::{Engine, clients::Client, clients::flag, session::Session, worker::Ended};
+use crate::engine::{
+    Engine,
+    clients::Client,
+    clients::flag,
+    session::{ReplyMode, Session},
+    worker::Ended,
+};
+use crate::resp::Reply;
 use crate::resp::reply::Chunk;
 use crate::resp::request::Partial;
 use std::collections::VecDeque;
@@ -11,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Either kind of stream.
@@ -125,6 +133,13 @@ impl Future for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.engine.clients.remove(self.session.client.id);
+        if let Some(wait) = self.session.waiting.take() {
+            wait.end();
+            with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
+        }
+        if !self.session.multi.watched.is_empty() {
+            with_local(|l| l.worker.forget_watches(&mut self.session));
+        }
     }
 }
 
@@ -138,6 +153,10 @@ impl Connection {
             }
             if self.closing {
                 return Poll::Ready(Ok(()));
+            }
+            if self.session.waiting.is_some() {
+                ready!(self.wait_for_keys(cx))?;
+                continue;
             }
             if let Some(wait) = &mut self.wait {
                 ready!(wait.as_mut().poll(cx));
@@ -158,13 +177,50 @@ impl Connection {
         if !mail.output.is_empty() {
             self.unsent.push_back(Chunk::Own(mail.output));
         }
-        if mail.resume {
+        if mail.resume || mail.recheck {
             self.wait = None;
+        }
+        if let Some(reply) = mail.unblocked {
+            self.stop_waiting(&reply);
         }
         if let Some(gently) = mail.kill {
             self.closing = true;
             if !gently {
                 self.unsent.clear();
+            }
+        }
+    }
+
+    /// While the client waits for keys: notices that time is up, or that the client is gone. Others end the wait by mail.
+    fn wait_for_keys(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(wait) = self.session.waiting.clone()
+            && let Some(until_ms) = wait.until_ms
+        {
+            let left_ms = (until_ms - super::now_ms()).max(0) as u64;
+            let sleep = || Box::pin(tokio::time::sleep(Duration::from_millis(left_ms)));
+            if self.wait.get_or_insert_with(sleep).as_mut().poll(cx).is_ready() {
+                if super::now_ms() < until_ms {
+                    self.wait = None;
+                    return Poll::Ready(Ok(()));
+                }
+                if wait.end() {
+                    let mut reply = Reply::new(wait.proto);
+                    wait.timed_out.write(&mut reply);
+                    self.stop_waiting(&reply.to_bytes());
+                    return Poll::Ready(Ok(()));
+                }
+                // Somebody is serving it at this moment: either the reply or `recheck` is on its way.
+            }
+        }
+        self.receive_more(cx)
+    }
+
+    fn stop_waiting(&mut self, reply: &[u8]) {
+        self.wait = None;
+        if let Some(wait) = self.session.waiting.take() {
+            with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
+            if self.session.reply_mode == ReplyMode::On {
+                self.unsent.push_back(Chunk::Own(reply.to_vec()));
             }
         }
     }
@@ -250,6 +306,8 @@ impl Connection {
         self.more = false;
         match ended {
             Ended::Drained => {}
+            // What follows in the buffer runs once the wait is over.
+            Ended::Blocked => self.more = true,
             Ended::Flush => self.more = true,
             Ended::Close => self.closing = true,
             Ended::Paused(until_ms) => {

@@ -96,6 +96,8 @@ fn usage(of: i32) -> libc::rusage {
     }
 }
 
+// The microseconds' type differs between systems.
+#[allow(clippy::useless_conversion)]
 fn micros(t: libc::timeval) -> i64 {
     t.tv_sec * 1_000_000 + i64::from(t.tv_usec)
 }

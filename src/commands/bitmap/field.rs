@@ -46,7 +46,7 @@ pub(super) fn bitfield(c: &mut Call<'_>) -> Result<(), Error> {
         let answers: Vec<Option<i64>> = operations.iter().map(|o| o.run(bytes, &mut changed)).collect();
         (answers, changed)
     })?;
-    if edit.changed() {
+    if edit.changed {
         c.ks.event(class::STRING, "setbit", key);
     }
     c.reply.array(edit.value.len());

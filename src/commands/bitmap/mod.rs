@@ -84,7 +84,7 @@ fn setbit(c: &mut Call<'_>) -> Result<(), Error> {
         bytes[byte] = if on { bytes[byte] | mask } else { bytes[byte] & !mask };
         (was, was != on)
     })?;
-    if edit.changed() {
+    if edit.changed {
         c.ks.event(class::STRING, "setbit", key);
     }
     c.reply.int(i64::from(edit.value));

@@ -25,7 +25,7 @@ pub fn hincrbyfloat(c: &mut Call<'_>) -> Result<(), Error> {
     }
     let old = old(c, field, |value| value.with(Extended::parse).ok_or(errors::HASH_NOT_FLOAT))?;
     let expires = old.is_some_and(|(_, expires)| expires);
-    let sum = old.map_or(Extended::from_i64(0), |(n, _)| n).add(by);
+    let sum = old.map_or(Extended::from_i64(0), |(n, _)| n).plus(by);
     if !sum.is_finite() {
         return Err(Error::NanOrInfinity);
     }

@@ -64,7 +64,7 @@ pub(super) fn incrbyfloat(c: &mut Call<'_>) -> Result<(), Error> {
             (old.ok_or(Error::NotFloat)?, k.expiry())
         }
     };
-    let sum = old.add(Extended::parse(c.args.at(2)).ok_or(Error::NotFloat)?);
+    let sum = old.plus(Extended::parse(c.args.at(2)).ok_or(Error::NotFloat)?);
     if !sum.is_finite() {
         return Err(Error::NanOrInfinity);
     }

@@ -24,7 +24,7 @@ pub(super) fn msetnx(c: &mut Call<'_>) -> Result<(), Error> {
         let key = c.nth_key(n, 1 + 2 * n);
         !c.ks.exists(key)
     });
-    if c.args.len() % 2 == 1 && !free {
+    if !c.args.len().is_multiple_of(2) && !free {
         c.reply.int(0);
         return Ok(());
     }
@@ -35,7 +35,7 @@ pub(super) fn msetnx(c: &mut Call<'_>) -> Result<(), Error> {
 
 #[inline]
 fn set_pairs(c: &mut Call<'_>) -> Result<(), Error> {
-    if c.args.len() % 2 == 0 {
+    if c.args.len().is_multiple_of(2) {
         return Err(wrong_arity(c.name()));
     }
     for i in (1..c.args.len()).step_by(2) {

@@ -77,12 +77,6 @@ pub(in crate::commands) struct Edit<R> {
     pub changed: bool,
 }
 
-impl<R> Edit<R> {
-    pub(in crate::commands) fn changed(&self) -> bool {
-        self.changed
-    }
-}
-
 /// Opens a string for changes in place, raw and at least `len` bytes long (zeros are added; a missing key is made). `f` gets
 /// its bytes and says whether it changed any; a string that grew has changed anyway.
 pub(in crate::commands) fn edit<R>(

@@ -20,6 +20,9 @@ use crate::keyspace::world::Access;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
 use crate::resp::{Args, OwnedArgs, Reply, Span};
 use std::sync::Arc;
+
+mod exec;
+mod serve;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Commands per group: enough to overlap waits for memory, few enough that two workers seldom want the same shard.
@@ -35,6 +38,8 @@ pub struct Worker {
     pub rng: Rng,
     pub stats: Arc<WorkerStats>,
     pub reply: Reply,
+    /// The effects of a transaction under way.
+    transaction: Option<Vec<(u32, Vec<Vec<u8>>)>>,
     scratch: Scratch,
     clock: quanta::Clock,
     /// This turn's time, Unix ms.
@@ -72,6 +77,8 @@ pub enum Ended {
     Flush,
     /// The session is to be closed once the replies are sent.
     Close,
+    /// The client waits for keys.
+    Blocked,
     /// Clients are paused: try again at this time (Unix ms), or when told.
     Paused(i64),
 }
@@ -88,6 +95,7 @@ impl Worker {
             rng: Rng::new(seed),
             stats,
             reply: Reply::default(),
+            transaction: None,
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
@@ -212,6 +220,7 @@ impl Worker {
                 }
             }
         }
+        self.access.settle();
         self.access.unlock();
         None
     }
@@ -224,6 +233,10 @@ impl Worker {
             scratch.shards.sort_unstable();
             scratch.shards.dedup();
             self.access.lock(&scratch.shards);
+            if scratch.writes() && scratch.shards.iter().any(|&s| self.access.shard(s as usize).has_waiters()) {
+                // Serving whoever waits may take more than these locks, and must not be late (I5).
+                self.access.raise();
+            }
         }
         for k in &scratch.keys {
             if let Some(table) = self.access.shard(world.shard_of(k.hash)).db(db as usize) {
@@ -289,7 +302,11 @@ impl Worker {
             }
         }
         let mark = self.reply.mark();
-        let outcome = self.execute(session, command, args, keys);
+        let outcome = if session.multi.is_queuing() && &*command.name == "exec" {
+            self.exec(session)
+        } else {
+            self.execute(session, command, args, keys)
+        };
         if let Err(e) = outcome {
             self.reply.rewind(mark);
             self.failed(command, &e);
@@ -306,7 +323,11 @@ impl Worker {
             self.silence(session, mark);
         }
         self.last_command = u32::from(command.id) + 1;
-        session.close.then_some(Ended::Close)
+        let blocked = if session.block.is_some() { self.start_waiting(session, args) } else { None };
+        if !self.journal.ready.is_empty() {
+            self.serve_ready();
+        }
+        if blocked.is_some() { blocked } else { session.close.then_some(Ended::Close) }
     }
 
     fn look_closer(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> Verdict {
@@ -350,7 +371,20 @@ impl Worker {
         args: Args<'_>,
         keys: &[KeyRef],
     ) -> Result<(), Error> {
-        if command.flags.has(Flags::WORLD) {
+        self.execute_for(session, command, args, keys, false)
+    }
+
+    #[inline]
+    fn execute_for(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        keys: &[KeyRef],
+        serving: bool,
+    ) -> Result<(), Error> {
+        let raises = command.flags.has(Flags::WORLD) && !self.access.has_all();
+        if raises {
             self.access.raise();
         } else if command.flags.has(Flags::UNLOCKED) {
             self.access.unlock();
@@ -373,14 +407,14 @@ impl Worker {
             reply: &mut self.reply,
             session,
             effect: Effect::Verbatim,
-            serving: false,
+            serving,
         };
         let outcome = (command.spec.run)(&mut call);
         let effect = call.effect;
         if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
-        if command.flags.has(Flags::WORLD) {
+        if raises {
             self.access.settle();
         }
         outcome
@@ -397,7 +431,9 @@ impl Worker {
                 Effect::Nothing => {}
             }
         }
-        if let Some(log) = self.engine.write_log() {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.extend(effects);
+        } else if let Some(log) = self.engine.write_log() {
             log.append(&effects);
         }
     }
@@ -407,6 +443,9 @@ impl Worker {
     pub fn book_background(&mut self) {
         self.engine.log_removals(&mut self.journal);
         self.empty_journal();
+        if !self.journal.ready.is_empty() {
+            self.serve_ready();
+        }
     }
 
     /// Empties the journal.
@@ -465,8 +504,9 @@ impl Worker {
     fn count_error(&self, error: &Error) {
         self.stats.errors.add(1);
         let text = error.text();
-        let code = text.split(' ').next().unwrap_or("ERR");
-        *self.engine.shared_stats.error_codes.lock().entry(code.to_owned()).or_default() += 1;
+        // As Redis: a text of one word has no code.
+        let code = text.split_once(' ').map_or("ERR", |(code, _)| code);
+        self.engine.shared_stats.count_error_code(code);
     }
 
     /// Drops the reply of a client that does not want it.
@@ -548,6 +588,12 @@ impl Scratch {
     #[inline]
     fn last_runs_alone(&self) -> bool {
         self.planned.last().is_some_and(Planned::runs_alone)
+    }
+}
+
+impl Scratch {
+    fn writes(&self) -> bool {
+        self.planned.iter().any(|p| p.command.as_ref().is_ok_and(|c| c.flags.has(Flags::WRITE)))
     }
 }
 
