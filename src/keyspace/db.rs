@@ -178,16 +178,15 @@ impl Keyspace<'_> {
             let spot = table.as_ref().spot(key.hash, key.bytes)?;
             (spot, table.as_ref().at(spot)?)
         };
-        let (expiry, fields) = (entry.expiry(), fields::first_expiry(&entry));
+        let (expiry, field) = (entry.expiry(), fields::first_expiry(&entry));
         if expiry.is_some() && self.is_due(expiry) {
             if self.expiry == ExpiryMode::Remove {
                 self.expire_now(key);
             }
             return None;
         }
-        if fields.is_some_and(|at| at < self.now_ms) && self.expiry == ExpiryMode::Remove {
-            let spot = self.reclaim_fields(key)?;
-            return Some((table, spot));
+        if field.is_some_and(|at| at < self.now_ms) && self.expiry == ExpiryMode::Remove {
+            return self.reclaim_fields(key);
         }
         if touch {
             entry.set_clock(self.clock.touched(entry.clock(), self.rng));
@@ -197,10 +196,12 @@ impl Keyspace<'_> {
 
     /// Takes away the fields of a hash whose time has come. `None` if that was all of them.
     #[cold]
-    fn reclaim_fields(&mut self, key: Key<'_>) -> Option<crate::data::table::Spot> {
+    fn reclaim_fields(&mut self, key: Key<'_>) -> Option<(NonNull<Table<Entry>>, Spot)> {
         let shard = self.access.world().shard_of(key.hash);
         fields::reclaim(self.access.shard(shard), self.db, key, self.now_ms, fields::ON_ACCESS, self.journal);
-        self.parts(key.hash).0.spot(key.hash, key.bytes)
+        let table = self.parts(key.hash).0;
+        let spot = table.spot(key.hash, key.bytes)?;
+        Some((NonNull::from(table), spot))
     }
 
     /// The time by which fields of hashes have expired or not.
