@@ -13,9 +13,11 @@ pub mod expire;
 pub mod expiry;
 pub mod hash;
 pub mod keys;
+pub mod list;
 pub mod memory;
 pub mod module;
 pub mod object;
+pub mod parts;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -34,6 +36,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     expire::COMMANDS,
     hash::COMMANDS,
     keys::COMMANDS,
+    list::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,
     object::COMMANDS,

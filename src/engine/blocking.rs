@@ -131,7 +131,10 @@ impl Call<'_> {
 
 /// Parses a timeout in seconds (a double, as BLPOP takes it) in word `i`: until when to wait, `None` for ever.
 pub fn timeout_seconds(c: &Call<'_>, i: usize) -> Result<Option<i64>, Error> {
-    let seconds = crate::base::double::parse_double(c.args.at(i)).filter(|s| s.is_finite());
+    let word = c.args.at(i);
+    // Redis reads a long double: what is too large for ours is a number, if out of range.
+    let huge = || std::str::from_utf8(word).ok()?.parse::<f64>().ok().filter(|s| s.is_infinite());
+    let seconds = crate::base::double::parse_double(word).or_else(huge);
     let seconds = seconds.ok_or(Error::err("timeout is not a float or out of range"))?;
     if seconds < 0.0 {
         return Err(Error::err("timeout is negative"));

@@ -4,7 +4,8 @@
 //! does not (members of a set, keys of a database): the SHA-1 of what comes in is xored to what is there, and `mix` hashes
 //! the result once more.
 
-use crate::data::{Hash, Item, Set, Zset};
+use crate::data::stream::StreamId;
+use crate::data::{Hash, Item, List, Set, Stream, Zset};
 use crate::keyspace::{Entry, Type};
 use sha1::{Digest as _, Sha1};
 
@@ -48,19 +49,24 @@ impl Digest {
             s.with(|bytes| self.mix(bytes));
         }
         match entry.type_() {
+            Type::String => {}
+            Type::List => self.list(entry),
             Type::Set => self.set(entry),
             Type::Zset => self.zset(entry),
             Type::Hash => self.hash(entry),
-            // `list`, … below with an iterator over the value.
-            _ => {}
+            Type::Stream => self.stream(entry),
         }
         if entry.expiry().is_some() {
             self.xor(b"!!expire!!");
         }
     }
 
-    pub fn list<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>) {
-        elements.for_each(|e| self.mix(e));
+    fn list(&mut self, entry: &Entry) {
+        let Some(list) = entry.object::<List>() else { return };
+        let (mut iter, mut digits) = (list.iter(0, usize::MAX), itoa::Buffer::new());
+        while let Some(value) = iter.next() {
+            self.mix(value.text(&mut digits));
+        }
     }
 
     fn set(&mut self, entry: &Entry) {
@@ -88,10 +94,16 @@ impl Digest {
         self.xor(&both.0);
     }
 
-    /// One entry of a stream: its id, then its fields and values in turn.
-    pub fn stream_entry<'a>(&mut self, id: (u64, u64), words: impl Iterator<Item = &'a [u8]>) {
-        self.mix(format!("{}.{}", id.0, id.1).as_bytes());
-        words.for_each(|w| self.mix(w));
+    fn stream(&mut self, entry: &Entry) {
+        let Some(stream) = entry.object::<Stream>() else { return };
+        let mut digits = itoa::Buffer::new();
+        for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.fields() {
+                self.mix(field.text(&mut digits));
+                self.mix(value.text(&mut digits));
+            }
+        }
     }
 }
 
@@ -143,6 +155,7 @@ pub fn digits17(n: f64) -> String {
 mod tests {
     use super::*;
     use crate::data::Limits;
+    use crate::data::stream::NewId;
     use crate::keyspace::NewValue;
     use crate::keyspace::value::Object;
 
@@ -168,23 +181,22 @@ mod tests {
     #[test]
     fn collections_digest_as_redis_does() {
         let words = || [b"a".as_slice(), b"b"].into_iter();
-        let of = |number: u32, f: &dyn Fn(&mut Digest)| {
-            let mut d = Digest::default();
-            d.mix(&number.to_be_bytes());
-            f(&mut d);
-            d.to_string()
-        };
         let limits = Limits::default();
         let value = |v: Object| Digest::of_value(&Entry::new(b"k", NewValue::Object(v), None, 0)).to_string();
         let (mut set, mut zset, mut hash) = (Set::new_listpack(), Zset::new_listpack(), Hash::new());
         words().for_each(|w| assert!(set.add(w, &limits)));
         [(b"a", 3.14), (b"b", 2.0)].into_iter().for_each(|(m, s)| assert!(zset.set(m, s, &limits).is_none()));
         [(b"a", b"1"), (b"b", b"2")].into_iter().for_each(|(f, v)| assert!(hash.set(f, v, false, 0, &limits)));
-        assert_eq!(of(1, &|d| d.list(words())), "62f55a532623cf6c3d81081db480b6fd8461eb3f");
         assert_eq!(value(set.into()), "dd99329063ca0f1f28df2ac68d94b82fd95501c6");
         assert_eq!(value(zset.into()), "517a28e1768266f7f810f66a5a2930c4449a1b99");
         assert_eq!(value(hash.into()), "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf");
-        assert_eq!(of(6, &|d| d.stream_entry((1, 2), words())), "9496fea2cabf3228fd1d53f5c5d40927c522ce95");
+        let mut list = List::new();
+        list.push_all(crate::data::list::End::Tail, words(), &Default::default());
+        assert_eq!(value(list.into()), "62f55a532623cf6c3d81081db480b6fd8461eb3f");
+        let mut stream = Stream::new();
+        let added = stream.add(NewId::Exact(StreamId::new(1, 2)), 0, words(), &Default::default());
+        assert!(added.is_ok());
+        assert_eq!(value(stream.into()), "9496fea2cabf3228fd1d53f5c5d40927c522ce95");
     }
 
     /// Captured from redis-server 7.0.15: databases and keys, in words, and the whole dataset's digest.

@@ -181,8 +181,6 @@ pub fn bitop_sources(operation: &str) -> Error {
 
 // ---- collections ---------------------------------------------------------------------------------------------------
 
-pub const RANDOM_COUNT: Error =
-    Error::err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
 pub const OUT_OF_RANGE_VALUE: Error = Error::err("value is out of range");
 pub const HASH_NOT_INTEGER: Error = Error::err("hash value is not an integer");
 pub const HASH_NOT_FLOAT: Error = Error::err("hash value is not a float");
@@ -197,10 +195,8 @@ pub const EXPIRE_MISSING: Error = Error::err("missing expire time");
 pub const FXX_AND_FNX: Error = Error::err("Only one of FXX or FNX arguments can be specified");
 pub const HSETEX_EXPIRATIONS: Error =
     Error::err("Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
-pub const NUMKEYS_POSITIVE: Error = Error::err("numkeys should be greater than 0");
 pub const NUMKEYS_ARGS: Error = Error::err("Number of keys can't be greater than number of args");
 pub const LIMIT_NEGATIVE: Error = Error::err("LIMIT can't be negative");
-pub const COUNT_POSITIVE: Error = Error::err("count should be greater than 0");
 pub const MIN_MAX_FLOAT: Error = Error::err("min or max is not a float");
 pub const MIN_MAX_LEX: Error = Error::err("min or max not valid string range item");
 pub const ZADD_XX_AND_NX: Error = Error::err("XX and NX options at the same time are not compatible");
@@ -212,3 +208,21 @@ pub const ZRANGE_LIMIT: Error =
 pub const ZRANGE_WITHSCORES: Error = Error::err("syntax error, WITHSCORES not supported in combination with BYLEX");
 pub const WEIGHT: Error = Error::err("weight value is not a float");
 pub const SORT_SCORE: Error = Error::err("One or more scores can't be converted into double");
+
+/// Numbers in arguments.
+impl Error {
+    pub const NOT_NEGATABLE: Error =
+        Error::err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+    pub const NUMKEYS_NOT_POSITIVE: Error = Error::err("numkeys should be greater than 0");
+    pub const COUNT_NOT_POSITIVE: Error = Error::err("count should be greater than 0");
+}
+
+/// Lists.
+impl Error {
+    pub const RANK_ZERO: Error = Error::err(
+        "RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from \
+         the end of the list",
+    );
+    pub const COUNT_NEGATIVE: Error = Error::err("COUNT can't be negative");
+    pub const MAXLEN_NEGATIVE: Error = Error::err("MAXLEN can't be negative");
+}

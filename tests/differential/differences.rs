@@ -45,6 +45,8 @@ const REPLIES: &[Reply] = &[
     (Redis, "SORT", "-ERR One or more scores", "", "8.0 takes no blanks in front of a number"),
     (Redis, "SORT_RO", "-ERR One or more scores", "", "8.0 takes no blanks in front of a number"),
     (Redis, "LREM", "-ERR value is out of range", ":", "7.2 refuses a count that cannot be negated"),
+    (Redis, "BLPOP", "-ERR timeout is out of range", "-ERR timeout is negative", "7.2 refuses what overflows as such"),
+    (Redis, "LPOS", "-ERR value is out of range", "", "7.2 refuses a rank that cannot be negated"),
     (Redis, "XINFO CONSUMERS", "inactive", "", "7.2 added when a consumer was last active"),
     (Redis, "XINFO STREAM", "active-time", "", "7.2 added when a consumer was last active"),
     // What Valkey alone changed; ours is as in Redis, 7.0 and 8.0.
@@ -82,12 +84,23 @@ const REPLIES: &[Reply] = &[
 type NotSent = (Kind, &'static str, &'static str, &'static str);
 
 const NOT_SENT: &[NotSent] = &[
-    (Valkey, "LSET", "-9223372036854775808", "Valkey 9.1 takes this index for one that exists"),
+    (Redis, "LREM", "-9223372036854775808", "7.2 refuses a count that cannot be negated"),
+    (Valkey, "LSET", "-9223372036854775808", "Valkey 9.1 cuts a listpack's index to 32 bits, and finds it"),
+    (Valkey, "LSET", "9223372036854775807", "Valkey 9.1 cuts a listpack's index to 32 bits, and finds it"),
+    (Valkey, "LSET", "4294967296", "Valkey 9.1 cuts a listpack's index to 32 bits, and finds it"),
     (Valkey, "HELLO", "AUTH", "Valkey sets the name only if the password is right; Redis sets what comes first"),
     (Valkey, "Z", "-0", "Valkey makes a sorted set of long members a skiplist at once, where -0 is not 0"),
     (Valkey, "Z", "0x10", "Valkey reads no hexadecimal floats"),
     (Valkey, "GEO", "0x10", "Valkey reads no hexadecimal floats"),
     (Valkey, "INCRBYFLOAT", "0x1p3", "Valkey reads no hexadecimal floats"),
+    (Redis, "RPUSH", "1e400", "7.0 takes every number for one out of range once SORT met one (errno is never cleared)"),
+    (
+        Redis,
+        "RPUSH",
+        "-1e400",
+        "7.0 takes every number for one out of range once SORT met one (errno is never cleared)",
+    ),
+    (Valkey, "SORT", "STORE", "Valkey refuses empty texts as numbers, so that what is stored would part"),
     (Valkey, "WALK SCAN", "TYPE", "Valkey refuses types that there are not"),
     (Valkey, "HSETEX FIELDS", "", "Valkey looks for FIELDS from the first word on"),
     (Valkey, "HGETEX FIELDS", "", "Valkey looks for FIELDS from the first word on"),

@@ -194,12 +194,12 @@ impl List {
         };
         // 11 bytes more an item is more than any encoding of it adds.
         if limits.exceeds(used + FRAME + bytes, len + count) || used + bytes + 11 * count > SMALL_MAX {
-            self.make_quick();
+            self.make_quick(limits);
         }
     }
 
-    fn make_quick(&mut self) {
-        let mut quick = Quick::default();
+    fn make_quick(&mut self, limits: &Limits) {
+        let mut quick = Quick { limits: *limits, ..Quick::default() };
         if let Form::Small(block) = self.form() {
             quick.len = block.count as usize;
             quick.nodes.push_back(Node::of_run(block.bytes(), block.count as usize));
@@ -243,7 +243,7 @@ impl List {
     #[inline]
     fn push_prepared(&mut self, end: End, item: &[u8], limits: &Limits) {
         if let Some(quick) = self.quick_mut() {
-            return quick.push(end == End::Head, item, limits);
+            return quick.push(end == End::Head, item, &quick.limits.clone());
         }
         let value = Value::of(item);
         self.change_small(value.entry_len(), |block| match end {
@@ -266,7 +266,7 @@ impl List {
     pub fn pop<R>(&mut self, end: End, limits: &Limits, look: impl FnOnce(Value<'_>) -> R) -> Option<R> {
         let seen = self.peek(end, look)?;
         if let Some(quick) = self.quick_mut() {
-            quick.pop(end == End::Head, limits);
+            quick.pop(end == End::Head, &quick.limits.clone());
             if quick.nodes.len() <= 1 {
                 self.shrink(limits, true);
             }
@@ -283,6 +283,21 @@ impl List {
             }
         });
         Some(seen)
+    }
+
+    /// Moves the item at one end to another (LMOVE within a list). `item` is what [`List::peek`] showed there. As in Redis the
+    /// encoding is chosen once both is done.
+    pub fn turn(&mut self, from: End, to: End, item: &[u8], limits: &Limits) {
+        let Some(quick) = self.quick_mut() else {
+            self.pop(from, limits, |_| ());
+            return self.push(to, item, limits);
+        };
+        let own = quick.limits;
+        quick.pop(from == End::Head, &own);
+        quick.push(to == End::Head, item, &own);
+        if quick.nodes.len() <= 1 {
+            self.shrink(limits, true);
+        }
     }
 
     /// The item at `index`. O(nodes), and inside a node from its nearer end.
@@ -311,7 +326,7 @@ impl List {
             return false;
         }
         if let Some(quick) = self.quick_mut() {
-            quick.set(index, item, limits);
+            quick.set(index, item, &quick.limits.clone());
             self.shrink(limits, true);
         } else {
             self.change_small(0, |block| {
@@ -333,7 +348,7 @@ impl List {
         });
         let Some(index) = found else { return false };
         if let Some(quick) = self.quick_mut() {
-            quick.insert(index, !before, item, limits);
+            quick.insert(index, !before, item, &quick.limits.clone());
         } else {
             self.change_small(0, |block| {
                 let at = block.offset(index + usize::from(!before));
@@ -372,7 +387,7 @@ impl List {
     /// Removes up to `most` items equal to `needle`, first ones first or last ones first (LREM). Says how many went.
     pub fn remove(&mut self, needle: &[u8], most: usize, backward: bool, limits: &Limits) -> usize {
         if let Some(quick) = self.quick_mut() {
-            let removed = quick.remove_equal(needle, most, backward, limits);
+            let removed = quick.remove_equal(needle, most, backward, &quick.limits.clone());
             if removed > 0 {
                 self.shrink(limits, true);
             }
@@ -391,7 +406,7 @@ impl List {
             return;
         }
         if let Some(quick) = self.quick_mut() {
-            quick.remove_range(index, count, limits);
+            quick.remove_range(index, count, &quick.limits.clone());
             return;
         }
         self.change_small(0, |block| {
@@ -438,7 +453,7 @@ impl List {
             return;
         }
         if self.tag() != QUICK {
-            self.make_quick();
+            self.make_quick(&Limits::default());
         }
         if let Some(quick) = self.quick_mut() {
             quick.nodes.push_back(Node::of_run(run, count));
@@ -450,6 +465,7 @@ impl List {
     pub fn loaded(&mut self, limits: &Limits) {
         self.shrink(limits, false);
         if let Some(quick) = self.quick_mut() {
+            quick.limits = *limits;
             quick.settle_all(limits);
         }
     }

@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 pub(super) struct Quick {
     pub nodes: VecDeque<Node>,
     pub len: usize,
+    /// As they were when the list became large, or was loaded: nodes keep to them, as in Redis, whatever is configured since.
+    pub limits: Limits,
 }
 
 /// Room of a new node at an end that will most likely be filled up.

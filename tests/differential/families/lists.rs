@@ -2,7 +2,7 @@ use super::Family;
 
 pub const FAMILY: Family = Family {
     name: "lists",
-    landed: false,
+    landed: true,
     setup: &["CONFIG SET list-max-listpack-size -2 list-compress-depth 0"],
     grammar: GRAMMAR,
 };
