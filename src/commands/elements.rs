@@ -38,7 +38,7 @@ pub(super) fn store(c: &mut Call<'_>, key: Key<'_>, len: usize, value: Object, e
 pub(super) fn random_count(c: &Call<'_>, i: usize, pairs: bool) -> Result<i64, Error> {
     let n = c.int(i)?;
     if n == i64::MIN {
-        return Err(errors::RANDOM_COUNT);
+        return Err(Error::NOT_NEGATABLE);
     }
     if pairs && !(-i64::MAX / 2..=i64::MAX / 2).contains(&n) {
         return Err(errors::OUT_OF_RANGE_VALUE);

@@ -187,8 +187,6 @@ pub fn bitop_sources(operation: &str) -> Error {
 
 // ---- collections ---------------------------------------------------------------------------------------------------
 
-pub const RANDOM_COUNT: Error =
-    Error::err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
 pub const OUT_OF_RANGE_VALUE: Error = Error::err("value is out of range");
 pub const HASH_NOT_INTEGER: Error = Error::err("hash value is not an integer");
 pub const HASH_NOT_FLOAT: Error = Error::err("hash value is not a float");
@@ -203,10 +201,8 @@ pub const EXPIRE_MISSING: Error = Error::err("missing expire time");
 pub const FXX_AND_FNX: Error = Error::err("Only one of FXX or FNX arguments can be specified");
 pub const HSETEX_EXPIRATIONS: Error =
     Error::err("Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
-pub const NUMKEYS_POSITIVE: Error = Error::err("numkeys should be greater than 0");
 pub const NUMKEYS_ARGS: Error = Error::err("Number of keys can't be greater than number of args");
 pub const LIMIT_NEGATIVE: Error = Error::err("LIMIT can't be negative");
-pub const COUNT_POSITIVE: Error = Error::err("count should be greater than 0");
 pub const MIN_MAX_FLOAT: Error = Error::err("min or max is not a float");
 pub const MIN_MAX_LEX: Error = Error::err("min or max not valid string range item");
 pub const ZADD_XX_AND_NX: Error = Error::err("XX and NX options at the same time are not compatible");

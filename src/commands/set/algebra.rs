@@ -81,7 +81,7 @@ fn keep(c: &mut Call<'_>, op: Op, event: &'static str) -> Result<(), Error> {
 }
 
 pub fn sintercard(c: &mut Call<'_>) -> Result<(), Error> {
-    let keys = parse_i64(c.args.at(1)).filter(|n| *n > 0).ok_or(errors::NUMKEYS_POSITIVE)?;
+    let keys = parse_i64(c.args.at(1)).filter(|n| *n > 0).ok_or(Error::NUMKEYS_NOT_POSITIVE)?;
     if keys > c.args.len() as i64 - 2 {
         return Err(errors::NUMKEYS_ARGS);
     }

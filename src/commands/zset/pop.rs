@@ -6,7 +6,7 @@ use crate::commands::elements::bulk;
 use crate::data::{Item, Zset};
 use crate::engine::blocking::{Block, TimedOut, timeout_seconds};
 use crate::engine::call::Call;
-use crate::engine::errors::{self, Error};
+use crate::engine::errors::Error;
 use crate::keyspace::Type;
 use crate::keyspace::journal::class;
 use crate::resp::Proto;
@@ -134,7 +134,7 @@ struct Mpop {
 impl Mpop {
     /// `at` is the word of the number of keys.
     fn parse(c: &Call<'_>, at: usize) -> Result<Mpop, Error> {
-        let keys = parse_i64(c.args.at(at)).filter(|n| *n > 0).ok_or(errors::NUMKEYS_POSITIVE)?;
+        let keys = parse_i64(c.args.at(at)).filter(|n| *n > 0).ok_or(Error::NUMKEYS_NOT_POSITIVE)?;
         let end_at = usize::try_from(keys).ok().and_then(|n| n.checked_add(at + 1)).ok_or(Error::Syntax)?;
         let end = match () {
             () if c.args.is(end_at, "min") => End::Min,
@@ -147,7 +147,7 @@ impl Mpop {
             if count.is_some() || !c.args.is(i, "count") || i + 1 >= c.args.len() {
                 return Err(Error::Syntax);
             }
-            count = Some(parse_i64(c.args.at(i + 1)).filter(|n| *n > 0).ok_or(errors::COUNT_POSITIVE)? as u64);
+            count = Some(parse_i64(c.args.at(i + 1)).filter(|n| *n > 0).ok_or(Error::COUNT_NOT_POSITIVE)? as u64);
             i += 2;
         }
         Ok(Mpop { keys: at + 1..end_at, end, count: count.unwrap_or(1) })

@@ -1,6 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "sort", landed: false, setup: &[], grammar: GRAMMAR };
+pub const FAMILY: Family = Family { name: "sort", landed: true, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     4   RPUSH $l ( $small )
