@@ -228,7 +228,7 @@ impl List {
     #[inline]
     pub fn push(&mut self, end: End, item: &[u8], limits: &Limits) {
         self.prepare(item.len(), 1, limits);
-        self.push_prepared(end, item, limits);
+        self.push_prepared(end, item);
     }
 
     /// Adds items at an end, one after the other, as one command does.
@@ -236,12 +236,12 @@ impl List {
         let (bytes, count) = items.clone().fold((0, 0), |(b, n), item| (b + item.len(), n + 1));
         self.prepare(bytes, count, limits);
         for item in items {
-            self.push_prepared(end, item, limits);
+            self.push_prepared(end, item);
         }
     }
 
     #[inline]
-    fn push_prepared(&mut self, end: End, item: &[u8], limits: &Limits) {
+    fn push_prepared(&mut self, end: End, item: &[u8]) {
         if let Some(quick) = self.quick_mut() {
             return quick.push(end == End::Head, item, &quick.limits.clone());
         }
@@ -400,7 +400,7 @@ impl List {
     }
 
     /// Removes `count` items from number `index` on; both are cut to what there is.
-    pub fn remove_range(&mut self, index: usize, count: usize, limits: &Limits) {
+    pub fn remove_range(&mut self, index: usize, count: usize) {
         let count = count.min(self.len().saturating_sub(index));
         if count == 0 {
             return;
@@ -421,8 +421,8 @@ impl List {
         let len = self.len();
         let index = index.min(len);
         let end = index.saturating_add(count).min(len);
-        self.remove_range(end, len - end, limits);
-        self.remove_range(0, if end == index { end } else { index }, limits);
+        self.remove_range(end, len - end);
+        self.remove_range(0, if end == index { end } else { index });
         self.shrink(limits, true);
     }
 
