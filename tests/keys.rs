@@ -280,7 +280,7 @@ fn swapdb_swaps_and_touches_watchers() {
 fn events_have_redis_names_and_databases() {
     let mut b = Bench::new();
     let mut is = |line: &str, want: &[&str]| assert_eq!(b.events(line), want, "{line}");
-    is("set a 1", &["new 0:a"]);
+    is("set a 1", &["new 0:a", "set 0:a"]);
     is("expire a 10", &["expire 0:a"]);
     is("persist a", &["persist 0:a"]);
     is("rename a b", &["new 0:b", "rename_from 0:a", "rename_to 0:b"]);
@@ -288,11 +288,11 @@ fn events_have_redis_names_and_databases() {
     is("copy b c db 2", &["new 2:c", "copy_to 2:c"]);
     is("move b 3", &["new 3:b", "move_from 0:b", "move_to 3:b"]);
     is("touch b", &["keymiss 0:b"]);
-    is("set a 1", &["new 0:a"]);
+    is("set a 1", &["new 0:a", "set 0:a"]);
     is("expire a 0", &["del 0:a"]);
-    is("set a 1", &["new 0:a"]);
+    is("set a 1", &["new 0:a", "set 0:a"]);
     is("unlink a zz", &["del 0:a"]);
-    is("set a 1", &["new 0:a"]);
+    is("set a 1", &["new 0:a", "set 0:a"]);
     is("pexpire a 5", &["expire 0:a"]);
     b.now_ms += 6;
     assert_eq!(b.events("exists a"), ["expired 0:a", "keymiss 0:a"]);

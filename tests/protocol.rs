@@ -307,3 +307,51 @@ fn a_half_closed_connection_still_gets_its_replies() {
     conn.finish_sending();
     assert_eq!(escape(&conn.read_to_close()), r"+OK\r\n$1\r\n1\r\n");
 }
+
+#[test]
+fn a_query_without_an_end_is_cut_off() {
+    let server = Server::start(subject(), &Options::args("--client-query-buffer-limit 1mb"));
+    let mut conn = server.connect();
+    let _ = conn.send_raw(b"*2\r\n$4\r\nECHO\r\n$100000000\r\n");
+    for _ in 0..64 {
+        if conn.send_raw(&[b'x'; 64 * 1024]).is_err() {
+            break;
+        }
+    }
+    assert_eq!(conn.read_to_close(), b"");
+    assert_eq!(server.connect().line("PING"), r"+PONG\r\n");
+    assert!(server.log().contains("Closing client that reached max query buffer length"), "{}", server.log());
+}
+
+#[test]
+fn a_client_that_leaves_too_much_unread_is_cut_off() {
+    let server = Server::start(subject(), &Options::args("--client-output-buffer-limit normal 1mb 0 0"));
+    let mut other = server.connect();
+    other.ask(&[b"SET", &b"v"[..], &vec![b'v'; 20_000_000]]);
+    let mut greedy = server.connect();
+    greedy.send(&["GET", "v"]).expect("sent");
+    // Not a byte is read until the server has had its say.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !server.log().contains("overcoming of output buffer limits") {
+        assert!(Instant::now() < deadline, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(greedy.read_to_close().len() < 20_000_000);
+    assert_eq!(other.line("STRLEN v"), r":20000000\r\n");
+}
+
+#[test]
+fn unread_replies_take_bounded_memory() {
+    let server = server();
+    let mut other = server.connect();
+    other.ask(&[b"SET", &b"v"[..], &vec![b'v'; 10_000]]);
+    let before = server.memory_kib("VmRSS");
+    let mut greedy = server.connect();
+    greedy.stream().set_write_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+    let asks: Vec<u8> = command(&["GET", "v"]).repeat(1_000);
+    // A gigabyte of replies: the server stops reading from whoever does not read.
+    let taken = (0..100).take_while(|_| greedy.send_raw(&asks).is_ok()).count();
+    let grown = server.memory_kib("VmRSS").saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} KiB for replies that nobody reads ({taken} pipelines were taken)");
+    assert_eq!(other.line("STRLEN v"), r":10000\r\n");
+}

@@ -227,7 +227,7 @@ fn client_unblock(c: &mut Call<'_>) -> Result<(), Error> {
         4 if c.args.is(3, "timeout") => false,
         4 if c.args.is(3, "error") => true,
         4 => return Err(Error::UNBLOCK_REASON),
-        _ => return Err(Error::Syntax),
+        _ => return Err(Error::unknown_or_arity(c.args.at(1), "CLIENT")),
     };
     let id = c.int(2)?;
     let client = u64::try_from(id).ok().and_then(|id| c.engine.clients.get(id));

@@ -159,7 +159,7 @@ fn describe_server(c: &mut Call<'_>) {
 
 fn select(c: &mut Call<'_>) -> Result<(), Error> {
     // As Redis, which reads an `int` here.
-    let index = i32::try_from(c.int(1)?).map_err(|_| Error::NotInteger)?;
+    let index = i32::try_from(c.int(1)?).map_err(|_| Error::NOT_INT32)?;
     let index =
         u32::try_from(index).ok().filter(|n| (*n as usize) < c.engine.world.databases()).ok_or(Error::DB_INDEX)?;
     c.session.db = index;

@@ -127,7 +127,7 @@ fn log(c: &mut Call<'_>) -> Result<(), Error> {
 }
 
 fn error(c: &mut Call<'_>) -> Result<(), Error> {
-    Err(Error::Coded(String::from_utf8_lossy(c.args.at(2)).into_owned().into()))
+    Err(Error::Coded(crate::base::quoted::quoted(c.args.at(2)).into()))
 }
 
 fn leak(c: &mut Call<'_>) -> Result<(), Error> {

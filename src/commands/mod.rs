@@ -8,8 +8,10 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
+mod elements;
 pub mod expire;
 pub mod expiry;
+pub mod hash;
 pub mod keys;
 pub mod list;
 pub mod memory;
@@ -18,8 +20,11 @@ pub mod object;
 pub mod parts;
 pub mod scan;
 pub mod server;
+pub mod set;
+pub mod sort;
 pub mod string;
 pub mod transactions;
+pub mod zset;
 
 /// Every family's rows. A new family is added here and nowhere else.
 pub const FAMILIES: &[&[Spec]] = &[
@@ -29,6 +34,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     connection::COMMANDS,
     debug::COMMANDS,
     expire::COMMANDS,
+    hash::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
     memory::COMMANDS,
@@ -36,8 +42,11 @@ pub const FAMILIES: &[&[Spec]] = &[
     object::COMMANDS,
     scan::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
+    sort::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
+    zset::COMMANDS,
 ];
 
 /// Builds the command table from the families; to be called once at boot (further calls change nothing).

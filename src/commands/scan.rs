@@ -214,7 +214,7 @@ impl<'a> Options<'a> {
 }
 
 /// A cursor as Redis 8.0 reads it: canonical numbers first, and what C's strtoull makes of the rest (`+5`, ` 5`, `005`).
-fn parse_cursor(word: &[u8]) -> Option<u64> {
+pub(super) fn parse_cursor(word: &[u8]) -> Option<u64> {
     // As C reads it: up to a NUL.
     let word = word.split(|b| *b == 0).next().unwrap_or_default();
     if let Some(n) = crate::base::numbers::parse_i64(word) {

@@ -103,9 +103,10 @@ impl Segment {
 
     /// Gives the segment another number of buckets, where it is. Tags stay; no element is touched.
     pub fn resize(&mut self, buckets: usize) {
-        let words: Vec<u64> = self.words().collect();
-        debug_assert!(words.len() <= buckets * SLOTS);
         let before = self.buckets();
+        let mut space = [0; MAX_BUCKETS * SLOTS];
+        let words = self.copy_words(&mut space);
+        debug_assert!(words.len() <= buckets * SLOTS);
         for b in 0..before {
             *self.bucket_mut(b) = [0; SLOTS];
         }
@@ -124,10 +125,26 @@ impl Segment {
             }
         }
         header.buckets = buckets as u32;
-        header.len = 0;
-        for w in words {
-            self.place(w);
+        self.fill(words);
+    }
+
+    /// Puts words into an empty segment, as [`place`](Self::place) would one by one, but without looking for free slots.
+    pub fn fill(&mut self, words: &[u64]) {
+        let (buckets, depth) = (self.buckets(), self.depth());
+        let mut used = [0u8; MAX_BUCKETS];
+        for &word in words {
+            let mut b = home(word >> 48, buckets, depth);
+            while used[b] as usize == SLOTS {
+                self.bucket_mut(b)[0] |= OVER;
+                b = self.next(b);
+            }
+            let slot = used[b] as usize;
+            used[b] += 1;
+            // A bucket is marked only once it is full, so no mark is overwritten here.
+            self.bucket_mut(b)[slot] = word & !OVER;
         }
+        // SAFETY: as `header`.
+        unsafe { self.0.as_mut().len = words.len() as u32 };
     }
 
     pub fn from_addr(addr: u64) -> Segment {
@@ -209,13 +226,13 @@ impl Segment {
     }
 
     #[inline]
-    fn overflowed(&self, b: usize) -> bool {
+    pub fn overflowed(&self, b: usize) -> bool {
         self.bucket(b)[0] & OVER != 0
     }
 
     /// The bucket after `b`, around the end.
     #[inline]
-    fn next(self, b: usize) -> usize {
+    pub fn next(self, b: usize) -> usize {
         if b + 1 == self.buckets() { 0 } else { b + 1 }
     }
 
@@ -336,6 +353,18 @@ impl Segment {
     /// Every occupied word.
     pub fn words(&self) -> impl Iterator<Item = u64> + '_ {
         (0..self.buckets()).flat_map(|b| self.bucket(b).iter().copied()).filter(|w| w & PTR != 0)
+    }
+
+    /// Copies the occupied words into `space`, and returns that part of it.
+    pub fn copy_words<'s>(&self, space: &'s mut [u64; MAX_BUCKETS * SLOTS]) -> &'s mut [u64] {
+        let mut len = 0;
+        for b in 0..self.buckets() {
+            for &w in self.bucket(b) {
+                space[len] = w & !OVER;
+                len += usize::from(w & PTR != 0);
+            }
+        }
+        &mut space[..len]
     }
 
     /// Panics where an invariant is broken. For tests.

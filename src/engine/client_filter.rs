@@ -72,11 +72,11 @@ impl Filter {
                 let mut ids = vec![client_id(value, asker)?];
                 // As many as follow; what is no number is the next filter.
                 while let Some(id) = words.get(i).and_then(parse_i64) {
-                    ids.push(positive(id, Error::CLIENT_ID_NOT_POSITIVE)?);
+                    ids.push(usable_id(id, asker)?);
                     i += 1;
                 }
-                // LIST has nothing after its ids in Redis, so what is no filter either was meant as one.
-                if asker == Asker::List && words.len() == i + 1 && !is_filter(words.at(i)) {
+                // LIST has nothing after its ids in Redis: one more word was meant as one.
+                if asker == Asker::List && words.len() == i + 1 {
                     return Err(Error::INVALID_CLIENT_ID);
                 }
                 filter.add(Test::Ids(ids), wanted);
@@ -85,6 +85,10 @@ impl Filter {
             if name == b"skipme" && wanted {
                 filter.skip_me = Some(yes_or_no(value)?);
                 continue;
+            }
+            // LIST has one pair of words in Redis: one more word is a fault before any value is.
+            if asker == Asker::List && words.len() == i + 1 {
+                return Err(Error::Syntax);
             }
             filter.add(test(engine, &name, value, wanted)?, wanted);
         }
@@ -106,26 +110,17 @@ impl Filter {
     }
 }
 
-fn is_filter(word: &[u8]) -> bool {
-    const NAMES: &[&str] = &[
-        "id", "type", "addr", "laddr", "user", "maxage", "idle", "flags", "name", "lib-name", "lib-ver", "db", "capa",
-        "ip", "skipme",
-    ];
-    let word = word.to_ascii_lowercase();
-    let word = word.strip_prefix(b"not-").unwrap_or(&word);
-    NAMES.iter().any(|n| n.as_bytes() == word)
-}
-
 fn client_id(word: &[u8], asker: Asker) -> Result<i64, Error> {
     match (parse_i64(word), asker) {
-        (Some(id), _) => positive(id, Error::CLIENT_ID_NOT_POSITIVE),
+        (Some(id), _) => usable_id(id, asker),
         (None, Asker::List) => Err(Error::INVALID_CLIENT_ID),
         (None, Asker::Kill) => Err(Error::CLIENT_ID_NOT_POSITIVE),
     }
 }
 
-fn positive(n: i64, otherwise: Error) -> Result<i64, Error> {
-    if n > 0 { Ok(n) } else { Err(otherwise) }
+/// LIST looks for any number, and finds nobody by one below 1.
+fn usable_id(id: i64, asker: Asker) -> Result<i64, Error> {
+    if id > 0 || asker == Asker::List { Ok(id) } else { Err(Error::CLIENT_ID_NOT_POSITIVE) }
 }
 
 fn yes_or_no(word: &[u8]) -> Result<bool, Error> {

@@ -5,7 +5,7 @@
 //! the result once more.
 
 use crate::data::stream::StreamId;
-use crate::data::{List, Stream};
+use crate::data::{Hash, Item, List, Set, Stream, Zset};
 use crate::keyspace::{Entry, Type};
 use sha1::{Digest as _, Sha1};
 
@@ -48,13 +48,22 @@ impl Digest {
         if let Some(s) = entry.string() {
             s.with(|bytes| self.mix(bytes));
         }
-        if let Some(list) = entry.object::<List>() {
-            self.list(&list);
+        match entry.type_() {
+            Type::String => {}
+            Type::List => {
+                if let Some(list) = entry.object::<List>() {
+                    self.list(&list);
+                }
+            }
+            Type::Set => self.set(entry),
+            Type::Zset => self.zset(entry),
+            Type::Hash => self.hash(entry),
+            Type::Stream => {
+                if let Some(stream) = entry.object::<Stream>() {
+                    self.stream(&stream);
+                }
+            }
         }
-        if let Some(stream) = entry.object::<Stream>() {
-            self.stream(&stream);
-        }
-        // Other types: `set`, … below with an iterator over the value.
         if entry.expiry().is_some() {
             self.xor(b"!!expire!!");
         }
@@ -67,29 +76,36 @@ impl Digest {
         }
     }
 
-    pub fn set<'a>(&mut self, members: impl Iterator<Item = &'a [u8]>) {
-        members.for_each(|m| self.xor(m));
+    fn set(&mut self, entry: &Entry) {
+        let Some(set) = entry.object::<Set>() else { return };
+        set.iter().for_each(|member| member.with(|m| self.xor(m)));
     }
 
-    pub fn zset<'a>(&mut self, members: impl Iterator<Item = (&'a [u8], f64)>) {
-        members.for_each(|(member, score)| self.pair(member, digits17(score).as_bytes()));
+    fn zset(&mut self, entry: &Entry) {
+        let Some(zset) = entry.object::<Zset>() else { return };
+        zset.iter().for_each(|(member, score)| self.pair(member, digits17(score).as_bytes().into(), false));
     }
 
-    pub fn hash<'a>(&mut self, fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
-        fields.for_each(|(field, value)| self.pair(field, value));
+    fn hash(&mut self, entry: &Entry) {
+        let Some(hash) = entry.object::<Hash>() else { return };
+        hash.iter(i64::MIN).for_each(|f| self.pair(f.name, f.value, f.expires_at_ms.is_some()));
     }
 
-    fn pair(&mut self, a: &[u8], b: &[u8]) {
+    fn pair(&mut self, a: Item<'_>, b: Item<'_>, expires: bool) {
         let mut both = Digest::default();
-        both.mix(a);
-        both.mix(b);
+        a.with(|a| both.mix(a));
+        b.with(|b| both.mix(b));
+        if expires {
+            both.xor(b"!!hexpire!!");
+        }
         self.xor(&both.0);
     }
 
     fn stream(&mut self, stream: &Stream) {
         let mut digits = itoa::Buffer::new();
         for entry in stream.range(StreamId::MIN, StreamId::MAX) {
-            self.mix(entry.id.format(&mut [0; 41]));
+            // Redis puts a dot between the halves here, and only here.
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
             for (field, value) in entry.fields() {
                 self.mix(field.text(&mut digits));
                 self.mix(value.text(&mut digits));
@@ -145,8 +161,10 @@ pub fn digits17(n: f64) -> String {
 #[allow(clippy::approx_constant)]
 mod tests {
     use super::*;
-    use crate::data::stream::NewId;
+    use crate::data::Limits;
+    use crate::data::stream::{NewId, StreamId};
     use crate::keyspace::NewValue;
+    use crate::keyspace::value::Object;
 
     #[test]
     fn doubles_print_as_c_prints_them() {
@@ -170,24 +188,26 @@ mod tests {
     #[test]
     fn collections_digest_as_redis_does() {
         let words = || [b"a".as_slice(), b"b"].into_iter();
-        let of = |number: u32, f: &dyn Fn(&mut Digest)| {
-            let mut d = Digest::default();
-            d.mix(&number.to_be_bytes());
-            f(&mut d);
-            d.to_string()
-        };
-        let fields = || [(b"a".as_slice(), b"1".as_slice()), (b"b", b"2")].into_iter();
-        let scores = || [(b"a".as_slice(), 3.14), (b"b", 2.0)].into_iter();
+        let limits = Limits::default();
+        let value = |v: Object| Digest::of_value(&Entry::new(b"k", NewValue::Object(v), None, 0)).to_string();
+        let (mut set, mut zset, mut hash) = (Set::new_listpack(), Zset::new_listpack(), Hash::new());
+        words().for_each(|w| assert!(set.add(w, &limits)));
+        [(b"a", 3.14), (b"b", 2.0)].into_iter().for_each(|(m, s)| assert!(zset.set(m, s, &limits).is_none()));
+        [(b"a", b"1"), (b"b", b"2")].into_iter().for_each(|(f, v)| assert!(hash.set(f, v, false, 0, &limits)));
         let mut list = List::new();
         list.push_all(crate::data::list::End::Tail, words(), &Default::default());
-        assert_eq!(of(1, &|d| d.list(&list)), "62f55a532623cf6c3d81081db480b6fd8461eb3f");
-        assert_eq!(of(2, &|d| d.set(words())), "dd99329063ca0f1f28df2ac68d94b82fd95501c6");
-        assert_eq!(of(3, &|d| d.zset(scores())), "517a28e1768266f7f810f66a5a2930c4449a1b99");
-        assert_eq!(of(4, &|d| d.hash(fields())), "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf");
         let mut stream = Stream::new();
-        let added = stream.add(NewId::Exact(StreamId::new(1, 2)), 0, words(), &Default::default());
-        assert!(added.is_ok());
-        assert_eq!(of(6, &|d| d.stream(&stream)), "9496fea2cabf3228fd1d53f5c5d40927c522ce95");
+        let id = NewId::Exact(StreamId::new(1, 2));
+        assert!(stream.add(id, 0, words(), &Default::default()).is_ok());
+        for (value, want) in [
+            (value(list.into()), "62f55a532623cf6c3d81081db480b6fd8461eb3f"),
+            (value(set.into()), "dd99329063ca0f1f28df2ac68d94b82fd95501c6"),
+            (value(zset.into()), "517a28e1768266f7f810f66a5a2930c4449a1b99"),
+            (value(hash.into()), "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf"),
+            (value(stream.into()), "9496fea2cabf3228fd1d53f5c5d40927c522ce95"),
+        ] {
+            assert_eq!(value, want);
+        }
     }
 
     /// Captured from redis-server 7.0.15: databases and keys, in words, and the whole dataset's digest.

@@ -6,6 +6,7 @@ use super::flags::Flags;
 use super::session::Session;
 use super::table::{self, Command};
 use super::{Engine, gates};
+use crate::base::quoted::quoted;
 use crate::resp::Args;
 use std::borrow::Cow;
 
@@ -16,6 +17,16 @@ pub fn resolve(args: Args<'_>) -> Result<&'static Command, Error> {
         return Err(unknown(args));
     };
     if command.is_container() { resolve_sub(command, args) } else { check_arity(command, args.len()) }
+}
+
+/// Whether these words are a line of an HTTP request: a browser was talked into sending commands (Redis 3.2.7 on).
+pub fn is_cross_protocol(args: Args<'_>) -> bool {
+    args.is(0, "post") || args.is(0, "host:")
+}
+
+/// Whether these words, well or badly formed, mean EXEC.
+pub fn is_exec(args: Args<'_>) -> bool {
+    args.is(0, "exec")
 }
 
 #[inline]
@@ -44,13 +55,16 @@ pub fn wrong_arity(name: &str) -> Error {
 
 #[cold]
 fn unknown(args: Args<'_>) -> Error {
-    let mut beginning = String::new();
+    // Counted in bytes of the client's, of which quoting makes more.
+    let (mut beginning, mut room) = (String::new(), 128);
     for a in args.iter().skip(1) {
-        if beginning.len() >= 128 {
+        let word = until_nul(a);
+        let word = &word[..word.len().min(room)];
+        beginning.push_str(&format!("'{}' ", quoted(word)));
+        room = room.saturating_sub(word.len() + 3);
+        if room == 0 {
             break;
         }
-        let room = 128 - beginning.len();
-        beginning.push_str(&format!("'{}' ", shortened(a, room)));
     }
     Error::Err(Cow::Owned(format!(
         "unknown command '{}', with args beginning with: {beginning}",
@@ -58,11 +72,14 @@ fn unknown(args: Args<'_>) -> Error {
     )))
 }
 
-fn shortened(word: &[u8], most: usize) -> Cow<'_, str> {
-    // Like C's `%.128s`: up to a NUL.
-    let word = word.split(|b| *b == 0).next().unwrap_or_default();
-    // Error texts are bytes on the wire; what is not UTF-8 is shown as its Latin-1 characters would be.
-    String::from_utf8_lossy(&word[..word.len().min(most)])
+fn shortened(word: &[u8], most: usize) -> String {
+    // Like C's `%.128s`.
+    let word = until_nul(word);
+    quoted(&word[..word.len().min(most)])
+}
+
+fn until_nul(word: &[u8]) -> &[u8] {
+    word.split(|b| *b == 0).next().unwrap_or_default()
 }
 
 /// The refusals, in Redis's order. Called only if something asks for a closer look (see [`Engine::gates`]) or the

@@ -1,5 +1,6 @@
 //! Every error text that a client can see, once. Texts are Redis 8.0's unless a comment says otherwise.
 
+use crate::base::quoted::quoted;
 use std::borrow::Cow;
 
 /// A refusal. Its text (see [`Error::text`]) is what follows the `-` on the wire.
@@ -54,7 +55,7 @@ impl Error {
     pub fn unsupported_option(word: &[u8]) -> Error {
         // As C prints it: up to a NUL.
         let word = word.split(|b| *b == 0).next().unwrap_or_default();
-        Error::Err(Cow::Owned(format!("Unsupported option {}", String::from_utf8_lossy(word))))
+        Error::Err(Cow::Owned(format!("Unsupported option {}", quoted(word))))
     }
 
     // Transactions and blocking.
@@ -63,6 +64,12 @@ impl Error {
     pub const NESTED_MULTI: Error = Error::err("MULTI calls can not be nested");
     pub const WATCH_IN_MULTI: Error = Error::err("WATCH inside MULTI is not allowed");
     pub const EXECABORT: Error = Error::coded("EXECABORT Transaction discarded because of previous errors.");
+    /// Why EXEC itself was refused.
+    pub fn exec_abort(why: &Error) -> Error {
+        let text = why.text();
+        let text = text.strip_prefix("ERR ").unwrap_or(&text);
+        Error::Coded(Cow::Owned(format!("EXECABORT Transaction discarded because of: {text}")))
+    }
     pub const UNBLOCKED: Error = Error::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
     // Connections and the server.
@@ -108,13 +115,13 @@ impl Error {
     /// An error whose sentence quotes what the client said, as C's `%s` prints it: up to a NUL.
     pub fn quoting(before: &str, word: &[u8], after: &str) -> Error {
         let word = word.split(|b| *b == 0).next().unwrap_or_default();
-        Error::Err(Cow::Owned(format!("{before}{}{after}", String::from_utf8_lossy(word))))
+        Error::Err(Cow::Owned(format!("{before}{}{after}", quoted(word))))
     }
 
     /// A subcommand of a command that resolves its subcommands itself (DEBUG).
     pub fn unknown_or_arity(word: &[u8], command: &str) -> Error {
         let word = word.split(|b| *b == 0).next().unwrap_or_default();
-        let word = String::from_utf8_lossy(&word[..word.len().min(128)]);
+        let word = quoted(&word[..word.len().min(128)]);
         Error::Err(Cow::Owned(format!(
             "unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP."
         )))
@@ -177,6 +184,40 @@ pub const BITFIELD_RO: Error = Error::err("BITFIELD_RO only supports the GET sub
 pub fn bitop_sources(operation: &str) -> Error {
     Error::Err(Cow::Owned(format!("BITOP {operation} must be called with at least two source keys.")))
 }
+
+// ---- collections ---------------------------------------------------------------------------------------------------
+
+pub const RANDOM_COUNT: Error =
+    Error::err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+pub const OUT_OF_RANGE_VALUE: Error = Error::err("value is out of range");
+pub const HASH_NOT_INTEGER: Error = Error::err("hash value is not an integer");
+pub const HASH_NOT_FLOAT: Error = Error::err("hash value is not a float");
+pub const NAN_OR_INFINITY: Error = Error::err("value is NaN or Infinity");
+pub const FIELDS_MISSING: Error = Error::err("Mandatory argument FIELDS is missing or not at the right position");
+pub const NUMFIELDS: Error = Error::err("Parameter `numFields` should be greater than 0");
+pub const NUMFIELDS_POSITIVE: Error = Error::err("Number of fields must be a positive integer");
+pub const NUMFIELDS_INVALID: Error = Error::err("invalid number of fields");
+pub const NUMFIELDS_MATCH: Error = Error::err("The `numfields` parameter must match the number of arguments");
+pub const EXPIRE_NEGATIVE: Error = Error::err("invalid expire time, must be >= 0");
+pub const EXPIRE_MISSING: Error = Error::err("missing expire time");
+pub const FXX_AND_FNX: Error = Error::err("Only one of FXX or FNX arguments can be specified");
+pub const HSETEX_EXPIRATIONS: Error =
+    Error::err("Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+pub const NUMKEYS_POSITIVE: Error = Error::err("numkeys should be greater than 0");
+pub const NUMKEYS_ARGS: Error = Error::err("Number of keys can't be greater than number of args");
+pub const LIMIT_NEGATIVE: Error = Error::err("LIMIT can't be negative");
+pub const COUNT_POSITIVE: Error = Error::err("count should be greater than 0");
+pub const MIN_MAX_FLOAT: Error = Error::err("min or max is not a float");
+pub const MIN_MAX_LEX: Error = Error::err("min or max not valid string range item");
+pub const ZADD_XX_AND_NX: Error = Error::err("XX and NX options at the same time are not compatible");
+pub const ZADD_GT_LT_NX: Error = Error::err("GT, LT, and/or NX options at the same time are not compatible");
+pub const ZADD_INCR: Error = Error::err("INCR option supports a single increment-element pair");
+pub const NAN_SCORE: Error = Error::err("resulting score is not a number (NaN)");
+pub const ZRANGE_LIMIT: Error =
+    Error::err("syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
+pub const ZRANGE_WITHSCORES: Error = Error::err("syntax error, WITHSCORES not supported in combination with BYLEX");
+pub const WEIGHT: Error = Error::err("weight value is not a float");
+pub const SORT_SCORE: Error = Error::err("One or more scores can't be converted into double");
 
 /// Numbers in arguments.
 impl Error {

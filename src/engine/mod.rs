@@ -15,6 +15,7 @@ pub mod help;
 pub mod info;
 mod keyproc;
 pub mod keyspec;
+pub mod limits;
 pub mod multi;
 pub mod os;
 pub mod protect;
@@ -170,16 +171,16 @@ impl Engine {
         self.log.get().map(|l| &**l)
     }
 
-    /// Gives the log the keys that expired, each as a DEL of its own. To be called while their shard is still held: a key
+    /// Gives the log the keys and fields that expired, each key as a DEL of its own. To be called while their shard is still held: a key
     /// that is born again right after must follow its removal in the log.
     #[inline]
     pub fn log_removals(&self, journal: &mut crate::keyspace::journal::Journal) {
-        if journal.removals.is_empty() {
+        if !journal.has_removals() {
             return;
         }
-        for (db, key) in journal.removals.drain(..) {
+        for effect in journal.take_removals() {
             if let Some(log) = self.write_log() {
-                log.append(&[(db, vec![b"DEL".to_vec(), key])]);
+                log.append(&[effect]);
             }
         }
     }

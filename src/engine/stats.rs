@@ -37,6 +37,7 @@ pub struct WorkerStats {
     pub hits: Counter,
     pub misses: Counter,
     pub expired: Counter,
+    pub expired_fields: Counter,
     pub net_in: Counter,
     pub net_out: Counter,
     pub errors: Counter,
@@ -57,6 +58,7 @@ impl Default for WorkerStats {
             hits: Counter::default(),
             misses: Counter::default(),
             expired: Counter::default(),
+            expired_fields: Counter::default(),
             net_in: Counter::default(),
             net_out: Counter::default(),
             errors: Counter::default(),
@@ -80,6 +82,7 @@ impl WorkerStats {
         for n in [&self.processed, &self.hits, &self.misses, &self.expired, &self.net_in, &self.net_out, &self.errors] {
             n.reset();
         }
+        self.expired_fields.reset();
         for n in [&self.busy_nanos, &self.turns, &self.reads, &self.writes] {
             n.reset();
         }
@@ -98,13 +101,24 @@ pub struct SharedStats {
     /// Logins that failed.
     pub auth_denied: AtomicU64,
     pub lazyfree: Lazyfree,
+    /// When the log last told of an HTTP request (Unix seconds).
+    pub warned_of_attack_s: std::sync::atomic::AtomicI64,
+    /// Connections closed for what they sent without an end, and for what they did not read.
+    pub query_buffer_overruns: AtomicU64,
+    pub output_buffer_overruns: AtomicU64,
     /// Error replies by code (`ERR`, `WRONGTYPE` …), for INFO errorstats.
     pub error_codes: parking_lot::Mutex<std::collections::BTreeMap<String, u64>>,
 }
 
 impl SharedStats {
     pub fn reset(&self) {
-        for n in [&self.connections, &self.rejected_connections, &self.evicted] {
+        for n in [
+            &self.connections,
+            &self.rejected_connections,
+            &self.evicted,
+            &self.query_buffer_overruns,
+            &self.output_buffer_overruns,
+        ] {
             n.store(0, Relaxed);
         }
         self.error_codes.lock().clear();

@@ -27,6 +27,12 @@ pub struct TestEngine {
     log: TestLog,
 }
 
+impl Default for TestEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl TestEngine {
     pub fn new() -> TestEngine {
         crate::commands::install();
@@ -91,9 +97,7 @@ impl TestEngine {
         let shard = self.engine.world.shard_of(key.hash);
         self.worker.begin(self.now_ms);
         let found = self.worker.access.shard(shard).db(self.session.db as usize).and_then(|t| {
-            let spot = t.spot(key.hash, key.bytes)?;
-            // SAFETY: nothing changed the table since the spot was found.
-            unsafe { t.at(spot) }.filter(|e| e.expiry().is_none_or(|at| at >= self.now_ms)).map(|e| f(&e))
+            t.get(key.hash, key.bytes).filter(|e| e.expiry().is_none_or(|at| at >= self.now_ms)).map(|e| f(&e))
         });
         self.worker.access.leave();
         found

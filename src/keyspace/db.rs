@@ -2,14 +2,15 @@
 //! the books (dirty count, WATCH, events, access clock, lazy freeing), so that handlers cannot forget to.
 
 use super::entry::{Entry, NewValue};
+use super::fields::{self, FieldExpiries};
 use super::journal::{Journal, class};
 use super::value::Type;
-use super::waiters::Ready;
 use super::watch::Watchers;
 use super::world::Access;
 use crate::base::{hash::hash_bytes, rng::Rng};
-use crate::data::table::{Ref, RefMut};
+use crate::data::table::{Ref, RefMut, Spot, Table};
 use std::ops::Deref;
+use std::ptr::NonNull;
 
 /// A key's bytes with their hash, computed once.
 #[derive(Clone, Copy)]
@@ -65,7 +66,7 @@ impl AccessClock {
             return old & 255;
         };
         let passed = (self.now.wrapping_sub(old >> 8)) & 0xffff;
-        (old & 255).saturating_sub(if decay == 0 { 0 } else { passed / decay })
+        (old & 255).saturating_sub(passed.checked_div(decay).unwrap_or(0))
     }
 
     /// Milliseconds since the last access, by an LRU clock.
@@ -101,7 +102,7 @@ pub struct Keyspace<'a> {
 
 impl Keyspace<'_> {
     #[inline]
-    fn parts(&mut self, hash: u64) -> (&mut crate::data::table::Table<Entry>, &mut Watchers) {
+    fn parts(&mut self, hash: u64) -> (&mut Table<Entry>, &mut Watchers) {
         let shard = self.access.world().shard_of(hash);
         self.access.shard(shard).parts(self.db as usize)
     }
@@ -129,76 +130,111 @@ impl Keyspace<'_> {
 
     #[inline]
     fn read(&mut self, key: Key<'_>, touch: bool) -> Option<Ref<'_, Entry>> {
-        let found = self.find(key, touch);
-        match found {
-            Some(_) => self.journal.hits += 1,
+        match self.find(key, touch) {
+            // SAFETY: nothing changed the table since the spot was found in it, and it is borrowed through `self` on.
+            Some((table, spot)) => unsafe {
+                self.journal.hits += 1;
+                table.as_ref().at(spot)
+            },
             None => {
                 self.journal.misses += 1;
                 self.journal.event(class::MISS, "keymiss", self.db, key.bytes);
+                None
             }
         }
-        // SAFETY: nothing changed the table since the spot was found.
-        found.and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
+    }
+
+    /// Several keys at once, each as by [`get`](Self::get).
+    pub fn get_many<'k>(&'k mut self, keys: &[Key<'_>]) -> Vec<Option<Ref<'k, Entry>>> {
+        // First whatever changes tables (expiry), then the look at all of them.
+        let found: Vec<bool> = keys.iter().map(|key| self.get(*key).is_some()).collect();
+        let at = |(key, found): (&Key<'_>, bool)| {
+            let entry = if found { self.parts(key.hash).0.get(key.hash, key.bytes) } else { None };
+            // SAFETY: the entries stay where they are for 'k: nothing else is done with this keyspace, which is borrowed
+            // exclusively for as long, and looking up one key changes nothing for another.
+            entry.map(|e| unsafe { std::mem::transmute::<Ref<'_, Entry>, Ref<'k, Entry>>(e) })
+        };
+        keys.iter().zip(found).map(at).collect()
     }
 
     /// Looks at a key without noting the access, and without counting a hit or a miss.
     #[inline]
     pub fn peek(&mut self, key: Key<'_>) -> Option<Ref<'_, Entry>> {
-        // SAFETY: as `get`.
-        self.find(key, false).and_then(|spot| unsafe { self.parts(key.hash).0.at(spot) })
+        // SAFETY: as `read`.
+        self.find(key, false).and_then(|(table, spot)| unsafe { table.as_ref().at(spot) })
     }
 
     pub fn exists(&mut self, key: Key<'_>) -> bool {
         self.find(key, false).is_some()
     }
 
-    /// Finds a live key; removes an expired one.
+    /// Finds a live key and its table; removes an expired one.
     #[inline]
-    fn find(&mut self, key: Key<'_>, touch: bool) -> Option<crate::data::table::Spot> {
-        let (table, _) = self.parts(key.hash);
-        let spot = table.spot(key.hash, key.bytes)?;
-        // SAFETY: the table is as it was when the spot was found, here and in the next lines.
-        let entry = unsafe { table.at(spot) }?;
-        let (expiry, old) = (entry.expiry(), entry.clock());
+    fn find(&mut self, key: Key<'_>, touch: bool) -> Option<(NonNull<Table<Entry>>, Spot)> {
+        let table = NonNull::from(self.parts(key.hash).0);
+        // SAFETY: the table was borrowed from `self` just now, and nothing else touches it before what may change it is
+        // done, after which it is looked up again.
+        let (spot, entry) = unsafe {
+            let spot = table.as_ref().spot(key.hash, key.bytes)?;
+            (spot, table.as_ref().at(spot)?)
+        };
+        let (expiry, field) = (entry.expiry(), fields::first_expiry(&entry));
         if expiry.is_some() && self.is_due(expiry) {
             if self.expiry == ExpiryMode::Remove {
                 self.expire_now(key);
             }
             return None;
         }
-        if touch {
-            let clock = self.clock.touched(old, self.rng);
-            // SAFETY: as above.
-            if let Some(e) = unsafe { self.parts(key.hash).0.at(spot) } {
-                e.set_clock(clock);
-            }
+        if field.is_some_and(|at| at < self.now_ms) && self.expiry == ExpiryMode::Remove {
+            return self.reclaim_fields(key);
         }
-        Some(spot)
+        if touch {
+            entry.set_clock(self.clock.touched(entry.clock(), self.rng));
+        }
+        Some((table, spot))
+    }
+
+    /// Takes away the fields of a hash whose time has come. `None` if that was all of them.
+    #[cold]
+    fn reclaim_fields(&mut self, key: Key<'_>) -> Option<(NonNull<Table<Entry>>, Spot)> {
+        let shard = self.access.world().shard_of(key.hash);
+        fields::reclaim(self.access.shard(shard), self.db, key, self.now_ms, fields::ON_ACCESS, self.journal);
+        let table = self.parts(key.hash).0;
+        let spot = table.spot(key.hash, key.bytes)?;
+        Some((NonNull::from(table), spot))
+    }
+
+    /// The time by which fields of hashes have expired or not.
+    #[inline]
+    pub fn fields_now_ms(&self) -> i64 {
+        if self.expiry == ExpiryMode::Ignore { i64::MIN } else { self.now_ms }
     }
 
     /// Removes a key because its time has come.
     #[cold]
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
-        let (table, watchers) = self.parts(key.hash);
+        let shard = self.access.world().shard_of(key.hash);
+        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
         let Some(entry) = table.remove(key.hash, key.bytes) else {
             return;
         };
-        let mut ready = Ready::new();
-        watchers.touch(db, key.bytes, &mut ready);
-        self.journal.ready.append(&mut ready);
+        watchers.touch(db, key.bytes, &mut self.journal.ready);
+        fields.forget(db, &entry);
         self.journal.note_expired(db, entry);
     }
 
     /// Opens a key for changing. Look-up rules as [`get`](Self::get), but no hit or miss is counted.
     #[inline]
     pub fn get_mut<'k>(&'k mut self, key: Key<'k>) -> Option<KeyMut<'k>> {
-        let spot = self.find(key, !self.no_touch)?;
-        let (db, shard) = (self.db, self.access.world().shard_of(key.hash));
-        let (table, watchers) = self.access.shard(shard).parts(db as usize);
-        // SAFETY: nothing changed the table since the spot was found.
-        let entry = unsafe { table.at_mut(spot) }?;
-        Some(KeyMut { entry: Some(entry), watchers, journal: self.journal, db, key, changed: false })
+        self.find(key, !self.no_touch).and_then(|(_, spot)| {
+            let (db, shard) = (self.db, self.access.world().shard_of(key.hash));
+            let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
+            // SAFETY: nothing changed the table since the spot was found.
+            let entry = unsafe { table.at_mut(spot) }?;
+            let due = fields::first_expiry(&entry);
+            Some(KeyMut { entry: Some(entry), watchers, fields, due, journal: self.journal, db, key, changed: false })
+        })
     }
 
     /// Sets a key to a value, whatever was there. `expiry` is the whole truth about the key's expiry.
@@ -217,14 +253,17 @@ impl Keyspace<'_> {
     /// Adds an entry made elsewhere, whose key is not there.
     pub fn add_entry(&mut self, key: Key<'_>, entry: Entry) {
         let db = self.db;
-        let (table, watchers) = self.parts(key.hash);
-        let mark = entry.expiry().is_some();
+        let shard = self.access.world().shard_of(key.hash);
+        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
+        let (mark, due) = (entry.expiry().is_some(), fields::first_expiry(&entry));
         // A replica hides an expired key but still has it.
-        let hidden = table.remove(key.hash, key.bytes);
+        let hidden = if self.expiry == ExpiryMode::Hide { table.remove(key.hash, key.bytes) } else { None };
+        if let Some(old) = &hidden {
+            fields.forget(db, old);
+        }
+        fields.moved(db, key.bytes, None, due);
         table.insert_new(key.hash, entry, mark);
-        let mut ready = Ready::new();
-        watchers.touch(db, key.bytes, &mut ready);
-        self.journal.ready.append(&mut ready);
+        watchers.touch(db, key.bytes, &mut self.journal.ready);
         if let Some(old) = hidden {
             self.journal.free(old);
         }
@@ -287,6 +326,9 @@ impl Journal {
 pub struct KeyMut<'k> {
     entry: Option<RefMut<'k, Entry>>,
     watchers: &'k mut Watchers,
+    fields: &'k mut FieldExpiries,
+    /// When the first field of a hash expired before anything changed.
+    due: Option<i64>,
     journal: &'k mut Journal,
     db: u32,
     key: Key<'k>,
@@ -394,6 +436,8 @@ impl Drop for KeyMut<'_> {
             }
             self.journal.event(class::GENERIC, "del", self.db, self.key.bytes);
         }
+        let due = self.entry.as_ref().and_then(|e| fields::first_expiry(e));
+        self.fields.moved(self.db, self.key.bytes, self.due, due);
         self.watchers.touch(self.db, self.key.bytes, &mut self.journal.ready);
         self.journal.changed(self.db, self.key.bytes);
     }

@@ -1,4 +1,4 @@
-//! Active expiry: the keys whose time has come and that nobody asks for.
+//! Active expiry: the keys, and fields of hashes, whose time has come and that nobody asks for.
 //!
 //! Keys with an expiry carry a mark in their table's slots, so a sweep reads only those, in the order of their hashes; it
 //! stands still wherever its budget ends and goes on from there. Hashes being random, any stretch of a sweep is also a
@@ -21,6 +21,9 @@ pub struct Step {
     pub done: bool,
 }
 
+/// Fields of hashes whose removal costs as much as visiting a bucket.
+const FIELDS_A_BUCKET: usize = 4;
+
 /// Goes on sweeping a shard, for `limit` buckets at most, and removes what is due as access to it would: watchers are
 /// touched, the journal notes event, log and tracking. The caller books the journal while it still holds the shard.
 ///
@@ -28,6 +31,11 @@ pub struct Step {
 pub fn step(shard: &mut ShardData, now_ms: i64, limit: usize, journal: &mut Journal) -> Step {
     let (mut db, mut position) = shard.expire_at;
     let (mut step, mut dead) = (Step::default(), Vec::new());
+    let fields = super::fields::step(shard, now_ms, limit * FIELDS_A_BUCKET, journal);
+    if fields > 0 {
+        (step.looked, step.removed) = (fields, fields);
+        step.buckets = fields.div_ceil(FIELDS_A_BUCKET);
+    }
     loop {
         match shard.db(db) {
             None => {
@@ -41,7 +49,7 @@ pub fn step(shard: &mut ShardData, now_ms: i64, limit: usize, journal: &mut Jour
             Some(_) if step.buckets >= limit => break,
             Some(_) => {}
         }
-        let (table, watchers) = shard.parts(db);
+        let (table, watchers, fields) = shard.all_parts(db);
         let is_due = |e: &super::Entry| {
             step.looked += 1;
             e.expiry().is_some_and(|at| now_ms > at)
@@ -51,6 +59,7 @@ pub fn step(shard: &mut ShardData, now_ms: i64, limit: usize, journal: &mut Jour
         step.removed += dead.len();
         for entry in dead.drain(..) {
             watchers.touch(db as u32, entry.key(), &mut journal.ready);
+            fields.forget(db as u32, &entry);
             journal.note_expired(db as u32, entry);
         }
         (db, position) = match next {

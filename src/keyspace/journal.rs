@@ -38,6 +38,8 @@ pub struct Journal {
     pub misses: u64,
     /// Keys that were found expired and removed.
     pub expired: u64,
+    /// Fields of hashes that expired and were removed.
+    pub expired_fields: u64,
     /// Event classes that somebody wants (`notify-keyspace-events`); others are not even recorded.
     pub event_mask: u32,
     pub events: Vec<Event>,
@@ -45,6 +47,8 @@ pub struct Journal {
     pub logging: bool,
     /// Keys whose removal (by expiry or eviction) the log must hear of, before the command's own effect.
     pub removals: Vec<(u32, Vec<u8>)>,
+    /// Fields that expired: database, key, field.
+    pub field_removals: Vec<(u32, Vec<u8>, Vec<u8>)>,
     /// Keys that changed, if `tracking` asks for them.
     pub tracking: bool,
     pub changed: Vec<(u32, Vec<u8>)>,
@@ -71,6 +75,24 @@ impl Journal {
         if self.tracking {
             self.changed.push((db, key.to_vec()));
         }
+    }
+
+    #[inline]
+    pub fn has_removals(&self) -> bool {
+        !self.removals.is_empty() || !self.field_removals.is_empty()
+    }
+
+    /// Takes what expired out, as the commands that remove it elsewhere, each with its database.
+    pub fn take_removals(&mut self) -> Vec<(u32, Vec<Vec<u8>>)> {
+        let mut out: Vec<_> = self.removals.drain(..).map(|(db, key)| (db, vec![b"DEL".to_vec(), key])).collect();
+        let keys = out.len();
+        for (db, key, field) in self.field_removals.drain(..) {
+            match out[keys..].last_mut() {
+                Some((last, words)) if *last == db && words[1] == key => words.push(field),
+                _ => out.push((db, vec![b"HDEL".to_vec(), key, field])),
+            }
+        }
+        out
     }
 
     /// Lets go of a value; a dear one is kept for the thread that frees.

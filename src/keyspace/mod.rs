@@ -3,6 +3,7 @@
 pub mod db;
 pub mod entry;
 pub mod expire;
+pub mod fields;
 pub mod flush;
 pub mod journal;
 pub mod scan;

@@ -260,19 +260,25 @@ impl Access {
 
     /// Shard `i`'s data. Panics if this access does not hold it: a command that touches a key it did not declare is a bug
     /// that must not become a data race.
-    #[inline]
+    #[inline(always)]
     pub fn shard(&mut self, i: usize) -> &mut ShardData {
-        match self.held {
-            Held::All(_) => {}
-            Held::Locked => {
-                assert!(self.ids.contains(&(i as u16)), "a shard was touched that the command did not lock")
-            }
-            Held::Inside => self.visit(i),
-            Held::Outside => panic!("the keyspace was touched outside a turn"),
+        if !matches!(self.held, Held::All(_)) {
+            self.check_or_visit(i);
         }
         // SAFETY: the lock of shard `i` is held by this access, or the whole world is; the result borrows the access
         // exclusively, so no second reference can be made through it.
         unsafe { &mut *self.world.shards[i].data.get() }
+    }
+
+    fn check_or_visit(&mut self, i: usize) {
+        match self.held {
+            Held::Locked => {
+                assert!(self.ids.contains(&(i as u16)), "a shard was touched that the command did not lock");
+            }
+            Held::Inside => self.visit(i),
+            Held::Outside => panic!("the keyspace was touched outside a turn"),
+            Held::All(_) => {}
+        }
     }
 
     fn visit(&mut self, i: usize) {

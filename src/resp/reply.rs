@@ -4,7 +4,8 @@
 //! Large values are not copied: they are kept as shared references between stretches of the buffer, and the connection
 //! sends all of it with one vectored write.
 
-use crate::base::double::write_double;
+use crate::base::double::{exact_i64, write_double};
+use crate::base::quoted::push_bytes;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -140,9 +141,21 @@ impl Reply {
             write_double(n, &mut self.buf);
             self.buf.extend_from_slice(b"\r\n");
         } else {
-            let mut text = Vec::with_capacity(24);
-            write_double(n, &mut text);
-            self.bulk(&text);
+            if let Some(whole) = exact_i64(n).filter(|whole| *whole != 0) {
+                return self.bulk_int(whole);
+            }
+            // The text first, behind room for its length, which has one digit or two.
+            let at = self.buf.len();
+            self.buf.extend_from_slice(b"$00\r\n");
+            write_double(n, &mut self.buf);
+            let len = self.buf.len() - at - 5;
+            self.buf.extend_from_slice(b"\r\n");
+            if len >= 10 {
+                (self.buf[at + 1], self.buf[at + 2]) = (b'0' + (len / 10) as u8, b'0' + (len % 10) as u8);
+            } else {
+                self.buf[at + 2] = b'0' + len as u8;
+                self.buf.remove(at + 1);
+            }
         }
     }
 
@@ -166,13 +179,15 @@ impl Reply {
     /// An error; `text` is what follows the `-`. Line ends in it become blanks, or they would break the protocol.
     pub fn error(&mut self, text: &str) {
         let at = self.buf.len();
-        self.line(b'-', text.as_bytes());
-        let end = self.buf.len() - 2;
+        self.buf.push(b'-');
+        push_bytes(text, &mut self.buf);
+        let end = self.buf.len();
         for b in &mut self.buf[at..end] {
             if matches!(b, b'\r' | b'\n') {
                 *b = b' ';
             }
         }
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     /// Lines of a HELP subcommand.

@@ -8,6 +8,7 @@
 use super::args::Span;
 use super::inline::split_args;
 use crate::base::numbers::parse_i64;
+use crate::base::quoted::quoted;
 
 /// The longest inline command, and the longest line that announces a length (Redis: `PROTO_INLINE_MAX_SIZE`).
 pub const MAX_LINE: usize = 64 * 1024;
@@ -104,7 +105,7 @@ fn whole(buf: &[u8], start: usize, spans: &mut Vec<Span>, limits: Limits) -> Opt
     Some(at)
 }
 
-/// One to four digits and a line end.
+/// One to four digits without a leading zero, and a line end.
 #[inline]
 fn short_length(buf: &[u8], at: &mut usize) -> Option<usize> {
     let mut n = 0usize;
@@ -120,7 +121,9 @@ fn short_length(buf: &[u8], at: &mut usize) -> Option<usize> {
             return None;
         }
     }
-    if *at == from || buf.get(*at) != Some(&b'\r') || buf.get(*at + 1) != Some(&b'\n') {
+    // `04` is no number to Redis: the thorough path refuses it.
+    let padded = buf[from] == b'0' && *at - from > 1;
+    if *at == from || padded || buf.get(*at) != Some(&b'\r') || buf.get(*at + 1) != Some(&b'\n') {
         return None;
     }
     *at += 2;
@@ -161,7 +164,7 @@ fn resume(
                 return Ok(Parsed::Incomplete);
             };
             if buf[from] != b'$' {
-                return error(&format!("expected '$', got '{}'", printable(buf[from])));
+                return error(&format!("expected '$', got '{}'", quoted(&buf[from..=from])));
             }
             match parse_i64(&buf[from + 1..end]) {
                 Some(n) if n >= 0 && n <= limits.max_bulk && n < i64::from(u32::MAX) => p.bulk = n,
@@ -227,10 +230,6 @@ fn inline(buf: &[u8], start: usize, spans: &mut Vec<Span>) -> Result<Parsed, Pro
 /// C's `isspace`, which Redis splits inline commands by.
 pub fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
-}
-
-fn printable(b: u8) -> char {
-    b as char
 }
 
 impl Partial {

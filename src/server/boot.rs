@@ -43,7 +43,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     enter_dir(&config)?;
     let supervised = process::Supervisor::find(config.supervised.get());
     if config.daemonize.get() && !supervised.is_there() {
-        process::daemonize().map_err(|e| format!("Can't run in the background: {}", super::reason(&e)))?;
+        super::os::daemonize().map_err(|e| format!("Can't run in the background: {}", super::reason(&e)))?;
     }
     log::notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
     log::notice(&format!(
@@ -76,6 +76,10 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     let pidfile = PidFile::write(&config);
     let engine = Engine::new(config, threads, databases, super::now_ms());
     let (stop, stopped) = mpsc::channel();
+    std::thread::Builder::new()
+        .name("memory".into())
+        .spawn(|| crate::data::slab::keep_spare())
+        .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let freeing = Freeing::start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let hooks = Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), freeing });
     engine.attach(Box::new(hooks.clone()));

@@ -2,7 +2,6 @@
 //! replacement of a file that CONFIG REWRITE needs.
 
 use crate::engine::config::load::Files;
-use std::ffi::{CStr, CString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -25,20 +24,7 @@ impl Files for SystemFiles {
     }
 
     fn glob(&self, pattern: &str) -> Result<Vec<String>, String> {
-        let pattern = CString::new(pattern).map_err(|_| "a NUL byte in a path".to_owned())?;
-        // SAFETY: an all-zero glob_t is what glob() expects; its strings live until globfree, and we copy them before.
-        unsafe {
-            let mut found: libc::glob_t = std::mem::zeroed();
-            let code = libc::glob(pattern.as_ptr(), 0, None, &mut found);
-            let count = if code == 0 { found.gl_pathc } else { 0 };
-            let paths = (0..count).map(|i| CStr::from_ptr(*found.gl_pathv.add(i)).to_string_lossy().into_owned());
-            let paths: Vec<String> = paths.collect();
-            libc::globfree(&mut found);
-            match code {
-                0 | libc::GLOB_NOMATCH => Ok(paths),
-                _ => Err("cannot list the files that fit".to_owned()),
-            }
-        }
+        super::os::glob(pattern)
     }
 
     fn absolute(&self, path: &str) -> String {

@@ -2,8 +2,10 @@
 //! worker's, and replies leave in the turn that made them; only what is incomplete or unsent is kept here.
 
 use super::worker::{Guard, Incoming, with_local};
+use crate::engine::config::cells::Class;
 use crate::engine::{
     Engine,
+    client_filter::{self, ClientType},
     clients::Client,
     clients::flag,
     session::{ReplyMode, Session},
@@ -52,6 +54,9 @@ impl Stream {
     }
 }
 
+/// Bytes of a large word asked of the socket at once: they are zeroed before, so no more than a read mostly brings.
+const READ_AT_ONCE: usize = 256 * 1024;
+
 struct Connection {
     engine: Arc<Engine>,
     stream: Stream,
@@ -61,6 +66,8 @@ struct Connection {
     at: usize,
     partial: Option<Box<Partial>>,
     unsent: VecDeque<Chunk>,
+    /// Since when more is unsent than the soft limit allows (Unix ms).
+    over_soft_since_ms: Option<i64>,
     /// Bytes of the first unsent chunk that are sent.
     sent: usize,
     /// Complete commands may be left in `query`.
@@ -90,6 +97,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         at: 0,
         partial: None,
         unsent: VecDeque::new(),
+        over_soft_since_ms: None,
         sent: 0,
         more: false,
         closing: false,
@@ -176,6 +184,7 @@ impl Connection {
         };
         if !mail.output.is_empty() {
             self.unsent.push_back(Chunk::Own(mail.output));
+            self.limit_output();
         }
         if mail.resume || mail.recheck {
             self.wait = None;
@@ -266,17 +275,32 @@ impl Connection {
         let missing = self.partial.as_ref().map_or(0, |p| p.missing(self.query.len()));
         // Grow with what arrives, not with what is announced: at most double what is already here.
         let room = missing.clamp(16 * 1024, self.query.len().max(64 * 1024));
+        let have = self.query.len();
         self.query.reserve(room);
-        let mut buf = ReadBuf::uninit(self.query.spare_capacity_mut());
-        ready!(self.stream.poll_read(cx, &mut buf))?;
-        let n = buf.filled().len();
+        // Large words come straight to their place; what is small goes through the worker's buffer, and is copied.
+        let n = if room > super::worker::READ_SIZE {
+            self.query.resize(have + room.min(READ_AT_ONCE), 0);
+            let mut buf = ReadBuf::new(&mut self.query[have..]);
+            let polled = self.stream.poll_read(cx, &mut buf);
+            let n = buf.filled().len();
+            self.query.truncate(have + n);
+            ready!(polled)?;
+            n
+        } else {
+            let me = &mut *self;
+            ready!(with_local(|local| {
+                let mut buf = ReadBuf::new(&mut local.read);
+                ready!(me.stream.poll_read(cx, &mut buf))?;
+                me.query.extend_from_slice(buf.filled());
+                Poll::Ready(io::Result::Ok(buf.filled().len()))
+            }))?
+        };
         if n == 0 {
             self.closing = true;
             return Poll::Ready(Ok(()));
         }
-        // SAFETY: the socket filled these bytes.
-        unsafe { self.query.set_len(self.query.len() + n) };
         self.session.client.received(n);
+        self.limit_query();
         with_local(|l| {
             l.worker.stats.net_in.add(n as u64);
             l.worker.stats.reads.add(1);
@@ -321,8 +345,7 @@ impl Connection {
     /// Writes down what waits, for CLIENT LIST.
     #[inline]
     fn note_waiting(&self) {
-        let output: usize = self.unsent.iter().map(|c| c.bytes().len()).sum();
-        self.session.client.waiting(self.query.len() - self.at, output.saturating_sub(self.sent));
+        self.session.client.waiting(self.query.len() - self.at, self.unsent_bytes());
     }
 
     /// Sends the worker's reply buffer; keeps what does not go out at once.
@@ -351,7 +374,54 @@ impl Connection {
             }
         }
         self.unsent.extend(reply.take_chunks());
+        self.limit_output();
         Ok(())
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        self.unsent.iter().map(|c| c.bytes().len()).sum::<usize>().saturating_sub(self.sent)
+    }
+
+    /// `client-query-buffer-limit`: closes the connection if more is buffered of commands that do not end.
+    fn limit_query(&mut self) {
+        let waiting = self.query.len() - self.at;
+        if waiting as i64 <= self.engine.config.client_query_buffer_limit.get() {
+            return;
+        }
+        self.closing = true;
+        self.engine.shared_stats.query_buffer_overruns.fetch_add(1, Relaxed);
+        let first: String =
+            self.query[self.at..].iter().take(64).flat_map(|b| b.escape_ascii()).map(char::from).collect();
+        let who = client_filter::line(&self.session.client, super::now_ms(), None);
+        super::log::warning(&format!(
+            "Closing client that reached max query buffer length: {who} (qbuf initial bytes: \"{first}\")"
+        ));
+    }
+
+    /// `client-output-buffer-limit`: closes the connection if its client leaves too much unread.
+    fn limit_output(&mut self) {
+        let class = match client_filter::type_of(&self.session.client) {
+            ClientType::Normal | ClientType::Primary => Class::Normal,
+            ClientType::Replica => Class::Replica,
+            ClientType::Pubsub => Class::Pubsub,
+        };
+        let limit = self.engine.config.client_output_buffer_limit.get(class);
+        let unsent = self.unsent_bytes() as i64;
+        let over = |bytes: i64| bytes > 0 && unsent >= bytes;
+        let now_ms = super::now_ms();
+        let since_ms = over(limit.soft_bytes).then(|| *self.over_soft_since_ms.get_or_insert(now_ms));
+        self.over_soft_since_ms = since_ms;
+        let too_long = since_ms.is_some_and(|since| now_ms - since > limit.soft_seconds * 1000);
+        if self.closing || !(over(limit.hard_bytes) || too_long) {
+            return;
+        }
+        self.closing = true;
+        self.unsent.clear();
+        self.engine.shared_stats.output_buffer_overruns.fetch_add(1, Relaxed);
+        let who = client_filter::line(&self.session.client, now_ms, None);
+        super::log::warning(&format!(
+            "Client {who} scheduled to be closed ASAP for overcoming of output buffer limits."
+        ));
     }
 
     /// Sends what is kept. `Ready` when nothing is left.

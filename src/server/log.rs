@@ -41,14 +41,7 @@ pub fn set_file(path: &str) -> std::io::Result<()> {
 /// Also sends lines to syslog, as `ident`, facility LOCAL0 + `facility`.
 pub fn set_syslog(ident: &str, facility: u8) {
     if let Ok(ident) = CString::new(ident) {
-        // SAFETY: openlog keeps the pointer, so the string is leaked; called once or twice in a process's life.
-        unsafe {
-            libc::openlog(
-                ident.into_raw(),
-                libc::LOG_PID | libc::LOG_NDELAY | libc::LOG_NOWAIT,
-                libc::LOG_LOCAL0 + (i32::from(facility) << 3),
-            );
-        }
+        super::os::open_syslog(ident, facility);
         TARGET.lock().syslog = true;
     }
 }
@@ -73,9 +66,7 @@ pub fn write(level: LogLevel, text: &str) {
     if target.syslog
         && let Ok(text) = CString::new(text)
     {
-        let priority = [libc::LOG_DEBUG, libc::LOG_INFO, libc::LOG_NOTICE, libc::LOG_WARNING][level as usize & 3];
-        // SAFETY: both strings end in NUL, and the format takes exactly one string.
-        unsafe { libc::syslog(priority, c"%s".as_ptr(), text.as_ptr()) };
+        super::os::syslog(level, &text);
     }
 }
 
@@ -89,13 +80,7 @@ pub fn warning(text: &str) {
 
 fn stamp() -> String {
     let now_ms = super::now_ms();
-    let seconds = (now_ms / 1000) as libc::time_t;
-    // SAFETY: localtime_r fills the struct that it is given; all-zero is a valid one.
-    let t = unsafe {
-        let mut t: libc::tm = std::mem::zeroed();
-        libc::localtime_r(&seconds, &mut t);
-        t
-    };
+    let t = super::os::local_time(now_ms / 1000);
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let month = MONTHS[t.tm_mon.clamp(0, 11) as usize];
     let ms = now_ms % 1000;

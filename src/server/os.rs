@@ -1,10 +1,11 @@
-//! The operating system's readings: clock, memory, processor time.
+//! The operating system's readings (clock, memory, processor time), and everything else that is asked of libc itself.
 //!
-//! `unsafe`: calls into libc that fill a struct which is valid when all its bytes are zero.
+//! `unsafe`: all of the server's calls into libc. Most fill a struct which is valid when all its bytes are zero.
 
-use crate::engine::Crash;
 use crate::engine::os::{Cpu, Os};
-use std::ffi::{CStr, c_char};
+use crate::engine::{Crash, LogLevel};
+use std::ffi::{CStr, CString, c_char};
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// This process, on this machine.
@@ -105,4 +106,96 @@ fn micros(t: libc::timeval) -> i64 {
 fn text(name: &[c_char]) -> String {
     let bytes: Vec<u8> = name.iter().map(|c| *c as u8).collect();
     CStr::from_bytes_until_nul(&bytes).map_or_else(|_| String::new(), |s| s.to_string_lossy().into_owned())
+}
+
+/// Goes into the background. Must be called before any thread is started.
+pub fn daemonize() -> io::Result<()> {
+    // SAFETY: one thread, so the child may go on as any process; the calls have no other preconditions.
+    unsafe {
+        match libc::fork() {
+            -1 => return Err(io::Error::last_os_error()),
+            0 => {}
+            _ => libc::_exit(0),
+        }
+        if libc::setsid() == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        if null != -1 {
+            for fd in 0..3 {
+                libc::dup2(null, fd);
+            }
+            if null > 2 {
+                libc::close(null);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Raises the limit of open files to `wanted`, or as far as the system lets us. Returns the limit there is now.
+pub fn raise_descriptor_limit(wanted: u64) -> u64 {
+    // SAFETY: both calls get a valid struct.
+    unsafe {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) != 0 || limit.rlim_cur >= wanted {
+            return wanted;
+        }
+        let hard = limit.rlim_max;
+        // Root may raise the hard limit too; others get as far as it goes.
+        for (soft, hard) in [(wanted, wanted.max(hard)), (wanted.min(hard), hard)] {
+            let new = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+            if libc::setrlimit(libc::RLIMIT_NOFILE, &new) == 0 {
+                return soft;
+            }
+        }
+        limit.rlim_cur
+    }
+}
+
+/// The files that fit a pattern, in the order of their names.
+pub fn glob(pattern: &str) -> Result<Vec<String>, String> {
+    let pattern = CString::new(pattern).map_err(|_| "a NUL byte in a path".to_owned())?;
+    // SAFETY: an all-zero glob_t is what glob() expects; its strings live until globfree, and we copy them before.
+    unsafe {
+        let mut found: libc::glob_t = std::mem::zeroed();
+        let code = libc::glob(pattern.as_ptr(), 0, None, &mut found);
+        let count = if code == 0 { found.gl_pathc } else { 0 };
+        let paths = (0..count).map(|i| CStr::from_ptr(*found.gl_pathv.add(i)).to_string_lossy().into_owned());
+        let paths: Vec<String> = paths.collect();
+        libc::globfree(&mut found);
+        match code {
+            0 | libc::GLOB_NOMATCH => Ok(paths),
+            _ => Err("cannot list the files that fit".to_owned()),
+        }
+    }
+}
+
+/// Opens the way to syslog, as `ident`, facility LOCAL0 + `facility`. Once or twice in a process's life.
+pub fn open_syslog(ident: CString, facility: u8) {
+    // SAFETY: openlog keeps the pointer, so the string is leaked.
+    unsafe {
+        libc::openlog(
+            ident.into_raw(),
+            libc::LOG_PID | libc::LOG_NDELAY | libc::LOG_NOWAIT,
+            libc::LOG_LOCAL0 + (i32::from(facility) << 3),
+        );
+    }
+}
+
+pub fn syslog(level: LogLevel, text: &CStr) {
+    let priority = [libc::LOG_DEBUG, libc::LOG_INFO, libc::LOG_NOTICE, libc::LOG_WARNING][level as usize & 3];
+    // SAFETY: both strings end in NUL, and the format takes exactly one string.
+    unsafe { libc::syslog(priority, c"%s".as_ptr(), text.as_ptr()) };
+}
+
+/// A moment in the local time zone.
+pub fn local_time(seconds: i64) -> libc::tm {
+    let seconds = seconds as libc::time_t;
+    // SAFETY: localtime_r fills the struct that it is given; all-zero is a valid one.
+    unsafe {
+        let mut t: libc::tm = std::mem::zeroed();
+        libc::localtime_r(&seconds, &mut t);
+        t
+    }
 }

@@ -8,53 +8,13 @@ use std::os::unix::net::UnixDatagram;
 /// Descriptors kept for the server's own files and sockets (Redis: CONFIG_MIN_RESERVED_FDS).
 const RESERVED: u64 = 32;
 
-/// Goes into the background. Must be called before any thread is started.
-pub fn daemonize() -> io::Result<()> {
-    // SAFETY: one thread, so the child may go on as any process; the calls have no other preconditions.
-    unsafe {
-        match libc::fork() {
-            -1 => return Err(io::Error::last_os_error()),
-            0 => {}
-            _ => libc::_exit(0),
-        }
-        if libc::setsid() == -1 {
-            return Err(io::Error::last_os_error());
-        }
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
-        if null != -1 {
-            for fd in 0..3 {
-                libc::dup2(null, fd);
-            }
-            if null > 2 {
-                libc::close(null);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Raises the limit of open files to what `clients` need. If the system allows fewer, `fewer` is told how many clients
 /// that leaves.
 pub fn allow_descriptors(clients: i64, fewer: &mut dyn FnMut(i64)) {
     let wanted = clients as u64 + RESERVED;
-    // SAFETY: both calls get a valid struct.
-    unsafe {
-        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) != 0 || limit.rlim_cur >= wanted {
-            return;
-        }
-        let hard = limit.rlim_max;
-        // Root may raise the hard limit too; others get as far as it goes.
-        for (soft, hard) in [(wanted, wanted.max(hard)), (wanted.min(hard), hard)] {
-            let new = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-            if libc::setrlimit(libc::RLIMIT_NOFILE, &new) == 0 {
-                limit.rlim_cur = soft;
-                break;
-            }
-        }
-        if limit.rlim_cur < wanted {
-            fewer((limit.rlim_cur.saturating_sub(RESERVED) as i64).max(1));
-        }
+    let got = super::os::raise_descriptor_limit(wanted);
+    if got < wanted {
+        fewer((got.saturating_sub(RESERVED) as i64).max(1));
     }
 }
 

@@ -38,9 +38,23 @@ thread_local! {
 /// Runs `f` with this thread's worker. Only from worker threads, never nested.
 pub fn with_local<R>(f: impl FnOnce(&mut Local) -> R) -> R {
     LOCAL.with_borrow_mut(|local| match local {
-        Some(l) => f(l),
+        Some(l) => {
+            let lent = Lent(l);
+            f(&mut *lent.0)
+        }
         None => unreachable!("connections live on worker threads only"),
     })
+}
+
+/// A worker that is being used: if its user panics, it comes back clean. The connection is lost, the server is not.
+struct Lent<'a>(&'a mut Local);
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.worker.abandon();
+        }
+    }
 }
 
 /// Starts worker `seat`.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    common::{Conn, Kind, Node, escape},
+    common::{Conn, Kind, Node, command, escape},
     differences,
 };
 
 /// The databases that generators use.
 const DATABASES: u8 = 3;
+/// Keys that are asked about before the replies are read.
+const PIPELINE: usize = 50;
 /// Expiries set by a relative time differ by what lies between the two servers' clocks at that command.
 const EXPIRY_TOLERANCE_MS: i64 = 5_000;
 
@@ -39,6 +41,14 @@ pub fn compare(oracle: Kind, ours: &mut Conn, theirs: &mut Conn) -> Option<(Stri
                 return Some((format!("dataset {what}"), format!("db{db} {}: {text}", escape(name))));
             }
         }
+    }
+    // What is dead but not yet reclaimed is in a digest; a scan reclaims it.
+    for conn in [&mut *ours, &mut *theirs] {
+        for db in 0..DATABASES {
+            conn.ask(&["SELECT", &db.to_string()]);
+            conn.ask(&["SCAN", "0", "COUNT", "1000000"]);
+        }
+        conn.ask(&["SELECT", "0"]);
     }
     (!differences::digest_excused(oracle, &kinds)).then(|| digest(ours, theirs)).flatten()
 }
@@ -78,26 +88,38 @@ fn show(value: &[Node]) -> String {
 fn read(conn: &mut Conn, db: u8) -> BTreeMap<Vec<u8>, Key> {
     conn.ask(&["SELECT", &db.to_string()]);
     let names: Vec<Vec<u8>> = conn.tree(&["KEYS", "*"]).items.into_iter().map(|key| key.text).collect();
-    let keys = names.into_iter().map(|name| {
-        let key = read_key(conn, &name);
-        (name, key)
-    });
-    let keys = keys.collect();
+    // Many keys at a time: a dialogue about each would take longer than everything else together.
+    let mut keys = BTreeMap::new();
+    for names in names.chunks(PIPELINE) {
+        let asked = names.iter().flat_map(|name| {
+            let about: [&[&[u8]]; 4] =
+                [&[b"TYPE", name], &[b"OBJECT", b"ENCODING", name], &[b"PEXPIRETIME", name], &[b"GET", name]];
+            about.map(command)
+        });
+        conn.send_raw(&asked.flatten().collect::<Vec<u8>>()).expect("the server takes commands");
+        let heads: Vec<[Node; 4]> = names.iter().map(|_| [(); 4].map(|()| reply(conn))).collect();
+        keys.extend(names.iter().zip(heads).map(|(name, head)| (name.clone(), read_key(conn, name, head))));
+    }
     conn.ask(&["SELECT", "0"]);
     keys
 }
 
-fn read_key(conn: &mut Conn, name: &[u8]) -> Key {
-    let kind = conn.tree(&[b"TYPE", name]).string();
-    let encoding = conn.tree(&[&b"OBJECT"[..], b"ENCODING", name]).string();
-    let expires_at_ms = conn.tree(&[b"PEXPIRETIME", name]).int().unwrap_or(-9);
+fn reply(conn: &mut Conn) -> Node {
+    Node::parse(&conn.read_reply().expect("a reply about a key"))
+}
+
+/// `head` is what TYPE, OBJECT ENCODING, PEXPIRETIME and GET said.
+fn read_key(conn: &mut Conn, name: &[u8], head: [Node; 4]) -> Key {
+    let [kind, encoding, expires, string] = head;
+    let (kind, encoding) = (kind.string(), encoding.string());
+    let expires_at_ms = expires.int().unwrap_or(-9);
     let sorted = |mut node: Node, width| {
         node.sort(width);
         vec![node]
     };
     let mut fields = BTreeMap::new();
     let value = match kind.as_str() {
-        "string" => vec![conn.tree(&[b"GET", name])],
+        "string" => vec![string],
         "list" => vec![conn.tree(&[&b"LRANGE"[..], name, b"0", b"-1"])],
         "set" => sorted(conn.tree(&[b"SMEMBERS", name]), 1),
         "zset" => vec![conn.tree(&[&b"ZRANGE"[..], name, b"0", b"-1", b"WITHSCORES"])],

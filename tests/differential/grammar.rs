@@ -2,7 +2,8 @@
 //!
 //! A line of a grammar is `weight flags template`. The flags are letters, or absent:
 //! `r` only against Redis 7.0, `v` only against Valkey 9.1 (a command or option that the other lacks), `!` never
-//! mutated (what a mutation could turn into something that hangs or stops a server).
+//! mutated (what a mutation could turn into something that hangs or stops a server), `h` only helps: of another family,
+//! and left out silently where it is missing.
 //!
 //! | in a template | means |
 //! |---|---|
@@ -61,7 +62,7 @@ fn parse_row(line: &str, helper: bool) -> Row {
     let (weight, rest) = line.split_once(char::is_whitespace).unwrap_or_else(|| panic!("no template: {line}"));
     let rest = rest.trim();
     let (flags, template) = match rest.split_once(char::is_whitespace) {
-        Some((first, more)) if first.chars().all(|c| "rv!".contains(c)) => (first, more),
+        Some((first, more)) if first.chars().all(|c| "rv!h".contains(c)) => (first, more),
         _ => ("", rest),
     };
     let against = match (flags.contains('r'), flags.contains('v')) {
@@ -85,7 +86,7 @@ fn parse_row(line: &str, helper: bool) -> Row {
         mutable: !flags.contains('!'),
         items,
         commands: commands.collect(),
-        helper,
+        helper: helper || flags.contains('h'),
     }
 }
 

@@ -2,7 +2,7 @@
 //! RESP3; the reply bytes and, at intervals, the datasets must agree.
 //!
 //! `DIFF_SEED`, `DIFF_STEPS`, `DIFF_FAMILY` (names with commas) and `DIFF_ORACLE` (`redis`, `valkey`) choose what
-//! runs; `DIFF_FAILURES` how many differences are collected; `DIFF_PARTIAL=1` lets a
+//! runs; `DIFF_THREADS` how many workers ours has; `DIFF_FAILURES` how many differences are collected; `DIFF_PARTIAL=1` lets a
 //! family that should be served lack commands, while it is being written. `DIFF_SUBJECT=redis` or `valkey` puts a real server in
 //! our place: compared with itself it must never differ (a test of these tests), and compared with the other it
 //! shows where the peers' dialects part.

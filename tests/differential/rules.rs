@@ -120,6 +120,9 @@ fn rule(words: &[Vec<u8>]) -> Option<Rule> {
     let upper = |word: &Vec<u8>| String::from_utf8_lossy(word).to_uppercase();
     let name = upper(&words[0]);
     let both = words.get(1).map(|sub| format!("{name} {}", upper(sub)));
+    if words.len() == 2 && upper(&words[1]) == "HELP" {
+        return Some(By(forget_help));
+    }
     RULES.iter().find(|(row, _)| *row == name || both.as_deref() == Some(row)).map(|(_, rule)| *rule)
 }
 
@@ -150,6 +153,11 @@ fn sort_deep(node: &mut Node) {
     if node.kind == b'~' {
         node.sort(1);
     }
+}
+
+/// What the subcommands do is said in words of our own.
+fn forget_help(node: &mut Node) {
+    node.items.truncate(1);
 }
 
 fn forget_text(node: &mut Node) {

@@ -131,12 +131,13 @@ fn bitpos(c: &mut Call<'_>) -> Result<(), Error> {
         1 => true,
         _ => return Err(errors::BITPOS_BIT),
     };
-    let start = if c.args.len() > 3 { c.int(3)? } else { 0 };
-    let end = if c.args.len() > 4 { Some(c.int(4)?) } else { None };
-    let in_bits = in_bits(c, 5)?;
     if c.args.len() > 6 {
         return Err(Error::Syntax);
     }
+    // As Redis, the unit is looked at before the end.
+    let start = if c.args.len() > 3 { c.int(3)? } else { 0 };
+    let in_bits = in_bits(c, 5)?;
+    let end = if c.args.len() > 4 { Some(c.int(4)?) } else { None };
     let key = c.key(1);
     c.with_string(key, |s, reply| {
         let Some(s) = s else {

@@ -67,6 +67,14 @@ impl<E: Words> Choice<E> {
         E::NAMES.get(usize::from(self.index.load(Relaxed))).copied().unwrap_or("unknown")
     }
 
+    /// Sets the word that `value` is; a word that the table does not know changes nothing.
+    pub fn set(&self, value: E) {
+        let same = |i: &u8| std::mem::discriminant(&E::from_index(*i)) == std::mem::discriminant(&value);
+        if let Some(index) = (0..E::NAMES.len() as u8).find(same) {
+            self.index.store(index, Relaxed);
+        }
+    }
+
     pub(super) fn cell(&self) -> &AtomicU8 {
         &self.index
     }

@@ -12,6 +12,8 @@ const BUCKETS: usize = 64;
 pub struct Size {
     pub keys: usize,
     pub expires: usize,
+    /// Hashes with fields that expire.
+    pub subexpiry: usize,
     /// Bytes of the tables themselves.
     pub table_bytes: usize,
 }
@@ -26,6 +28,7 @@ pub fn sizes(s: &mut Source<'_>) -> Vec<Size> {
             if let Some(table) = shard.db(n) {
                 size.keys += table.len();
                 size.expires += table.marked();
+                size.subexpiry += if shard.fields.is_empty() { 0 } else { shard.fields.hashes(n as u32) };
                 size.table_bytes += table.heap_bytes();
             }
         }
@@ -37,7 +40,10 @@ pub fn sizes(s: &mut Source<'_>) -> Vec<Size> {
 pub(super) fn keyspace(s: &mut Source<'_>, l: &mut Lines) {
     for (n, size) in sizes(s).into_iter().enumerate().filter(|(_, size)| size.keys > 0) {
         let ttl = if size.expires == 0 { 0 } else { average_ttl_ms(s, n) };
-        l.put(&format!("db{n}"), format_args!("keys={},expires={},avg_ttl={ttl},subexpiry=0", size.keys, size.expires));
+        l.put(
+            &format!("db{n}"),
+            format_args!("keys={},expires={},avg_ttl={ttl},subexpiry={}", size.keys, size.expires, size.subexpiry),
+        );
     }
 }
 

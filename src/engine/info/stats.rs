@@ -21,7 +21,8 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.put("instantaneous_input_repl_kbps", "0.00");
     l.put("instantaneous_output_repl_kbps", "0.00");
     l.put("rejected_connections", shared.rejected_connections.load(Relaxed));
-    l.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"]);
+    l.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    l.put("expired_subkeys", total(engine, |w| w.expired_fields.get()));
     l.put("expired_keys", total(engine, |w| w.expired.get()));
     l.put("expired_stale_perc", "0.00");
     l.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
@@ -43,7 +44,8 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     let threaded = engine.workers.read().len() > 1;
     l.put("io_threaded_reads_processed", if threaded { reads } else { 0 });
     l.put("io_threaded_writes_processed", if threaded { writes } else { 0 });
-    l.zeros(&["client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections"]);
+    l.put("client_query_buffer_limit_disconnections", shared.query_buffer_overruns.load(Relaxed));
+    l.put("client_output_buffer_limit_disconnections", shared.output_buffer_overruns.load(Relaxed));
     l.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
     l.put("eventloop_cycles", turns);
     l.put("eventloop_duration_sum", busy_us);

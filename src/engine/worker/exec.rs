@@ -52,6 +52,17 @@ impl Worker {
         Ok(())
     }
 
+    /// An EXEC that may not run ends the transaction all the same, and says why.
+    #[cold]
+    pub(super) fn abort_exec(&mut self, session: &mut Session, why: &Error) {
+        session.multi.take();
+        session.client.queued.store(-1, Relaxed);
+        session.client.queued_bytes.store(0, Relaxed);
+        self.access.unlock();
+        self.stop_watching(session);
+        self.refused(session, None, Error::exec_abort(why));
+    }
+
     fn run_queued(
         &mut self,
         session: &mut Session,

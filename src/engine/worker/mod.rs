@@ -12,22 +12,29 @@ use super::session::{ReplyMode, Session};
 use super::stats::WorkerStats;
 use super::table::Command;
 use super::{Engine, gates};
-use crate::base::{hash::hash_bytes, rng::Rng};
+use crate::base::rng::Rng;
 use crate::keyspace::Keyspace;
 use crate::keyspace::db::{AccessClock, ExpiryMode};
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
-use crate::resp::{Args, OwnedArgs, Reply, Span};
+use crate::resp::{Args, OwnedArgs, Reply};
 use std::sync::Arc;
 
-mod exec;
-mod serve;
 use std::sync::atomic::Ordering::Relaxed;
+
+mod exec;
+mod plan;
+mod refuse;
+mod serve;
+
+use plan::{Planned, Scratch, find_keys};
 
 /// Commands per group: enough to overlap waits for memory, few enough that two workers seldom want the same shard.
 const GROUP_SOLO: usize = 32;
 const GROUP_MANY: usize = 8;
+/// Keys per group, about: their buckets and entries must still be in the nearest cache when the last command runs.
+const GROUP_KEYS: usize = 32;
 /// Replies beyond this are sent before more commands run.
 const FLUSH_FROM: usize = 256 * 1024;
 
@@ -47,25 +54,6 @@ pub struct Worker {
     access_clock: AccessClock,
     /// The command that ran last, its id plus one; 0: none in this turn yet.
     last_command: u32,
-}
-
-/// Buffers that are reused from turn to turn.
-#[derive(Default)]
-struct Scratch {
-    spans: Vec<Span>,
-    planned: Vec<Planned>,
-    keys: Vec<KeyRef>,
-    shards: Vec<u16>,
-    positions: Vec<super::keyspec::KeyPos>,
-}
-
-/// A parsed command and what is known of it before it runs. Ranges are (from, to) in the scratch buffers.
-struct Planned {
-    words: (usize, usize),
-    keys: (usize, usize),
-    command: Result<&'static Command, Error>,
-    /// Where the next command starts in the connection's buffer.
-    end: usize,
 }
 
 /// Why a turn's work on a buffer ended.
@@ -123,8 +111,20 @@ impl Worker {
         self.access.leave();
         self.stats.turns.add(1);
         self.stats.busy_nanos.add(self.clock.delta_as_nanos(began, self.clock.raw()));
-        session.client.after_turn(now_ms, self.last_command, self.stats.processed.get() - processed, self.reply.len());
+        // CONFIG RESETSTAT may have set the counter back meanwhile.
+        let ran = self.stats.processed.get().saturating_sub(processed);
+        session.client.after_turn(now_ms, self.last_command, ran, self.reply.len());
         ended
+    }
+
+    /// After a panic: lets go of all that the turn held, so that the next one finds a worker like new and nobody waits for
+    /// this one. What the command had changed by then stays.
+    #[cold]
+    pub fn abandon(&mut self) {
+        self.reply.clear();
+        self.transaction = None;
+        self.journal = Journal::default();
+        self.access.leave();
     }
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
@@ -152,7 +152,7 @@ impl Worker {
             scratch.clear();
             let mut next = *at;
             let mut more = None;
-            while scratch.planned.len() < limit && more.is_none() {
+            while scratch.planned.len() < limit && scratch.keys.len() < GROUP_KEYS && more.is_none() {
                 let first = scratch.spans.len();
                 match request::parse(buf, next, partial, &mut scratch.spans, limits) {
                     Ok(Parsed::Command { end }) => {
@@ -290,7 +290,15 @@ impl Worker {
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
-                self.refused(session, None, e.clone());
+                if dispatch::is_cross_protocol(args) {
+                    self.show_the_door(session);
+                    return Some(Ended::Close);
+                }
+                if dispatch::is_exec(args) {
+                    self.abort_exec(session, e);
+                } else {
+                    self.refused(session, None, e.clone());
+                }
                 return None;
             }
         };
@@ -344,7 +352,11 @@ impl Worker {
             self.engine.set_gate(gates::PAUSED, false);
         }
         if let Err(e) = dispatch::refuse(&self.engine, session, command) {
-            self.refused(session, Some(command), e);
+            if &*command.name == "exec" {
+                self.abort_exec(session, &e);
+            } else {
+                self.refused(session, Some(command), e);
+            }
             return Verdict::Done;
         }
         if session.multi.is_queuing() && !ends_queuing(command) {
@@ -411,7 +423,7 @@ impl Worker {
         };
         let outcome = (command.spec.run)(&mut call);
         let effect = call.effect;
-        if self.journal.logging && (self.journal.dirty > 0 || !self.journal.removals.is_empty()) {
+        if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
         if raises {
@@ -423,8 +435,7 @@ impl Worker {
     /// Gives the log what the command did.
     #[cold]
     fn propagate(&mut self, db: u32, args: Args<'_>, effect: Effect) {
-        let mut effects: Vec<(u32, Vec<Vec<u8>>)> =
-            self.journal.removals.drain(..).map(|(db, key)| (db, vec![b"DEL".to_vec(), key])).collect();
+        let mut effects = self.journal.take_removals();
         if self.journal.dirty > 0 {
             match effect {
                 Effect::Verbatim => effects.push((db, args.to_vecs())),
@@ -467,6 +478,9 @@ impl Worker {
         if j.dirty != 0 {
             self.stats.dirty.add(std::mem::take(&mut j.dirty));
         }
+        if j.expired_fields != 0 {
+            self.stats.expired_fields.add(std::mem::take(&mut j.expired_fields));
+        }
         if j.expired != 0 {
             self.stats.expired.add(std::mem::take(&mut j.expired));
         }
@@ -476,35 +490,6 @@ impl Worker {
         }
         j.events.clear();
         j.changed.clear();
-    }
-
-    /// Answers a command that may not run.
-    #[cold]
-    fn refused(&mut self, session: &mut Session, command: Option<&Command>, error: Error) {
-        if let Some(c) = command {
-            self.stats.commands[c.id as usize].rejected.add(1);
-        }
-        session.multi.broken |= session.multi.is_queuing();
-        self.count_error(&error);
-        let mark = self.reply.mark();
-        self.reply.error(&error.text());
-        if session.reply_mode != ReplyMode::On {
-            self.silence(session, mark);
-        }
-    }
-
-    #[cold]
-    fn failed(&mut self, command: &Command, error: &Error) {
-        self.stats.commands[command.id as usize].failed.add(1);
-        self.count_error(error);
-    }
-
-    fn count_error(&self, error: &Error) {
-        self.stats.errors.add(1);
-        let text = error.text();
-        // As Redis: a text of one word has no code.
-        let code = text.split_once(' ').map_or("ERR", |(code, _)| code);
-        self.engine.shared_stats.count_error_code(code);
     }
 
     /// Drops the reply of a client that does not want it.
@@ -547,67 +532,4 @@ enum More {
     Nothing,
     Words(usize, Vec<Vec<u8>>),
     Broken(ProtocolError),
-}
-
-impl Scratch {
-    fn clear(&mut self) {
-        self.spans.clear();
-        self.planned.clear();
-        self.keys.clear();
-    }
-
-    #[inline]
-    fn plan(&mut self, buf: &[u8], first: usize, end: usize) {
-        let words = (first, self.spans.len());
-        let from = self.keys.len();
-        let command = {
-            let args = Args::new(buf, &self.spans[first..]);
-            let command = dispatch::resolve(args);
-            if let Ok(c) = &command {
-                // A key at a fixed place needs no list of positions.
-                match c.keys.simple {
-                    Some(s) if s.first > 0 && s.first == s.last => {
-                        let hash = hash_bytes(args.at(s.first as usize));
-                        self.keys.push(KeyRef { word: s.first as u32, hash });
-                    }
-                    _ => find_keys(c, args, &mut self.positions, &mut self.keys),
-                }
-            }
-            command
-        };
-        self.planned.push(Planned { words, keys: (from, self.keys.len()), command, end });
-    }
-
-    fn find_keys(&mut self, command: &Command, args: Args<'_>) {
-        find_keys(command, args, &mut self.positions, &mut self.keys);
-    }
-
-    /// True if the command planned last must not share a group with others.
-    #[inline]
-    fn last_runs_alone(&self) -> bool {
-        self.planned.last().is_some_and(Planned::runs_alone)
-    }
-}
-
-impl Scratch {
-    fn writes(&self) -> bool {
-        self.planned.iter().any(|p| p.command.as_ref().is_ok_and(|c| c.flags.has(Flags::WRITE)))
-    }
-}
-
-impl Planned {
-    #[inline]
-    fn runs_alone(&self) -> bool {
-        self.command.as_ref().is_ok_and(|c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
-    }
-}
-
-fn find_keys(command: &Command, args: Args<'_>, positions: &mut Vec<super::keyspec::KeyPos>, keys: &mut Vec<KeyRef>) {
-    if !command.keys.any() {
-        return;
-    }
-    positions.clear();
-    // Words that make no sense as keys: the handler will say so; what was found is locked all the same.
-    let _ = command.keys.positions(args, positions);
-    keys.extend(positions.iter().map(|p| KeyRef { word: p.index, hash: hash_bytes(args.at(p.index as usize)) }));
 }

@@ -1,6 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "field_ttl", landed: false, setup: &[], grammar: GRAMMAR };
+pub const FAMILY: Family = Family { name: "field_ttl", landed: true, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     8 v HSET $h ( $m $v )

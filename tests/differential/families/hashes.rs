@@ -2,7 +2,7 @@ use super::Family;
 
 pub const FAMILY: Family = Family {
     name: "hashes",
-    landed: false,
+    landed: true,
     setup: &["CONFIG SET hash-max-listpack-entries 512 hash-max-listpack-value 64"],
     grammar: GRAMMAR,
 };

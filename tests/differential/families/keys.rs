@@ -4,10 +4,10 @@ pub const FAMILY: Family = Family { name: "keys", landed: true, setup: &[], gram
 
 const GRAMMAR: &str = "
     5   SET $k $val
-    3   RPUSH $k ( $m )
-    3   HSET $k $m $m
-    3   SADD $k ( $m )
-    3   ZADD $k $small $m
+    3 h RPUSH $k ( $m )
+    3 h HSET $k $m $m
+    3 h SADD $k ( $m )
+    3 h ZADD $k $small $m
     5   DEL ( $k )
     3   UNLINK ( $k )
     3   EXISTS ( $k )
@@ -43,5 +43,5 @@ const GRAMMAR: &str = "
     2   SCAN 0 COUNT 1000 [ MATCH $glob ] [ TYPE $type ]
     1   SCAN { $junk | 0 } { COUNT $int | MATCH | $junk $junk }
     1   MEMORY USAGE $k [ SAMPLES $count ]
-    1 ! WAIT 0 0
+    1 !h WAIT 0 0
 ";

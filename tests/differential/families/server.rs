@@ -26,7 +26,6 @@ const GRAMMAR: &str = "
     1   OBJECT { HELP x | NOSUCH | ENCODING | FREQ }
     2   MEMORY USAGE $s [ SAMPLES $count ]
     1   MEMORY { NOSUCH | USAGE }
-    1 ! DEBUG STRINGMATCH-LEN 10 *
     2 ! DEBUG DIGEST
     2 ! DEBUG DIGEST-VALUE ( $k )
     1 ! DEBUG NOSUCH
@@ -34,8 +33,8 @@ const GRAMMAR: &str = "
     1 ! DEBUG PROTOCOL { string | integer | double | null | array | set | map | true | false | verbatim | bignum | nosuch }
     1 ! DEBUG SLEEP 0
     1 ! DEBUG SET-ACTIVE-EXPIRE 1
-    1   LATENCY { LATEST | RESET | NOSUCH | HISTORY nosuch }
-    1   SLOWLOG { GET 0 | NOSUCH | GET x | GET -2 | LEN x }
+    1 h LATENCY { LATEST | RESET | NOSUCH | HISTORY nosuch }
+    1 h SLOWLOG { GET 0 | NOSUCH | GET x | GET -2 | LEN x }
     1 ! LOLWUT
     4   SET $s $val
     2   APPEND $s $val

@@ -1,7 +1,7 @@
 use super::Family;
 
 pub const FAMILY: Family =
-    Family { name: "sets", landed: false, setup: &["CONFIG SET set-max-intset-entries 512"], grammar: GRAMMAR };
+    Family { name: "sets", landed: true, setup: &["CONFIG SET set-max-intset-entries 512"], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     9   SADD $t ( $m )

@@ -2,7 +2,7 @@ use super::Family;
 
 pub const FAMILY: Family = Family {
     name: "zsets",
-    landed: false,
+    landed: true,
     setup: &["CONFIG SET zset-max-listpack-entries 128 zset-max-listpack-value 64"],
     grammar: GRAMMAR,
 };

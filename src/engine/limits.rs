@@ -1,0 +1,32 @@
+//! The thresholds of compact encodings, as they are set at this moment.
+
+use super::call::Call;
+use crate::data::{Limits, list};
+
+impl Call<'_> {
+    /// A few relaxed loads; nothing is locked or allocated.
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        let c = &self.engine.config;
+        let size = |n: i64| usize::try_from(n).unwrap_or(0);
+        Limits {
+            hash_max_listpack_entries: size(c.hash_max_listpack_entries.get()),
+            hash_max_listpack_value: size(c.hash_max_listpack_value.get()),
+            set_max_intset_entries: size(c.set_max_intset_entries.get()),
+            set_max_listpack_entries: size(c.set_max_listpack_entries.get()),
+            set_max_listpack_value: size(c.set_max_listpack_value.get()),
+            zset_max_listpack_entries: size(c.zset_max_listpack_entries.get()),
+            zset_max_listpack_value: size(c.zset_max_listpack_value.get()),
+        }
+    }
+
+    /// The same for lists.
+    #[inline]
+    pub fn list_limits(&self) -> list::Limits {
+        let c = &self.engine.config;
+        list::Limits {
+            max_listpack_size: c.list_max_listpack_size.get() as i32,
+            compress_depth: c.list_compress_depth.get() as u32,
+        }
+    }
+}

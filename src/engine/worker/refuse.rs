@@ -1,0 +1,57 @@
+//! Commands that are not run, or fail: what the client is told and what is counted.
+
+use super::Worker;
+use crate::engine::LogLevel;
+use crate::engine::errors::Error;
+use crate::engine::session::{ReplyMode, Session};
+use crate::engine::table::Command;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Worker {
+    /// Somebody's browser, most likely. Redis's warning, at most once a minute.
+    #[cold]
+    pub(super) fn show_the_door(&self, session: &Session) {
+        let warned = &self.engine.shared_stats.warned_of_attack_s;
+        let now_s = self.now_ms / 1000;
+        // Two workers at the same moment may both say it.
+        if warned.load(Relaxed) + 60 <= now_s {
+            warned.store(now_s, Relaxed);
+            let text = format!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
+                 Perhaps a web page is trying to reach this server through a browser of yours (cross-protocol scripting). \
+                 The connection from {} is closed.",
+                session.client.addr
+            );
+            self.engine.log(LogLevel::Warning, &text);
+        }
+    }
+
+    /// Answers a command that may not run.
+    #[cold]
+    pub(super) fn refused(&mut self, session: &mut Session, command: Option<&Command>, error: Error) {
+        if let Some(c) = command {
+            self.stats.commands[c.id as usize].rejected.add(1);
+        }
+        session.multi.broken |= session.multi.is_queuing();
+        self.count_error(&error);
+        let mark = self.reply.mark();
+        self.reply.error(&error.text());
+        if session.reply_mode != ReplyMode::On {
+            self.silence(session, mark);
+        }
+    }
+
+    #[cold]
+    pub(super) fn failed(&mut self, command: &Command, error: &Error) {
+        self.stats.commands[command.id as usize].failed.add(1);
+        self.count_error(error);
+    }
+
+    pub(super) fn count_error(&self, error: &Error) {
+        self.stats.errors.add(1);
+        let text = error.text();
+        // As Redis: a text of one word has no code.
+        let code = text.split_once(' ').map_or("ERR", |(code, _)| code);
+        self.engine.shared_stats.count_error_code(code);
+    }
+}
