@@ -315,7 +315,7 @@ mod tests {
             (Asker::List, "id", "ERR syntax error"),
             (Asker::List, "id x", "ERR Invalid client ID"),
             (Asker::List, "id 3 x", "ERR Invalid client ID"),
-            (Asker::List, "id 3 name", "ERR syntax error"),
+            (Asker::List, "id 3 name", "ERR Invalid client ID"),
             (Asker::List, "type foo", "ERR Unknown client type 'foo'"),
             (Asker::Kill, "id x", "ERR client-id should be greater than 0"),
             (Asker::Kill, "id 0", "ERR client-id should be greater than 0"),

@@ -149,6 +149,7 @@ impl Operation {
             Action::Get => return Some(old),
             // A negative number for an unsigned field is a huge one, as in C.
             Action::Set(n) if !self.signed => i128::from(n as u64),
+            Action::Set(n) if self.turns_around(n) => i128::MAX,
             Action::Set(n) => i128::from(n),
             Action::Add(n) => i128::from(old) + i128::from(n),
         };
@@ -158,6 +159,15 @@ impl Operation {
             *changed = true;
         }
         Some(if matches!(self.action, Action::Set(_)) { old } else { new })
+    }
+
+    /// Redis's way to saturate a SET: a number so far below a signed field's range that its distance to the greatest one
+    /// overflows becomes the greatest, not the least (7.0 to 8.0, and Valkey).
+    fn turns_around(&self, n: i64) -> bool {
+        self.overflow == Overflow::Saturate
+            && self.width < 64
+            && n < 0
+            && ((1i64 << (self.width - 1)) - 1).checked_sub(n).is_none()
     }
 
     /// The number that the field takes for `n`.
@@ -186,6 +196,16 @@ impl Operation {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_set_saturates_as_redis_does() {
+        for (n, want) in [(i64::MIN, 1), (i64::MIN + 1, 1), (i64::MIN + 2, -2), (-3, -2), (-2, -2), (5, 1)] {
+            let o = Operation { action: Action::Set(n), signed: true, width: 2, at: 1, overflow: Overflow::Saturate };
+            let (mut bytes, mut changed) = (vec![0; 1], false);
+            o.run(&mut bytes, &mut changed);
+            assert_eq!(o.read(&bytes), want, "{n}");
+        }
+    }
 
     proptest! {
         /// What is stored is what arithmetic in that width gives, and what is answered is what is stored.
