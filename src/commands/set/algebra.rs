@@ -66,10 +66,16 @@ fn keep(c: &mut Call<'_>, op: Op, event: &'static str) -> Result<(), Error> {
         Op::Inter if smallest.is_none_or(|s| s.encoding() != "intset") => Set::new_listpack(),
         _ => Set::new_intset(),
     };
-    compute(op, &sets, |member| {
-        member.with(|text| out.add(text, &limits));
-        true
-    });
+    match difference(&sets).filter(|_| op == Op::Diff) {
+        Some((first, others, true)) => {
+            first.iter().for_each(|m| _ = m.with(|text| out.add(text, &limits)));
+            others.iter().flat_map(|s| s.iter()).for_each(|m| _ = m.with(|text| out.remove(text)));
+        }
+        _ => compute(op, &sets, |member| {
+            member.with(|text| out.add(text, &limits));
+            true
+        }),
+    }
     if op == Op::Inter {
         out.try_intset(&limits);
     }
@@ -111,6 +117,17 @@ fn sets<'e>(entries: &'e [Option<crate::data::table::Ref<'_, Entry>>]) -> Result
     entries.iter().map(|e| e.as_deref().map(Call::typed::<Set>).transpose()).collect()
 }
 
+/// The set to take from, those to take away, and whether that is cheaper done member by member of those than by asking them
+/// for each member of the first.
+fn difference<'s>(sets: &'s Sets<'_>) -> Option<(&'s Set, Vec<&'s Set>, bool)> {
+    let (first, others) = sets.split_first()?;
+    let first = first.as_deref()?;
+    let others: Vec<&Set> = others.iter().flatten().map(|s| &**s).collect();
+    let all: usize = first.len() + others.iter().map(|s| s.len()).sum::<usize>();
+    let removing = first.len() * (others.len() + 1) / 2 > all;
+    Some((first, others, removing))
+}
+
 /// Above this many sets, asking all those before costs more than keeping what was seen.
 const MANY: usize = 8;
 
@@ -144,12 +161,9 @@ fn compute(op: Op, sets: &Sets<'_>, mut f: impl FnMut(Item<'_>) -> bool) {
             }
         }
         Op::Diff => {
-            let Some((Some(first), others)) = sets.split_first() else { return };
-            let mut others: Vec<&Set> = others.iter().flatten().map(|s| &**s).collect();
-            let one_by_one = first.len() * (others.len() + 1) / 2;
-            if one_by_one > first.len() + others.iter().map(|s| s.len()).sum::<usize>() {
-                // Few members in each of many: taking them away is cheaper than asking for each.
-                let mut left = (**first).clone();
+            let Some((first, mut others, removing)) = difference(sets) else { return };
+            if removing {
+                let mut left = first.clone();
                 others.iter().flat_map(|s| s.iter()).for_each(|m| _ = m.with(|text| left.remove(text)));
                 left.iter().for_each(|m| _ = f(m));
                 return;

@@ -238,6 +238,11 @@ impl Hash {
         if expiry.is_some() && !(keep_expiry && was) {
             small::move_to(&mut packed, at, None);
         }
+        drop(packed);
+        // The limit may have been lowered since the hash grew.
+        if self.len() > limits.hash_max_listpack_entries {
+            self.make_table();
+        }
         !was
     }
 
