@@ -40,6 +40,7 @@ const REPLIES: &[Reply] = &[
     (Redis, "ZSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
     (Redis, "HELLO", "-", "-WRONGPASS", "7.2 looks at all options before it acts on the first"),
     (Redis, "COMMAND GETKEYS", "-ERR The command has no key", "-ERR wrong number", "as above"),
+    (Redis, "OBJECT REFCOUNT", ":2147483647", ":1", "ours holds no integer objects, so a copied one is as any other"),
     (Redis, "LREM", "-ERR value is out of range", ":", "7.2 refuses a count that cannot be negated"),
     (Redis, "XINFO CONSUMERS", "inactive", "", "7.2 added when a consumer was last active"),
     (Redis, "XINFO STREAM", "active-time", "", "7.2 added when a consumer was last active"),
