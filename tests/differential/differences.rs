@@ -47,6 +47,7 @@ const REPLIES: &[Reply] = &[
     (Redis, "COMMAND GETKEYS", "-ERR The command has no key", "-ERR wrong number", "as above"),
     (Redis, "SORT", "-ERR One or more scores", "", "8.0 takes no blanks in front of a number"),
     (Redis, "SORT_RO", "-ERR One or more scores", "", "8.0 takes no blanks in front of a number"),
+    (Redis, "OBJECT REFCOUNT", ":2147483647", ":1", "ours holds no integer objects, so a copied one is as any other"),
     (Redis, "LREM", "-ERR value is out of range", ":", "7.2 refuses a count that cannot be negated"),
     (Redis, "BLPOP", "-ERR timeout is out of range", "-ERR timeout is negative", "7.2 refuses what overflows as such"),
     (Redis, "LPOS", "-ERR value is out of range", "", "7.2 refuses a rank that cannot be negated"),
