@@ -31,7 +31,7 @@ const FIELDS_A_BUCKET: usize = 4;
 pub fn step(shard: &mut ShardData, now_ms: i64, limit: usize, journal: &mut Journal) -> Step {
     let (mut db, mut position) = shard.expire_at;
     let (mut step, mut dead) = (Step::default(), Vec::new());
-    let fields = super::fields::step(shard, now_ms, limit * FIELDS_A_BUCKET, journal);
+    let fields = super::fields::step(shard, now_ms, limit.saturating_mul(FIELDS_A_BUCKET), journal);
     if fields > 0 {
         (step.looked, step.removed) = (fields, fields);
         step.buckets = fields.div_ceil(FIELDS_A_BUCKET);

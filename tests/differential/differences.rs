@@ -84,6 +84,13 @@ const REPLIES: &[Reply] = &[
     (Valkey, "SORT_RO", "", "-ERR One or more scores", "Valkey takes nothing at all for no number"),
     (Valkey, "MULTI", "-ERR MULTI calls can not be nested", "-ERR", "Valkey's wording"),
     (Valkey, "WATCH", "-ERR WATCH inside MULTI is not allowed", "-ERR", "Valkey's wording"),
+    (
+        Valkey,
+        "DEBUG DIGEST",
+        "+",
+        "+",
+        "Valkey digests a score beyond 2^63 in a listpack by the digits stored there; ours digests it as Redis does",
+    ),
     (Valkey, "MODULE LIST", "*0", "lua", "Lua is a module in Valkey 9"),
 ];
 

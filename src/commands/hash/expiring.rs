@@ -230,9 +230,8 @@ pub fn hsetex(c: &mut Call<'_>) -> Result<(), Error> {
         drop(hash);
         open.count_changes(count);
         open.event(class::HASH, "hset");
-        match ask.ttl {
-            Ttl::At(_) => open.event(class::HASH, if passed { "hdel" } else { "hexpire" }),
-            _ => {}
+        if let Ttl::At(_) = ask.ttl {
+            open.event(class::HASH, if passed { "hdel" } else { "hexpire" });
         }
     } else {
         if !ask.allows(None, now_ms) {

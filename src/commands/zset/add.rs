@@ -106,7 +106,7 @@ const FEW: usize = 16;
 fn add(c: &mut Call<'_>, mut flags: Flags) -> Result<(), Error> {
     let first = flags.parse(c.args);
     let pairs = c.args.skip(first);
-    if pairs.is_empty() || pairs.len() % 2 != 0 {
+    if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
         return Err(Error::Syntax);
     }
     let count = pairs.len() / 2;
