@@ -58,3 +58,49 @@ fn match_class(class: &[u8], b: u8, nocase: bool) -> Option<usize> {
     }
     (found != negated).then_some((i + 1).min(class.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::glob_match;
+    use proptest::prelude::*;
+
+    /// The same language without classes, written down plainly.
+    fn plainly(p: &[u8], t: &[u8]) -> bool {
+        match (p, t) {
+            ([], _) => t.is_empty(),
+            ([b'*', rest @ ..], _) => (0..=t.len()).any(|i| plainly(rest, &t[i..])),
+            ([b'?', rest @ ..], [_, tail @ ..]) => plainly(rest, tail),
+            ([b'\\', b, rest @ ..], [c, tail @ ..]) => b == c && plainly(rest, tail),
+            ([b, rest @ ..], [c, tail @ ..]) => b == c && plainly(rest, tail),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_plain_reading(pattern in "[ab*?]{0,10}", text in "[abc]{0,10}") {
+            prop_assert_eq!(glob_match(pattern.as_bytes(), text.as_bytes(), false), plainly(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn anything_at_all_ends(pattern in proptest::collection::vec(any::<u8>(), 0..40), text in proptest::collection::vec(any::<u8>(), 0..40)) {
+            glob_match(&pattern, &text, true);
+        }
+    }
+
+    #[test]
+    fn classes_and_many_stars() {
+        for (p, t, want) in [
+            ("h[ae]llo", "hallo", true),
+            ("h[^e]llo", "hello", false),
+            ("h[a-c]llo", "hbllo", true),
+            ("h[c-a]llo", "hbllo", true),
+            ("\\*", "*", true),
+            ("[", "[", false),
+        ] {
+            assert_eq!(glob_match(p.as_bytes(), t.as_bytes(), false), want, "{p} {t}");
+        }
+        // A pattern that makes naive matchers try for ever.
+        assert!(!glob_match(&b"a*".repeat(40), &[b'a'; 39], false));
+    }
+}

@@ -191,6 +191,23 @@ impl Engine {
         }
     }
 
+    /// `timeout`: closes clients that sent nothing for so long. Those that wait for keys, subscribers, monitors and
+    /// replication links are spared, as in Redis.
+    pub fn drop_idle_clients(&self, now_ms: i64) {
+        use clients::flag::{BLOCKED, MONITOR, PRIMARY, PUBSUB, REPLICA};
+        let allowed_ms = self.config.timeout_secs.get().saturating_mul(1000);
+        if allowed_ms == 0 {
+            return;
+        }
+        for client in self.clients.list() {
+            let spared = client.has(BLOCKED | MONITOR | PUBSUB | REPLICA | PRIMARY);
+            if !spared && now_ms - client.last_active_ms.load(Relaxed) > allowed_ms {
+                self.log(LogLevel::Verbose, "Closing idle client");
+                client.post(|m| m.kill = Some(false));
+            }
+        }
+    }
+
     /// CONFIG RESETSTAT.
     pub fn reset_stats(&self) {
         self.workers.read().iter().for_each(|w| w.reset());

@@ -248,3 +248,75 @@ impl Partial {
         self.spans.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Args;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    const LIMITS: Limits = Limits { max_bulk: 512 << 20, authenticated: true };
+
+    fn frame(words: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = format!("*{}\r\n", words.len()).into_bytes();
+        for w in words {
+            out.extend(format!("${}\r\n", w.len()).into_bytes());
+            out.extend_from_slice(w);
+            out.extend_from_slice(b"\r\n");
+        }
+        out
+    }
+
+    /// Everything that `stream` says, when it arrives in pieces of these sizes.
+    fn parse_in_pieces(stream: &[u8], pieces: &[usize]) -> Result<Vec<Vec<Vec<u8>>>, ProtocolError> {
+        let (mut out, mut partial, mut at, mut have) = (Vec::new(), None, 0, 0);
+        let mut pieces = pieces.iter().cycle();
+        loop {
+            let mut spans = Vec::new();
+            match parse(&stream[..have], at, &mut partial, &mut spans, LIMITS)? {
+                Parsed::Command { end } => {
+                    out.push(Args::new(&stream[..have], &spans).to_vecs());
+                    at = end;
+                }
+                Parsed::Nothing { end } => at = end,
+                Parsed::Unescaped { end, words } => {
+                    out.push(words);
+                    at = end;
+                }
+                Parsed::Incomplete if have == stream.len() => return Ok(out),
+                Parsed::Incomplete => have = (have + pieces.next().copied().unwrap_or(1).max(1)).min(stream.len()),
+            }
+        }
+    }
+
+    proptest! {
+        /// What was framed comes back, however it was cut up.
+        #[test]
+        fn frames_survive_any_cuts(
+            commands in vec(vec(vec(any::<u8>(), 0..40), 1..12), 1..6),
+            pieces in vec(1..50usize, 1..10),
+        ) {
+            let stream: Vec<u8> = commands.iter().flat_map(|c| frame(c)).collect();
+            prop_assert_eq!(parse_in_pieces(&stream, &pieces).unwrap(), commands);
+        }
+
+        /// Lines without quotes are their words.
+        #[test]
+        fn inline_lines_are_their_words(line in "[a-z0-9 ]{0,60}", pieces in vec(1..20usize, 1..5)) {
+            let words: Vec<Vec<u8>> = line.split(' ').filter(|w| !w.is_empty()).map(|w| w.as_bytes().to_vec()).collect();
+            let want: Vec<_> = if words.is_empty() { vec![] } else { vec![words] };
+            prop_assert_eq!(parse_in_pieces(format!("{line}\r\n").as_bytes(), &pieces).unwrap(), want);
+        }
+
+        /// Anything at all is parsed or refused: no panic, no endless loop, and the cuts make no difference.
+        #[test]
+        fn rubbish_is_harmless(
+            stream in vec(prop_oneof![3 => any::<u8>(), 5 => proptest::sample::select(&b"*$\r\n0123456789-+\"' abc"[..])], 0..200),
+            pieces in vec(1..30usize, 1..6),
+        ) {
+            let whole = parse_in_pieces(&stream, &[stream.len().max(1)]);
+            prop_assert_eq!(parse_in_pieces(&stream, &pieces), whole);
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Ten times a second: the rates that INFO shows, and the peak of memory.
+//! Ten times a second: the rates that INFO shows, the peak of memory, and clients that `timeout` says have been idle too long.
 
 use crate::engine::{Engine, info::sample};
 use std::sync::Arc;
@@ -12,7 +12,9 @@ pub async fn run(engine: Arc<Engine>) {
     loop {
         ticks.tick().await;
         if !engine.cron_paused.load(Relaxed) {
-            sample::tick(&engine, super::now_ms());
+            let now_ms = super::now_ms();
+            sample::tick(&engine, now_ms);
+            engine.drop_idle_clients(now_ms);
         }
     }
 }
