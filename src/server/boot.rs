@@ -61,6 +61,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     for n in notices {
         log::notice(n);
     }
+    for sentence in not_served(&config) {
+        log::warning(&sentence);
+    }
     process::allow_descriptors(config.maxclients.get(), &mut |n| {
         log::warning(&format!("The system allows too few open files: 'maxclients' is lowered to {n}."));
         config.maxclients.set(n);
@@ -124,6 +127,26 @@ fn level(config: &Config) -> LogLevel {
         choices::LogLevel::Notice => LogLevel::Notice,
         choices::LogLevel::Warning | choices::LogLevel::Nothing => LogLevel::Warning,
     }
+}
+
+/// What the configuration asks for and this version does not do, a sentence each: nobody may learn it from lost data.
+fn not_served(config: &Config) -> Vec<String> {
+    let asked = [
+        (!config.save.get().is_empty(), "save", "no snapshots are written yet: the data is gone when the server stops"),
+        (config.appendonly.get(), "appendonly", "no log is written yet: the data is gone when the server stops"),
+        (
+            config.replicaof_address().is_some(),
+            "replicaof",
+            "replication is not there yet: this server starts empty and writable",
+        ),
+        (config.maxmemory.get() != 0, "maxmemory", "the limit is not enforced yet: nothing is evicted or refused"),
+        (!config.aclfile.is_empty(), "aclfile", "users are not there yet: only requirepass is checked"),
+        (!config.lines.user.read().is_empty(), "user", "users are not there yet: only requirepass is checked"),
+        (!config.lines.rename_command.read().is_empty(), "rename-command", "commands keep their names"),
+        (config.notify_keyspace_events.get() != 0, "notify-keyspace-events", "pub/sub is not there yet"),
+    ];
+    let asked = asked.into_iter().filter(|(is, _, _)| *is);
+    asked.map(|(_, directive, fact)| format!("WARNING: '{directive}' is set, but {fact}.")).collect()
 }
 
 /// Makes `dir` the working directory, and its name absolute.
