@@ -120,6 +120,24 @@ const NOT_SENT: &[NotSent] = &[
         "-1e400",
         "7.0 takes every number for one out of range once SORT met one (errno is never cleared)",
     ),
+    (Redis, "RPUSH", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
+    (Redis, "LPUSH", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
+    (Redis, "SADD", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
+    (Redis, "ZADD", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
+    (Redis, "LPUSH", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "LPUSH", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "SADD", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "SADD", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "ZADD", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "ZADD", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "SET", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "SET", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "MSET", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "MSET", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "HSET", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Redis, "HSET", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
+    (Valkey, "Z", "0x1p3", "Valkey reads no hexadecimal floats"),
+    (Valkey, "GEO", "0x1p3", "Valkey reads no hexadecimal floats"),
     (Valkey, "SORT", "STORE", "Valkey refuses empty texts as numbers, so that what is stored would part"),
     (Valkey, "WALK SCAN", "TYPE", "Valkey refuses types that there are not"),
     (Valkey, "HSETEX FIELDS", "", "Valkey looks for FIELDS from the first word on"),
@@ -176,7 +194,8 @@ pub fn excused(peer: Kind, words: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> boo
 /// Equal but for how doubles are written.
 pub fn same_doubles(a: &Node, b: &Node) -> bool {
     let double = |node: &Node| std::str::from_utf8(&node.text).ok()?.parse::<f64>().ok();
-    let written = || b.text.len() >= 17 && double(a).is_some_and(|x| double(b) == Some(x));
+    // Seventeen digits, or an exponent of at least two.
+    let written = || (b.text.len() >= 17 || b.text.contains(&b'e')) && double(a).is_some_and(|x| double(b) == Some(x));
     a.kind == b.kind
         && a.null == b.null
         && a.items.len() == b.items.len()
