@@ -232,3 +232,71 @@ impl Error {
     pub const COUNT_NEGATIVE: Error = Error::err("COUNT can't be negative");
     pub const MAXLEN_NEGATIVE: Error = Error::err("MAXLEN can't be negative");
 }
+
+// ---- streams -------------------------------------------------------------------------------------------------------
+
+pub const STREAM_ID: Error = Error::err("Invalid stream ID specified as stream command argument");
+pub const INTERVAL_START: Error = Error::err("invalid start ID for the interval");
+pub const INTERVAL_END: Error = Error::err("invalid end ID for the interval");
+pub const TWO_TRIMS: Error = Error::err("syntax error, MAXLEN and MINID options at the same time are not compatible");
+pub const TRIM_MAXLEN: Error = Error::err("The MAXLEN argument must be >= 0.");
+pub const TRIM_LIMIT: Error = Error::err("The LIMIT argument must be >= 0.");
+pub const LIMIT_ALONE: Error = Error::err("syntax error, LIMIT cannot be used without specifying a trimming strategy");
+pub const LIMIT_EXACT: Error = Error::err("syntax error, LIMIT cannot be used without the special ~ option");
+pub const NO_TRIM: Error = Error::err("syntax error, XTRIM must be called with a trimming strategy");
+pub const XADD_ZERO: Error = Error::err("The ID specified in XADD must be greater than 0-0");
+pub const XADD_NOT_GREATER: Error =
+    Error::err("The ID specified in XADD is equal or smaller than the target stream top item");
+pub const XADD_EXHAUSTED: Error = Error::err("The stream has exhausted the last possible ID, unable to add more items");
+pub const XADD_TOO_LARGE: Error = Error::err("Elements are too large to be stored");
+pub const XSETID_ADDED: Error = Error::err("entries_added must be positive");
+pub const XSETID_BELOW_GIVEN: Error =
+    Error::err("The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+pub const XSETID_BELOW_DELETED: Error =
+    Error::err("The ID specified in XSETID is smaller than current max_deleted_entry_id");
+pub const XSETID_BELOW_TOP: Error = Error::err("The ID specified in XSETID is smaller than the target stream top item");
+pub const XSETID_ADDED_FEW: Error =
+    Error::err("The entries_added specified in XSETID is smaller than the target stream length");
+pub const XREAD_GROUP: Error =
+    Error::err("The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+pub const XREAD_NOACK: Error =
+    Error::err("The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
+pub const XREAD_NEW: Error =
+    Error::err("The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.");
+pub const XREADGROUP_NO_GROUP: Error = Error::err("Missing GROUP option for XREADGROUP");
+pub const XGROUP_NO_KEY: Error = Error::err(
+    "The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to \
+     create an empty stream automatically.",
+);
+pub const ENTRIES_READ: Error = Error::err("value for ENTRIESREAD must be positive or -1");
+pub const BUSYGROUP: Error = Error::coded("BUSYGROUP Consumer Group name already exists");
+pub const XAUTOCLAIM_COUNT: Error = Error::err("COUNT must be > 0");
+pub const NUMIDS: Error = Error::err("Number of IDs must be a positive integer");
+pub const NUMIDS_MISMATCH: Error = Error::err("The `numids` parameter must match the number of arguments");
+pub const NO_IDS: Error = Error::err("IDS option is required");
+
+/// `XREAD STREAMS a b 1`; the mark is the special id that the command knows.
+pub fn unbalanced_streams(command: &str, mark: char) -> Error {
+    Error::Err(Cow::Owned(format!(
+        "Unbalanced '{command}' list of streams: for each stream key an ID or '{mark}' must be specified."
+    )))
+}
+
+/// `$` or `+` for XREADGROUP.
+pub fn meaningless_id(mark: char) -> Error {
+    Error::Err(Cow::Owned(format!(
+        "The {mark} ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by \
+         specifying a proper ID, or use the > ID to get new messages. The {mark} ID would just return an empty result set."
+    )))
+}
+
+/// A group that is not there; `text` has `{k}` and `{g}` where key and group go.
+pub fn no_group(text: &str, key: &[u8], group: &[u8]) -> Error {
+    // As C prints them: up to a NUL.
+    let shown = |word: &[u8]| String::from_utf8_lossy(word.split(|b| *b == 0).next().unwrap_or_default()).into_owned();
+    Error::Coded(Cow::Owned(text.replacen("{k}", "\0", 1).replacen("{g}", &shown(group), 1).replacen(
+        '\0',
+        &shown(key),
+        1,
+    )))
+}

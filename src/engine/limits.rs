@@ -1,7 +1,7 @@
 //! The thresholds of compact encodings, as they are set at this moment.
 
 use super::call::Call;
-use crate::data::{Limits, list};
+use crate::data::{Limits, list, stream};
 
 impl Call<'_> {
     /// A few relaxed loads; nothing is locked or allocated.
@@ -27,6 +27,16 @@ impl Call<'_> {
         list::Limits {
             max_listpack_size: c.list_max_listpack_size.get() as i32,
             compress_depth: c.list_compress_depth.get() as u32,
+        }
+    }
+    /// The same for the nodes of streams.
+    #[inline]
+    pub fn stream_limits(&self) -> stream::NodeLimits {
+        let c = &self.engine.config;
+        let size = |n: i64| usize::try_from(n).unwrap_or(0);
+        stream::NodeLimits {
+            max_bytes: size(c.stream_node_max_bytes.get()),
+            max_entries: size(c.stream_node_max_entries.get()),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Changes in the middle of a list: LSET, LINSERT, LREM, LTRIM.
 
-use super::limits;
 use crate::commands::parts::{negatable, span};
 use crate::data::List;
 use crate::engine::call::Call;
@@ -8,7 +7,7 @@ use crate::engine::errors::Error;
 use crate::keyspace::journal::class;
 
 pub fn lset(c: &mut Call<'_>) -> Result<(), Error> {
-    let (key, limits, index, item) = (c.key(1), limits(c), c.int(2), c.args.at(3));
+    let (key, limits, index, item) = (c.key(1), c.list_limits(), c.int(2), c.args.at(3));
     let mut k = c.ks.get_mut(key).ok_or(Error::NoSuchKey)?;
     let mut list = k.maybe_change().object_mut::<List>().ok_or(Error::WrongType)?;
     let index = index?;
@@ -31,7 +30,7 @@ pub fn linsert(c: &mut Call<'_>) -> Result<(), Error> {
     if !before && !c.args.is(2, "after") {
         return Err(Error::Syntax);
     }
-    let (key, limits, pivot, item) = (c.key(1), limits(c), c.args.at(3), c.args.at(4));
+    let (key, limits, pivot, item) = (c.key(1), c.list_limits(), c.args.at(3), c.args.at(4));
     let mut len = 0;
     if let Some(mut k) = c.ks.get_mut(key) {
         let mut list = k.maybe_change().object_mut::<List>().ok_or(Error::WrongType)?;
@@ -49,7 +48,7 @@ pub fn linsert(c: &mut Call<'_>) -> Result<(), Error> {
 
 pub fn lrem(c: &mut Call<'_>) -> Result<(), Error> {
     let count = negatable(c, 2)?;
-    let (key, limits, needle) = (c.key(1), limits(c), c.args.at(3));
+    let (key, limits, needle) = (c.key(1), c.list_limits(), c.args.at(3));
     let mut removed = 0;
     if let Some(mut k) = c.ks.get_mut(key) {
         let most = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
@@ -67,7 +66,7 @@ pub fn lrem(c: &mut Call<'_>) -> Result<(), Error> {
 
 pub fn ltrim(c: &mut Call<'_>) -> Result<(), Error> {
     let (start, stop) = (c.int(2)?, c.int(3)?);
-    let (key, limits, dirty) = (c.key(1), limits(c), c.ks.journal.dirty);
+    let (key, limits, dirty) = (c.key(1), c.list_limits(), c.ks.journal.dirty);
     let mut removed = 0;
     if let Some(mut k) = c.ks.get_mut(key) {
         let mut list = k.maybe_change().object_mut::<List>().ok_or(Error::WrongType)?;

@@ -6,7 +6,7 @@ mod pop;
 mod push;
 mod read;
 
-use crate::data::list::{End, Limits};
+use crate::data::list::End;
 use crate::engine::call::Call;
 use crate::engine::errors::Error;
 use crate::engine::spec::{BLANK, Spec};
@@ -164,15 +164,6 @@ pub const COMMANDS: &[Spec] = &[
         summary: "Appends elements to a list that exists.", complexity: "O(1) per element", run: rpushx, ..BLANK
     },
 ];
-
-/// The thresholds as configured now.
-#[inline]
-fn limits(c: &Call<'_>) -> Limits {
-    Limits {
-        max_listpack_size: c.engine.config.list_max_listpack_size.get() as i32,
-        compress_depth: c.engine.config.list_compress_depth.get() as u32,
-    }
-}
 
 /// `LEFT` or `RIGHT` in word `i`.
 fn end(c: &Call<'_>, i: usize) -> Result<End, Error> {

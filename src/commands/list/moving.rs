@@ -1,6 +1,6 @@
 //! LMOVE, RPOPLPUSH, and BLMOVE and BRPOPLPUSH, which wait.
 
-use super::{end, limits, pop_event, push_event};
+use super::{end, pop_event, push_event};
 use crate::commands::parts::bulk;
 use crate::data::List;
 use crate::data::list::{End, Limits};
@@ -55,7 +55,7 @@ fn wait(c: &mut Call<'_>, until_ms: Option<i64>) -> Result<(), Error> {
 
 /// Moves an element from the list in word 1 to the one in word 2 and answers with it. False if there is none.
 fn move_one(c: &mut Call<'_>, from: End, to: End) -> Result<bool, Error> {
-    let (source, target, limits) = (c.key(1), c.key(2), limits(c));
+    let (source, target, limits) = (c.key(1), c.key(2), c.list_limits());
     if source.bytes == target.bytes {
         return turn(c, source, from, to, &limits);
     }

@@ -1,6 +1,6 @@
 //! Popping: LPOP and RPOP, LMPOP, and BLPOP, BRPOP and BLMPOP, which wait.
 
-use super::{end, limits, pop_command, pop_event};
+use super::{end, pop_command, pop_event};
 use crate::commands::parts::{at_least, bulk};
 use crate::data::List;
 use crate::data::list::End;
@@ -25,7 +25,7 @@ fn pop(c: &mut Call<'_>, end: End) -> Result<(), Error> {
     if c.args.len() > 3 {
         return Err(wrong_arity(c.name()));
     }
-    let (key, limits) = (c.key(1), limits(c));
+    let (key, limits) = (c.key(1), c.list_limits());
     let count = if c.args.len() == 3 { Some(at_least(c, 2, 0, Error::NOT_POSITIVE)? as usize) } else { None };
     let Some(mut k) = c.ks.get_mut(key) else {
         if count.is_some() {
@@ -155,7 +155,7 @@ fn wait_and_pop(
 /// Pops from the first of the keys that is there, and answers with its name and the element, or an array of `count`
 /// elements. False if none is there.
 fn pop_from_first(c: &mut Call<'_>, keys: Range<usize>, end: End, count: Option<usize>) -> Result<bool, Error> {
-    let limits = limits(c);
+    let limits = c.list_limits();
     for i in keys {
         let key = c.key(i);
         let Some(mut k) = c.ks.get_mut(key) else {

@@ -1,6 +1,6 @@
 //! LPUSH, RPUSH and those that want the list to exist.
 
-use super::{limits, push_event};
+use super::push_event;
 use crate::data::List;
 use crate::data::list::End;
 use crate::engine::call::Call;
@@ -25,7 +25,7 @@ pub fn rpushx(c: &mut Call<'_>) -> Result<(), Error> {
 }
 
 fn push(c: &mut Call<'_>, end: End, create: bool) -> Result<(), Error> {
-    let (key, limits) = (c.key(1), limits(c));
+    let (key, limits) = (c.key(1), c.list_limits());
     let items = c.args.skip(2);
     let len;
     if let Some(mut k) = c.ks.get_mut(key) {
