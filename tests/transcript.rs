@@ -66,6 +66,7 @@ const LOOSELY: &[Loosely] = &[
     ("CONFIG GET", sort_pairs),
     // In our own words.
     ("OBJECT HELP", forget_explanations),
+    ("XINFO HELP", forget_explanations),
     ("ACL GETUSER", sort_deep),
     // When this was recorded.
     ("HPEXPIRETIME", forget_near_times),

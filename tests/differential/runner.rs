@@ -61,6 +61,11 @@ struct Mismatch {
 
 /// Runs a family against both peers, in both protocols; panics with all that differed.
 pub fn run(family: &Family) {
+    // What has not landed differs in ways that are known and open: it runs when it is named.
+    if !family.landed && std::env::var("DIFF_FAMILY").is_err() {
+        println!("{}: has not landed; DIFF_FAMILY={0} runs it", family.name);
+        return;
+    }
     if let Ok(only) = std::env::var("DIFF_FAMILY")
         && !only.is_empty()
         && !only.split(',').any(|name| name == family.name)
