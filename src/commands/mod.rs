@@ -12,6 +12,7 @@ mod elements;
 pub mod expire;
 pub mod expiry;
 pub mod hash;
+pub mod hll;
 pub mod keys;
 pub mod list;
 pub mod memory;
@@ -36,6 +37,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     debug::COMMANDS,
     expire::COMMANDS,
     hash::COMMANDS,
+    hll::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
     memory::COMMANDS,

@@ -300,3 +300,13 @@ pub fn no_group(text: &str, key: &[u8], group: &[u8]) -> Error {
         1,
     )))
 }
+
+// ---- HyperLogLog -----------------------------------------------------------------------------------------------------
+
+pub const NOT_AN_HLL: Error = Error::coded("WRONGTYPE Key is not a valid HyperLogLog string value.");
+pub const HLL_CORRUPT: Error = Error::coded("INVALIDOBJ Corrupted HLL object detected");
+pub const HLL_NO_KEY: Error = Error::err("The specified key does not exist");
+pub const HLL_NOT_SPARSE: Error = Error::err("HLL encoding is not sparse");
+pub const HLL_SIMD: Error = Error::err("Argument must be ON or OFF");
+/// Ours: Redis says which of its tests failed.
+pub const HLL_SELFTEST: Error = Error::coded("TESTFAILED the forms disagree, or the estimate is off");

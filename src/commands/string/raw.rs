@@ -125,7 +125,7 @@ pub(in crate::commands) fn edit<R>(
 }
 
 /// Replaces a string by a raw one: its bytes, as `f` leaves them.
-fn rebuild(entry: &mut Entry, capacity: usize, f: impl FnOnce(&mut Vec<u8>)) {
+pub(in crate::commands) fn rebuild(entry: &mut Entry, capacity: usize, f: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = Vec::with_capacity(capacity);
     if let Some(s) = entry.string() {
         s.with(|old| bytes.extend_from_slice(old));
