@@ -32,7 +32,7 @@ pub(super) const PTR: u64 = 0x0000_ffff_ffff_fff8;
 pub(super) const WINDOW_STEP: u32 = 4;
 
 /// Numbers of buckets a segment may have.
-const SIZES: [u8; 11] = [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64];
+const SIZES: [u8; 9] = [1, 2, 4, 8, 16, 24, 32, 48, 64];
 pub(super) const MAX_BUCKETS: usize = 64;
 /// Buckets in a chunk.
 const CHUNK: usize = 8;
