@@ -170,6 +170,7 @@ fn stays_dense() {
             points += 1;
         }
     }
+    // Steps of 32, 48 and 64 buckets: one more, at 40 and 56, would save 0.9 bytes a key and cost inserts a sixth.
     let mean = sum / f64::from(points);
-    assert!(mean < 10.8, "{mean} bytes a key");
+    assert!(mean < 11.0, "{mean} bytes a key");
 }
