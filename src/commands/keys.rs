@@ -258,7 +258,7 @@ fn touch_watchers(c: &mut Call<'_>, shard: usize, a: u32, b: u32) {
     let shard = c.ks.access.shard(shard);
     // Whoever waits looks at what is there after the swap.
     for db in [a, b] {
-        ready.extend(shard.watchers.waiters.keys(db).map(|key| (db, key.to_vec())));
+        ready.extend(shard.watchers.waited_keys(db).map(|key| (db, key.to_vec())));
     }
     for db in [a, b] {
         for key in shard.watchers.keys(db) {

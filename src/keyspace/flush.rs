@@ -34,7 +34,7 @@ impl Keyspace<'_> {
 }
 
 fn touch_watched(shard: &super::shard::ShardData, db: u32, ready: &mut Ready) {
-    ready.extend(shard.watchers.waiters.keys(db).map(|key| (db, key.to_vec())));
+    ready.extend(shard.watchers.waited_keys(db).map(|key| (db, key.to_vec())));
     let Some(table) = shard.db(db as usize) else { return };
     for key in shard.watchers.keys(db) {
         if table.get(hash_bytes(key), key).is_some() {

@@ -14,6 +14,7 @@
 //! holds the shard's lock, or the raised gate, or is the single worker inside the gate.
 
 use super::shard::ShardData;
+use crate::data::table::prefetch_to_write;
 use crossbeam_utils::CachePadded;
 use parking_lot::lock_api::RawMutex as _;
 use parking_lot::{Condvar, Mutex, RawMutex};
@@ -24,10 +25,18 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 /// Seats beyond the workers', for threads that visit (cron, snapshots, tests).
 pub const VISITORS: usize = 8;
 
+/// Hash bits that choose among the shards of one worker, and of many: enough that two seldom want the same.
+const SOLO_BITS: u32 = 6;
+const MANY_BITS: u32 = 10;
+
+/// Lock, first table and watchers share one cache line: the only one of a shard that most commands touch.
+#[repr(C)]
 pub struct Shard {
     lock: RawMutex,
     data: UnsafeCell<ShardData>,
 }
+
+const _: () = assert!(std::mem::offset_of!(Shard, data) + ShardData::HOT == 64);
 
 // SAFETY: the data is only reached under the rules above.
 unsafe impl Sync for Shard {}
@@ -54,7 +63,7 @@ struct Gate {
 impl World {
     /// A keyspace of `databases` databases for `workers` workers.
     pub fn new(workers: usize, databases: usize) -> Arc<World> {
-        let bits = if workers <= 1 { 6 } else { 10 };
+        let bits = if workers <= 1 { SOLO_BITS } else { MANY_BITS };
         let shard = || CachePadded::new(Shard { lock: RawMutex::INIT, data: UnsafeCell::new(ShardData::new(bits)) });
         let seat = || CachePadded::new(AtomicBool::new(false));
         Arc::new(World {
@@ -167,12 +176,14 @@ pub struct Access {
     held: Held,
     /// Locked shards, ascending. With `Held::Inside`, at most the one being visited.
     ids: Vec<u16>,
+    /// The same as bits.
+    locked: [u64; 1 << (MANY_BITS - 6)],
 }
 
 impl Access {
     /// `seat` must be used by one access at a time: the worker's number, or `workers + n` for visitors.
     pub fn new(world: Arc<World>, seat: usize) -> Access {
-        Access { world, seat, held: Held::Outside, ids: Vec::new() }
+        Access { world, seat, held: Held::Outside, ids: Vec::new(), locked: [0; 1 << (MANY_BITS - 6)] }
     }
 
     pub fn world(&self) -> &World {
@@ -216,10 +227,15 @@ impl Access {
         }
         self.unlock();
         debug_assert!(self.held == Held::Inside && shards.is_sorted());
+        let world = &self.world;
         for &id in shards {
-            self.world.shards[id as usize].lock.lock();
-            self.ids.push(id);
+            prefetch_to_write(std::ptr::from_ref(&*world.shards[id as usize]).cast());
         }
+        for &id in shards {
+            world.shards[id as usize].lock.lock();
+            self.locked[id as usize / 64] |= 1 << (id % 64);
+        }
+        self.ids.extend_from_slice(shards);
         self.held = Held::Locked;
     }
 
@@ -230,6 +246,7 @@ impl Access {
             for id in self.ids.drain(..) {
                 // SAFETY: locked by this access, in `lock` or `shard`.
                 unsafe { self.world.shards[id as usize].lock.unlock() };
+                self.locked[id as usize / 64] = 0;
             }
             self.held = Held::Inside;
         }
@@ -262,19 +279,18 @@ impl Access {
     /// that must not become a data race.
     #[inline(always)]
     pub fn shard(&mut self, i: usize) -> &mut ShardData {
-        if !matches!(self.held, Held::All(_)) {
-            self.check_or_visit(i);
+        if !matches!(self.held, Held::All(_)) && self.locked.get(i / 64).is_none_or(|word| word >> (i % 64) & 1 == 0) {
+            self.refuse_or_visit(i);
         }
         // SAFETY: the lock of shard `i` is held by this access, or the whole world is; the result borrows the access
         // exclusively, so no second reference can be made through it.
         unsafe { &mut *self.world.shards[i].data.get() }
     }
 
-    fn check_or_visit(&mut self, i: usize) {
+    #[cold]
+    fn refuse_or_visit(&mut self, i: usize) {
         match self.held {
-            Held::Locked => {
-                assert!(self.ids.contains(&(i as u16)), "a shard was touched that the command did not lock");
-            }
+            Held::Locked => panic!("a shard was touched that the command did not lock"),
             Held::Inside => self.visit(i),
             Held::Outside => panic!("the keyspace was touched outside a turn"),
             Held::All(_) => {}
@@ -282,11 +298,10 @@ impl Access {
     }
 
     fn visit(&mut self, i: usize) {
-        if self.ids.first() != Some(&(i as u16)) {
-            self.unlock();
-            self.world.shards[i].lock.lock();
-            self.ids.push(i as u16);
-        }
+        self.unlock();
+        self.world.shards[i].lock.lock();
+        self.ids.push(i as u16);
+        self.locked[i / 64] = 1 << (i % 64);
     }
 }
 

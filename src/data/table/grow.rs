@@ -15,9 +15,9 @@ impl<E: Element> Table<E> {
 
     pub(super) fn split(&mut self, old: Segment, hash: u64) {
         let depth = old.depth() + 1;
-        if depth > self.depth {
+        if depth > self.depth() {
             self.dir = self.dir.iter().flat_map(|&w| [w, w]).collect();
-            self.depth = depth;
+            self.depth = depth as u8;
             self.deepest = 0;
         }
         let mut space = [0; MAX_BUCKETS * SLOTS];
@@ -32,7 +32,7 @@ impl<E: Element> Table<E> {
                 middle += 1;
             }
         }
-        retag::<E>(words, self.skip, old.depth(), depth);
+        retag::<E>(words, u32::from(self.skip), old.depth(), depth);
         let (low, high) = words.split_at(middle);
         // A little room, so that the next insertions do not grow it at once.
         let size = |n: usize| segment::buckets_for((n + n / 16 + 1).min(segment::limit(MAX_BUCKETS)));
@@ -42,7 +42,7 @@ impl<E: Element> Table<E> {
         let bit = 1u64 << (64 - depth);
         self.point(hash & !bit, new[0]);
         self.point(hash | bit, new[1]);
-        if depth == self.depth {
+        if depth == self.depth() {
             self.deepest += 2;
         }
         // SAFETY: all elements moved, and both halves of its directory entries were replaced.
@@ -51,7 +51,7 @@ impl<E: Element> Table<E> {
 
     /// Makes every directory entry under the segment's prefix (that of `hash`) point to it.
     pub(super) fn point(&mut self, hash: u64, seg: Segment) {
-        let span = 1usize << (self.depth - seg.depth());
+        let span = 1usize << (self.depth() - seg.depth());
         let first = ((hash >> 1) >> (63 - self.depth)) as usize & !(span - 1);
         self.dir[first..first + span].fill(dir_word(seg));
     }
@@ -87,13 +87,13 @@ impl<E: Element> Table<E> {
         for old in [seg, buddy] {
             let mut space = [0; MAX_BUCKETS * SLOTS];
             let words = old.copy_words(&mut space);
-            retag::<E>(words, self.skip, depth, depth - 1);
+            retag::<E>(words, u32::from(self.skip), depth, depth - 1);
             for &w in words.iter() {
                 new.place(w);
             }
         }
         self.point(hash, new);
-        if depth == self.depth {
+        if depth == self.depth() {
             self.deepest -= 2;
             if self.deepest == 0 {
                 self.halve();
@@ -112,8 +112,8 @@ impl<E: Element> Table<E> {
         while self.deepest == 0 && self.depth > 0 {
             self.depth -= 1;
             self.dir = self.dir.iter().step_by(2).copied().collect();
-            let depth = self.depth;
-            self.deepest = self.dir.iter().filter(|w| (**w >> 48) as u32 == depth).count();
+            let depth = self.depth();
+            self.deepest = self.dir.iter().filter(|w| (**w >> 48) as u32 == depth).count() as u32;
         }
     }
 

@@ -39,13 +39,13 @@ pub struct Table<E: Element> {
     /// A power of two of directory words: segment address, and its depth in the 16 high bits.
     /// Empty until the first insertion.
     dir: Vec<u64>,
-    depth: u32,
-    /// Hash bits above the table's own: those that chose the shard.
-    skip: u32,
     len: usize,
     marked: usize,
     /// Segments whose depth is the directory's: when there are none, the directory halves.
-    deepest: usize,
+    deepest: u32,
+    depth: u8,
+    /// Hash bits above the table's own: those that chose the shard.
+    skip: u8,
     owns: PhantomData<E>,
 }
 
@@ -158,7 +158,7 @@ impl<E: Element> Default for Table<E> {
 impl<E: Element> Table<E> {
     /// An empty table that ignores the highest `skip` bits of each hash (the shard's number).
     pub const fn new(skip: u32) -> Self {
-        Table { dir: Vec::new(), depth: 0, skip, len: 0, marked: 0, deepest: 0, owns: PhantomData }
+        Table { dir: Vec::new(), len: 0, marked: 0, deepest: 0, depth: 0, skip: skip as u8, owns: PhantomData }
     }
 
     #[inline]
@@ -187,6 +187,11 @@ impl<E: Element> Table<E> {
         let mut sum = self.dir.capacity() * 8;
         self.each_segment(|s| sum += s.bytes());
         sum
+    }
+
+    #[inline]
+    fn depth(&self) -> u32 {
+        u32::from(self.depth)
     }
 
     #[inline]
@@ -342,6 +347,18 @@ pub(crate) fn prefetch(p: *const u8) {
     // SAFETY: a prefetch of any address is harmless.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast())
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
+/// The same for a line that will be written: it comes without another core keeping a copy.
+#[inline]
+pub(crate) fn prefetch_to_write(p: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch of any address is harmless.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) p, options(nostack, preserves_flags, readonly))
     };
     #[cfg(not(target_arch = "x86_64"))]
     let _ = p;

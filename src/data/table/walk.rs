@@ -10,7 +10,7 @@ impl<E: Element> Table<E> {
         while i < self.dir.len() {
             let seg = Segment::from_addr(self.dir[i] & PTR);
             f(seg);
-            i += 1 << (self.depth - seg.depth());
+            i += 1 << (self.depth() - seg.depth());
         }
     }
 
@@ -72,7 +72,7 @@ impl<E: Element> Table<E> {
         loop {
             let word = self.dir[rng.below(self.dir.len() as u64) as usize];
             let seg = Segment::from_addr(word & PTR);
-            if self.depth > seg.depth() && rng.below(1 << (self.depth - seg.depth())) != 0 {
+            if self.depth() > seg.depth() && rng.below(1 << (self.depth() - seg.depth())) != 0 {
                 continue;
             }
             let widest = if self.dir.len() == 1 { seg.buckets() } else { MAX_BUCKETS };
@@ -102,7 +102,7 @@ impl<E: Element> Table<E> {
             s.check();
             len += s.len();
             marked += s.words().filter(|w| w & MARK != 0).count();
-            deepest += usize::from(s.depth() == self.depth);
+            deepest += u32::from(s.depth() == self.depth());
         });
         assert_eq!((len, marked), (self.len, self.marked));
         assert!(self.dir.is_empty() || (deepest == self.deepest && deepest > 0));
@@ -111,7 +111,7 @@ impl<E: Element> Table<E> {
             assert_eq!(*w, dir_word(s), "a directory word disagrees with its segment");
             for e in s.words().filter_map(pointer).map(Ref::<E>::new) {
                 let hash = hash_bytes(e.key()) << self.skip;
-                let span = 1usize << (self.depth - s.depth());
+                let span = 1usize << (self.depth() - s.depth());
                 assert_eq!(((hash >> 1) >> (63 - self.depth)) as usize & !(span - 1), i & !(span - 1));
             }
         }
@@ -154,7 +154,7 @@ impl<'a, E: Element> Iterator for Iter<'a, E> {
                 }
             }
             let seg = Segment::from_addr(self.table.dir.get(self.entry)? & PTR);
-            self.entry += 1 << (self.table.depth - seg.depth());
+            self.entry += 1 << (self.table.depth() - seg.depth());
             (self.segment, self.bucket) = (Some(seg), 0);
         }
     }

@@ -97,7 +97,7 @@ impl Worker {
             return;
         }
         self.access.lock(&shards);
-        if shards.iter().any(|&s| !self.access.shard(s as usize).watchers.waiters.is_empty()) {
+        if shards.iter().any(|&s| self.access.shard(s as usize).has_waiters()) {
             // Serving whoever waits takes more than these.
             self.access.raise();
         }

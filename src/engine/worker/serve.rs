@@ -17,7 +17,7 @@ impl Worker {
         let wait = Arc::new(Wait::new(self.engine.waits.next_id(), session, block, args));
         for key in &wait.keys {
             let shard = self.engine.world.shard_of(hash_bytes(key));
-            self.access.shard(shard).watchers.waiters.add(wait.db, key, wait.id);
+            self.access.shard(shard).watchers.add_waiter(wait.db, key, wait.id);
         }
         self.engine.waits.add(&wait);
         *session.client.wait.lock() = Some(wait.clone());
@@ -38,7 +38,7 @@ impl Worker {
     fn unregister(&mut self, wait: &Wait) {
         for key in &wait.keys {
             let shard = self.engine.world.shard_of(hash_bytes(key));
-            self.access.shard(shard).watchers.waiters.remove(wait.db, key, wait.id);
+            self.access.shard(shard).watchers.remove_waiter(wait.db, key, wait.id);
         }
         self.engine.waits.remove(wait.id);
     }
@@ -52,7 +52,7 @@ impl Worker {
         while let Some((db, key)) = self.journal.ready.pop_front() {
             let shard = self.engine.world.shard_of(hash_bytes(&key));
             let mut last = 0;
-            while let Some(id) = self.access.shard(shard).watchers.waiters.next(db, &key, last) {
+            while let Some(id) = self.access.shard(shard).watchers.next_waiter(db, &key, last) {
                 last = id;
                 let Some(wait) = self.engine.waits.get(id) else { continue };
                 let now = self.type_of(shard, db, &key);
