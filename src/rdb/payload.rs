@@ -27,8 +27,7 @@ pub enum Refusal {
 
 /// The payload of a value, in the lowest version that holds it.
 pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
-    let target = if write::fields_expire(&value) { Target::Redis74 } else { Target::WIDEST };
-    dump_for(value, target, compress)
+    dump_for(value, Target::lowest(write::fields_expire(&value)), compress)
 }
 
 /// The payload for a certain server; `target` must hold the value.

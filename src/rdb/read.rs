@@ -226,7 +226,9 @@ impl<R: Read> Reader<R> {
                     self.source.skip_string()?;
                     self.step = Step::Items(left - 1);
                 }
-                _ => drop(self.step()?),
+                _ => {
+                    self.step()?;
+                }
             }
         }
         Ok(())
@@ -549,7 +551,9 @@ impl<R: Read> Reader<R> {
         loop {
             match self.source.length()? {
                 0 => return Ok(()),
-                1 | 2 => drop(self.source.length()?),
+                1 | 2 => {
+                    self.source.length()?;
+                }
                 3 => self.source.skip(4)?,
                 4 => self.source.skip(8)?,
                 5 => self.source.skip_string()?,

@@ -21,8 +21,8 @@ impl Target {
     /// What holds everything, hashes with fields that expire aside, and is read by most.
     pub const WIDEST: Target = Target::Redis70;
 
-    /// The lowest format for a dataset. No format with fields that expire is read by both families: Valkey's is taken here
-    /// (and by [`payload`](super::payload) Redis's); `rustredis rdb convert` writes the other.
+    /// The lowest format for a dataset or value. No format with fields that expire is read by both families; Valkey 9's is
+    /// taken, and `rustredis rdb convert` writes the other.
     pub fn lowest(fields_expire: bool) -> Target {
         if fields_expire { Target::Valkey9 } else { Target::WIDEST }
     }
