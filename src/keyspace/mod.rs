@@ -6,6 +6,7 @@ pub mod expire;
 pub mod fields;
 pub mod flush;
 pub mod journal;
+pub mod saved;
 pub mod scan;
 pub mod shard;
 pub mod value;
