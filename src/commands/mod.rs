@@ -11,6 +11,7 @@ pub mod debug;
 mod elements;
 pub mod expire;
 pub mod expiry;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod keys;
@@ -36,6 +37,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     connection::COMMANDS,
     debug::COMMANDS,
     expire::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
     keys::COMMANDS,

@@ -310,3 +310,29 @@ pub const HLL_NOT_SPARSE: Error = Error::err("HLL encoding is not sparse");
 pub const HLL_SIMD: Error = Error::err("Argument must be ON or OFF");
 /// Ours: Redis says which of its tests failed.
 pub const HLL_SELFTEST: Error = Error::coded("TESTFAILED the forms disagree, or the estimate is off");
+
+// ---- geo -------------------------------------------------------------------------------------------------------------
+
+pub const GEO_UNIT: Error = Error::err("unsupported unit provided. please use M, KM, FT, MI");
+pub const GEO_RADIUS: Error = Error::err("need numeric radius");
+pub const GEO_RADIUS_NEGATIVE: Error = Error::err("radius cannot be negative");
+pub const GEO_WIDTH: Error = Error::err("need numeric width");
+pub const GEO_HEIGHT: Error = Error::err("need numeric height");
+pub const GEO_BOX_NEGATIVE: Error = Error::err("height or width cannot be negative");
+pub const GEO_MEMBER: Error = Error::err("could not decode requested zset member");
+pub const GEO_COUNT: Error = Error::err("COUNT must be > 0");
+pub const GEO_ANY: Error = Error::err("the ANY argument requires COUNT argument");
+pub const GEOSEARCHSTORE_WITH: Error =
+    Error::err("GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options");
+pub const GEORADIUS_STORE_WITH: Error =
+    Error::err("STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options");
+
+/// Coordinates off the map, as C's `%f` prints them.
+pub fn coordinates(lon: f64, lat: f64) -> Error {
+    Error::Err(Cow::Owned(format!("invalid longitude,latitude pair {lon:.6},{lat:.6}")))
+}
+
+/// GEOSEARCH without a center, or without a shape; the command is quoted as it was sent.
+pub fn exactly_one(of: &str, command: &[u8]) -> Error {
+    Error::quoting(&format!("exactly one of {of} can be specified for "), command, "")
+}
