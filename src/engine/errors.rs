@@ -293,7 +293,7 @@ pub fn meaningless_id(mark: char) -> Error {
 /// A group that is not there; `text` has `{k}` and `{g}` where key and group go.
 pub fn no_group(text: &str, key: &[u8], group: &[u8]) -> Error {
     // As C prints them: up to a NUL.
-    let shown = |word: &[u8]| String::from_utf8_lossy(word.split(|b| *b == 0).next().unwrap_or_default()).into_owned();
+    let shown = |word: &[u8]| quoted(word.split(|b| *b == 0).next().unwrap_or_default());
     Error::Coded(Cow::Owned(text.replacen("{k}", "\0", 1).replacen("{g}", &shown(group), 1).replacen(
         '\0',
         &shown(key),
