@@ -9,6 +9,7 @@ mod grisu;
 pub mod hash;
 pub mod lzf;
 pub mod numbers;
+pub mod pqsort;
 pub mod quoted;
 pub mod rng;
 pub mod sizes;

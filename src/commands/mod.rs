@@ -12,6 +12,7 @@ pub mod dump;
 mod elements;
 pub mod expire;
 pub mod expiry;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod keys;
@@ -38,6 +39,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     debug::COMMANDS,
     dump::COMMANDS,
     expire::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
     keys::COMMANDS,

@@ -1,6 +1,7 @@
 //! SORT and SORT_RO: the elements of a list, set or sorted set in another order, by keys outside if wanted.
 
 use crate::base::double::parse_double;
+use crate::base::pqsort::pqsort;
 use crate::data::{List, Set, Zset, list::End};
 use crate::engine::call::Call;
 use crate::engine::errors::{self, Error};
@@ -125,10 +126,19 @@ fn run(c: &mut Call<'_>, readonly: bool) -> Result<(), Error> {
         }
     } else {
         weigh(c, &ask, &mut elements)?;
-        elements.sort_by(|a, b| {
+        let order = |a: &Element, b: &Element| {
             let order = compare(&ask, a, b);
             if ask.descending { order.reverse() } else { order }
-        });
+        };
+        // Elements of equal weights come as they do from Redis, which sorts only the part that was asked for if it is told by BY
+        // what to sort by.
+        let range = ask.range(elements.len());
+        if ask.by.is_some() && range.len() < elements.len() {
+            let last = range.end.saturating_sub(1);
+            pqsort(&mut elements, range.start, last, order);
+        } else {
+            elements.sort_by(order);
+        }
     }
     let range = ask.range(elements.len());
     match ask.store {

@@ -182,8 +182,8 @@ pub fn to_dense(hll: &mut Vec<u8>) -> Result<(), Corrupt> {
     Ok(())
 }
 
-/// The runs of a sparse HLL (PFDEBUG DECODE). They cover the registers exactly.
-pub fn sparse_runs(hll: &[u8]) -> Result<impl Iterator<Item = SparseRun>, Corrupt> {
+/// The runs of a sparse HLL. They cover the registers exactly.
+fn sparse_runs(hll: &[u8]) -> Result<impl Iterator<Item = SparseRun>, Corrupt> {
     let bytes = hll.get(HEADER..).ok_or(Corrupt)?;
     let covered = Runs(bytes).map(|(run, _)| run.map_or(usize::MAX / 2, |run| run.len)).try_fold(0usize, |sum, len| {
         let sum = sum + len;
@@ -193,6 +193,13 @@ pub fn sparse_runs(hll: &[u8]) -> Result<impl Iterator<Item = SparseRun>, Corrup
         return Err(Corrupt);
     }
     Ok(Runs(bytes).filter_map(|(run, _)| run))
+}
+
+/// The runs as they stand, whatever they cover; a wide run that is cut off ends in the NUL that Redis has behind each string.
+pub fn written_runs(hll: &[u8]) -> impl Iterator<Item = SparseRun> {
+    let bytes = hll.get(HEADER..).unwrap_or_default();
+    let cut = bytes.last().map_or(1, |b| usize::from(b & 63) << 8) + 1;
+    Runs(bytes).map(move |(run, _)| run.unwrap_or(SparseRun { value: 0, len: cut, wide: true }))
 }
 
 /// Runs and their lengths in bytes; None for a wide run without its second byte.

@@ -293,7 +293,7 @@ pub fn meaningless_id(mark: char) -> Error {
 /// A group that is not there; `text` has `{k}` and `{g}` where key and group go.
 pub fn no_group(text: &str, key: &[u8], group: &[u8]) -> Error {
     // As C prints them: up to a NUL.
-    let shown = |word: &[u8]| String::from_utf8_lossy(word.split(|b| *b == 0).next().unwrap_or_default()).into_owned();
+    let shown = |word: &[u8]| quoted(word.split(|b| *b == 0).next().unwrap_or_default());
     Error::Coded(Cow::Owned(text.replacen("{k}", "\0", 1).replacen("{g}", &shown(group), 1).replacen(
         '\0',
         &shown(key),
@@ -319,3 +319,29 @@ pub const RESTORE_IDLETIME: Error = Error::err("Invalid IDLETIME value, must be 
 pub const RESTORE_FREQ: Error = Error::err("Invalid FREQ value, must be >= 0 and <= 255");
 pub const RESTORE_CHECKSUM: Error = Error::err("DUMP payload version or checksum are wrong");
 pub const RESTORE_BAD_DATA: Error = Error::err("Bad data format");
+
+// ---- geo -------------------------------------------------------------------------------------------------------------
+
+pub const GEO_UNIT: Error = Error::err("unsupported unit provided. please use M, KM, FT, MI");
+pub const GEO_RADIUS: Error = Error::err("need numeric radius");
+pub const GEO_RADIUS_NEGATIVE: Error = Error::err("radius cannot be negative");
+pub const GEO_WIDTH: Error = Error::err("need numeric width");
+pub const GEO_HEIGHT: Error = Error::err("need numeric height");
+pub const GEO_BOX_NEGATIVE: Error = Error::err("height or width cannot be negative");
+pub const GEO_MEMBER: Error = Error::err("could not decode requested zset member");
+pub const GEO_COUNT: Error = Error::err("COUNT must be > 0");
+pub const GEO_ANY: Error = Error::err("the ANY argument requires COUNT argument");
+pub const GEOSEARCHSTORE_WITH: Error =
+    Error::err("GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options");
+pub const GEORADIUS_STORE_WITH: Error =
+    Error::err("STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options");
+
+/// Coordinates off the map, as C's `%f` prints them.
+pub fn coordinates(lon: f64, lat: f64) -> Error {
+    Error::Err(Cow::Owned(format!("invalid longitude,latitude pair {lon:.6},{lat:.6}")))
+}
+
+/// GEOSEARCH without a center, or without a shape; the command is quoted as it was sent.
+pub fn exactly_one(of: &str, command: &[u8]) -> Error {
+    Error::quoting(&format!("exactly one of {of} can be specified for "), command, "")
+}

@@ -175,7 +175,7 @@ fn forget_consumer_times(node: &mut Node) {
     node.items.iter_mut().for_each(|consumer| forget_values(consumer, &["idle", "inactive"]));
 }
 
-fn forget_stream_internals(node: &mut Node) {
+pub fn forget_stream_internals(node: &mut Node) {
     const OWN: &[&str] =
         &["radix-tree-keys", "radix-tree-nodes", "seen-time", "active-time", "delivery-time", "idle", "inactive"];
     forget_values(node, OWN);

@@ -35,9 +35,20 @@ fn options(c: &Call<'_>, create: bool) -> Result<Position, Error> {
     Ok(position)
 }
 
-fn position_id(c: &Call<'_>) -> Result<Option<StreamId>, Error> {
-    if c.args.at(4) == b"$" { Ok(None) } else { id(c, 4).map(Some) }
+/// Word 4 as an id; options given twice make too many words, of `most`, which Redis finds out here.
+fn position_id(c: &Call<'_>, most: usize) -> Result<Option<StreamId>, Error> {
+    match c.args.at(4) {
+        _ if c.args.len() > most => Err(errors::Error::unknown_or_arity(c.args.at(1), "XGROUP")),
+        b"$" => Ok(None),
+        // The ends of all ids are taken by SETID alone.
+        b"-" if most == SETID_WORDS => Ok(Some(StreamId::MIN)),
+        b"+" if most == SETID_WORDS => Ok(Some(StreamId::MAX)),
+        _ => id(c, 4).map(Some),
+    }
 }
+
+const CREATE_WORDS: usize = 8;
+const SETID_WORDS: usize = 7;
 
 fn no_group(c: &Call<'_>) -> Error {
     errors::no_group("NOGROUP No such consumer group '{g}' for key name '{k}'", c.args.at(2), c.args.at(3))
@@ -46,7 +57,7 @@ fn no_group(c: &Call<'_>) -> Error {
 pub fn xgroup_create(c: &mut Call<'_>) -> Result<(), Error> {
     let mut position = options(c, true)?;
     let (key, name) = (c.key(2), c.args.at(3));
-    position.id = match position_id(c) {
+    position.id = match position_id(c, CREATE_WORDS) {
         Ok(id) => id,
         Err(e) => {
             // The key is looked at first.
@@ -74,7 +85,7 @@ pub fn xgroup_create(c: &mut Call<'_>) -> Result<(), Error> {
 
 pub fn xgroup_setid(c: &mut Call<'_>) -> Result<(), Error> {
     let position = options(c, false)?;
-    let (key, name, id, missing) = (c.key(2), c.args.at(3), position_id(c), no_group(c));
+    let (key, name, id, missing) = (c.key(2), c.args.at(3), position_id(c, SETID_WORDS), no_group(c));
     change(c, 2, |stream, _| {
         let last = stream.last_id();
         let group = stream.group_mut(name).ok_or(missing)?;

@@ -77,10 +77,17 @@ struct Outcome {
 
 impl Outcome {
     #[inline]
-    fn apply(&mut self, zset: &mut Zset, pairs: Args<'_>, scores: &[f64], flags: Flags, limits: &Limits) {
+    fn apply<'m>(
+        &mut self,
+        zset: &mut Zset,
+        member: impl Fn(usize) -> &'m [u8],
+        scores: &[f64],
+        flags: Flags,
+        limits: &Limits,
+    ) {
         for (i, score) in scores.iter().enumerate() {
             let nan = &mut self.nan;
-            let done = zset.upsert(pairs.at(2 * i + 1), limits, |old| {
+            let done = zset.upsert(member(i), limits, |old| {
                 let new = flags.decide(old, *score);
                 *nan |= new.is_some_and(f64::is_nan);
                 new.filter(|s| !s.is_nan())
@@ -121,7 +128,7 @@ fn add(c: &mut Call<'_>, mut flags: Flags) -> Result<(), Error> {
     for (i, score) in scores.iter_mut().enumerate() {
         *score = parse_double(pairs.at(2 * i)).ok_or(Error::NotFloat)?;
     }
-    let outcome = write(c, pairs, scores, flags)?;
+    let outcome = write(c, |i| pairs.at(2 * i + 1), scores, flags)?;
     if outcome.nan {
         return Err(errors::NAN_SCORE);
     }
@@ -133,15 +140,32 @@ fn add(c: &mut Call<'_>, mut flags: Flags) -> Result<(), Error> {
     Ok(())
 }
 
+/// GEOADD's half: gives members these scores, with the flags NX, XX and CH; answers how many that changed.
+pub(in crate::commands) fn place<'m>(
+    c: &mut Call<'_>,
+    scores: &[f64],
+    member: impl Fn(usize) -> &'m [u8],
+    (nx, xx, ch): (bool, bool, bool),
+) -> Result<i64, Error> {
+    let outcome = write(c, member, scores, Flags { nx, xx, ch, ..Flags::default() })?;
+    Ok((outcome.added + if ch { outcome.updated } else { 0 }) as i64)
+}
+
+/// Gives the members, `member(i)` of every score, their scores.
 #[inline]
-fn write(c: &mut Call<'_>, pairs: Args<'_>, scores: &[f64], flags: Flags) -> Result<Outcome, Error> {
+fn write<'m>(
+    c: &mut Call<'_>,
+    member: impl Fn(usize) -> &'m [u8],
+    scores: &[f64],
+    flags: Flags,
+) -> Result<Outcome, Error> {
     let (key, limits) = (c.key(1), c.limits());
     let event = if flags.incr { "zincr" } else { "zadd" };
     let mut outcome = Outcome::default();
     if let Some(mut open) = c.ks.get_mut(key) {
         let mut zset = open.maybe_change().object_mut::<Zset>().ok_or(Error::WrongType)?;
         zset.prepare(scores.len(), &limits);
-        outcome.apply(&mut zset, pairs, scores, flags, &limits);
+        outcome.apply(&mut zset, member, scores, flags, &limits);
         drop(zset);
         let changes = outcome.added + outcome.updated;
         open.count_changes(changes);
@@ -150,8 +174,8 @@ fn write(c: &mut Call<'_>, pairs: Args<'_>, scores: &[f64], flags: Flags) -> Res
         }
     } else if !flags.xx {
         // As in Redis, the first member stands for all of them.
-        let mut zset = Zset::new(scores.len(), pairs.at(1).len(), &limits);
-        outcome.apply(&mut zset, pairs, scores, flags, &limits);
+        let mut zset = Zset::new(scores.len(), member(0).len(), &limits);
+        outcome.apply(&mut zset, member, scores, flags, &limits);
         c.ks.add(key, NewValue::Object(zset.into()), None);
         c.ks.journal.dirty += outcome.added + outcome.updated - 1;
         c.ks.event(class::ZSET, event, key);

@@ -11,6 +11,7 @@ mod remove;
 mod tests;
 
 use crate::engine::spec::{BLANK, Spec};
+pub(super) use add::place;
 use add::{zadd, zincrby};
 use algebra::{zdiff, zdiffstore, zinter, zintercard, zinterstore, zunion, zunionstore};
 use pop::{bzmpop, bzpopmax, bzpopmin, zmpop, zpopmax, zpopmin};

@@ -230,3 +230,26 @@ fn one_word_there_and_back() {
     let stream = unsafe { Stream::from_raw(raw) };
     assert_eq!((stream.len(), stream.free_effort(), size_of::<Option<Stream>>()), (5, 3, 8));
 }
+
+#[test]
+fn lag_is_known_where_a_group_is_behind_all_that_is_left() {
+    let mut s = with_group();
+    let at = |n| StreamId::new(n, 0);
+    read(&mut s, b"alice", Start::New { noack: false }, 2, 0);
+    let lag = |s: &Stream| s.lag(s.group(b"g").unwrap());
+    assert_eq!(lag(&s), Some(3));
+    // A tombstone behind the group, an entry before it: nobody can tell.
+    s.delete(at(4));
+    assert_eq!(lag(&s), None);
+    // All tombstones lie in front of what is left, and so does the group (redis#13338).
+    s.delete(at(1));
+    s.delete(at(2));
+    s.delete(at(3));
+    assert_eq!(lag(&s), Some(1));
+    read(&mut s, b"alice", Start::New { noack: false }, 2, 0);
+    assert_eq!((s.group(b"g").unwrap().entries_read, lag(&s)), (Some(5), Some(0)));
+    s.delete(at(5));
+    assert_eq!(lag(&s), Some(0), "an empty stream");
+    s.create_group(b"h", StreamId::MIN, Some(100));
+    assert_eq!(s.lag(s.group(b"h").unwrap()), Some(0));
+}

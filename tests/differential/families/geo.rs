@@ -1,6 +1,6 @@
 use super::Family;
 
-pub const FAMILY: Family = Family { name: "geo", landed: false, setup: &[], grammar: GRAMMAR };
+pub const FAMILY: Family = Family { name: "geo", landed: true, setup: &[], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     9   GEOADD $g < { NX | XX } ; CH > ( $lon $lat $place )

@@ -2,7 +2,7 @@ use super::Family;
 
 pub const FAMILY: Family = Family {
     name: "streams",
-    landed: false,
+    landed: true,
     setup: &["CONFIG SET stream-node-max-entries 100 stream-node-max-bytes 4096"],
     grammar: GRAMMAR,
 };
