@@ -1,9 +1,10 @@
 //! What one shard holds: every database's keys of its slice of the hash space, and who watches them.
 
+use super::cut::ShardCut;
 use super::entry::Entry;
 use super::fields::FieldExpiries;
 use super::watch::Watchers;
-use crate::data::table::Table;
+use crate::data::table::{RefMut, Table};
 
 pub struct ShardData {
     /// Index: database number. Grows to the highest one in use.
@@ -14,6 +15,8 @@ pub struct ShardData {
     pub fields: FieldExpiries,
     /// Where the expiry cycle goes on, a table position, and in which database.
     pub expire_at: (usize, u64),
+    /// While a point in time is being written down: what of this shard is not yet.
+    pub cut: Option<Box<ShardCut>>,
 }
 
 impl ShardData {
@@ -24,6 +27,7 @@ impl ShardData {
             watchers: Watchers::default(),
             fields: FieldExpiries::default(),
             expire_at: (0, 0),
+            cut: None,
         }
     }
 
@@ -50,13 +54,18 @@ impl ShardData {
         (&mut self.dbs[n], &mut self.watchers)
     }
 
-    /// The same, and the expiries of fields.
+    /// The same, the expiries of fields, and what must see a key before it changes.
     #[inline]
-    pub(super) fn all_parts(&mut self, n: usize) -> (&mut Table<Entry>, &mut Watchers, &mut FieldExpiries) {
+    pub(super) fn all_parts(&mut self, n: usize) -> Parts<'_> {
         if n >= self.dbs.len() {
             self.grow(n);
         }
-        (&mut self.dbs[n], &mut self.watchers, &mut self.fields)
+        Parts {
+            table: &mut self.dbs[n],
+            watchers: &mut self.watchers,
+            fields: &mut self.fields,
+            guard: CutGuard { cut: self.cut.as_deref_mut(), table: n, bits: self.bits },
+        }
     }
 
     #[cold]
@@ -76,16 +85,70 @@ impl ShardData {
         self.dbs.len()
     }
 
-    /// Takes a database's table out, leaving an empty one.
+    /// Takes a database's table out, leaving an empty one. `None` if it is not there, or must be written down first.
     pub fn take(&mut self, n: usize) -> Option<Table<Entry>> {
         let bits = self.bits;
         self.fields.forget_database(n as u32);
-        self.dbs.get_mut(n).map(|t| std::mem::replace(t, Table::new(bits)))
+        let table = self.dbs.get_mut(n).map(|t| std::mem::replace(t, Table::new(bits)))?;
+        match &mut self.cut {
+            Some(cut) => cut.orphan(n, table, bits),
+            None => Some(table),
+        }
     }
 
     pub fn swap(&mut self, a: usize, b: usize) {
         self.db_mut(a.max(b));
         self.dbs.swap(a, b);
         self.fields.swap_databases(a as u32, b as u32);
+        if let Some(cut) = &mut self.cut {
+            cut.swap(a, b);
+        }
+    }
+}
+
+/// What a change of a key of one database needs.
+pub(super) struct Parts<'a> {
+    pub(super) table: &'a mut Table<Entry>,
+    pub(super) watchers: &'a mut Watchers,
+    pub(super) fields: &'a mut FieldExpiries,
+    pub(super) guard: CutGuard<'a>,
+}
+
+/// Shows keys to the cut, if there is one, before they change.
+pub(super) struct CutGuard<'a> {
+    cut: Option<&'a mut ShardCut>,
+    table: usize,
+    bits: u32,
+}
+
+impl CutGuard<'_> {
+    /// An entry of this table is about to change or to go.
+    #[inline]
+    pub(super) fn before(&mut self, hash: u64, entry: &mut RefMut<'_, Entry>) {
+        if let Some(cut) = &mut self.cut {
+            cut.keep(self.table, hash << self.bits, entry);
+        }
+    }
+
+    /// An entry was added to this table.
+    #[inline]
+    pub(super) fn born(&mut self, table: &mut Table<Entry>, hash: u64, key: &[u8]) {
+        if let Some(cut) = &self.cut
+            && cut.is_born_ahead(self.table, hash << self.bits)
+            && let Some(mut entry) = table.get_mut(hash, key)
+        {
+            entry.set_kept(true);
+        }
+    }
+
+    /// Removes an entry of this table.
+    #[inline]
+    pub(super) fn remove(&mut self, table: &mut Table<Entry>, hash: u64, key: &[u8]) -> Option<Entry> {
+        if self.cut.is_some()
+            && let Some(mut entry) = table.get_mut(hash, key)
+        {
+            self.before(hash, &mut entry);
+        }
+        table.remove(hash, key)
     }
 }

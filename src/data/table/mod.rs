@@ -11,7 +11,7 @@
 //! `unsafe` here and in `segment.rs`: a slot's pointer is an element that the table owns; it is handed out as a borrow of
 //! the table ([`Ref`], [`RefMut`]) and turned back into an owned element exactly once, when it leaves.
 
-use super::segment::{self, MARK, PTR, Place, SLOTS, Segment, pointer};
+use super::segment::{self, KEPT, MARK, PTR, Place, SLOTS, Segment, pointer};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -93,6 +93,16 @@ impl<E: Element> RefMut<'_, E> {
             *self.seg.word_mut(self.at) ^= MARK;
             self.table.marked = if on { self.table.marked + 1 } else { self.table.marked - 1 };
         }
+    }
+
+    /// Whether a walk has to pass it by; see [`Table::walk`].
+    pub fn is_kept(&self) -> bool {
+        self.seg.word(self.at) & KEPT != 0
+    }
+
+    pub fn set_kept(&mut self, on: bool) {
+        let word = self.seg.word_mut(self.at);
+        *word = (*word & !KEPT) | if on { KEPT } else { 0 };
     }
 
     /// Takes the element out of the table. `hash` is its key's.
@@ -262,7 +272,7 @@ impl<E: Element> Table<E> {
         self.borrow(seg, at)
     }
 
-    fn borrow(&mut self, seg: Segment, at: Place) -> Option<RefMut<'_, E>> {
+    pub(super) fn borrow(&mut self, seg: Segment, at: Place) -> Option<RefMut<'_, E>> {
         let raw = pointer(seg.word(at))?;
         // SAFETY: the slot owns the element; `self` is borrowed exclusively for as long as the handle lives.
         let element = ManuallyDrop::new(unsafe { E::from_raw(raw) });
