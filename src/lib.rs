@@ -10,6 +10,7 @@
 //! | [`engine`] | spec, dispatch (the list of refusals), call, session, config table, stats, INFO | sockets, threads, files, wall clock |
 //! | [`keyspace`] | world (shards, locks, gate), db (the guards), entry, expiry, scan | RESP, clients, configuration |
 //! | [`aof`] | the append-only file: manifest, commands with their offsets | running commands, opening files |
+//! | [`rdb`] | the format of snapshots and of DUMP: bytes to events, events to values, values to bytes | files, keys' owners |
 //! | [`data`] | the segment table and the value types behind their encodings | RESP, sockets, clocks, keys' expiry |
 //! | [`resp`] | request parser, reply buffer for RESP2 and RESP3, client-side decoder | commands |
 //! | [`base`] | numbers as Redis prints them, glob, units, clock, rng, allocator, the trait of files | everything else |
@@ -23,5 +24,6 @@ pub mod commands;
 pub mod data;
 pub mod engine;
 pub mod keyspace;
+pub mod rdb;
 pub mod resp;
 pub mod server;

@@ -16,40 +16,75 @@ const HASH_BITS: u32 = 12;
 /// Compresses `input` into at most `limit` bytes. None when it does not fit: then it is not worth having.
 pub fn compress(input: &[u8], limit: usize) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(limit.min(input.len()));
-    let mut recent = [0u32; 1 << HASH_BITS]; // position + 1 of the last 3 bytes with this hash
-    let (mut at, mut literals_from) = (0, 0);
-    while at + 2 < input.len() {
-        let word = u32::from_le_bytes([input[at], input[at + 1], input[at + 2], 0]);
-        let slot = (word.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize;
-        let candidate = recent[slot] as usize;
-        recent[slot] = at as u32 + 1;
-        let found = candidate > 0
-            && at - (candidate - 1) <= MAX_OFFSET
-            && input[candidate - 1..candidate + 2] == input[at..at + 3];
-        if !found {
-            at += 1;
-            continue;
-        }
-        let from = candidate - 1;
-        let longest = (input.len() - at).min(MAX_MATCH);
-        let len = 3 + (3..longest).take_while(|&i| input[from + i] == input[at + i]).count();
-        put_literals(&mut out, &input[literals_from..at]);
-        let offset = at - from - 1;
-        if len <= 8 {
-            out.push(((len - 2) << 5 | offset >> 8) as u8);
-        } else {
-            out.push((7 << 5 | offset >> 8) as u8);
-            out.push((len - 9) as u8);
-        }
-        out.push(offset as u8);
-        if out.len() > limit {
-            return None;
-        }
-        at += len;
-        literals_from = at;
+    Compressor::default().compress(input, limit, &mut out).then_some(out)
+}
+
+/// Compresses many inputs, one after the other, without clearing its table for each.
+pub struct Compressor {
+    /// Where the last 3 bytes with this hash were: position counted on from all inputs before.
+    recent: Box<[u32; 1 << HASH_BITS]>,
+    /// Position of the next input's first byte. 0 is never one.
+    begin: u32,
+}
+
+impl Default for Compressor {
+    fn default() -> Compressor {
+        Compressor { recent: Box::new([0; 1 << HASH_BITS]), begin: 1 }
     }
-    put_literals(&mut out, &input[literals_from..]);
-    (out.len() <= limit).then_some(out)
+}
+
+impl Compressor {
+    /// Appends `input`, compressed into at most `limit` bytes, to `out`. False, and nothing appended, when it does not fit.
+    pub fn compress(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
+        let Ok(len) = u32::try_from(input.len()) else { return false };
+        if self.begin.checked_add(len).is_none() {
+            *self = Compressor::default();
+        }
+        let begin = self.begin;
+        let Some(next) = begin.checked_add(len) else { return false };
+        self.begin = next;
+        let (old, limit) = (out.len(), limit + out.len());
+        let (mut at, mut literals_from) = (0, 0);
+        while at + 2 < input.len() {
+            let word = u32::from_le_bytes([input[at], input[at + 1], input[at + 2], 0]);
+            let slot = (word.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize;
+            let candidate = self.recent[slot];
+            self.recent[slot] = begin + at as u32;
+            let from = candidate.wrapping_sub(begin) as usize;
+            let found = candidate >= begin && at - from <= MAX_OFFSET && input[from..from + 3] == input[at..at + 3];
+            if !found {
+                at += 1;
+                continue;
+            }
+            let longest = (input.len() - at).min(MAX_MATCH);
+            let len = 3 + (3..longest).take_while(|&i| input[from + i] == input[at + i]).count();
+            put_literals(out, &input[literals_from..at]);
+            let offset = at - from - 1;
+            if len <= 8 {
+                out.push(((len - 2) << 5 | offset >> 8) as u8);
+            } else {
+                out.push((7 << 5 | offset >> 8) as u8);
+                out.push((len - 9) as u8);
+            }
+            out.push(offset as u8);
+            if out.len() > limit {
+                out.truncate(old);
+                return false;
+            }
+            at += len;
+            literals_from = at;
+        }
+        // What is only literals gets longer: known without copying them.
+        if out.len() + input.len() - literals_from > limit {
+            out.truncate(old);
+            return false;
+        }
+        put_literals(out, &input[literals_from..]);
+        if out.len() > limit {
+            out.truncate(old);
+        }
+        out.len() > old || input.is_empty()
+    }
 }
 
 fn put_literals(out: &mut Vec<u8>, literals: &[u8]) {
@@ -60,12 +95,20 @@ fn put_literals(out: &mut Vec<u8>, literals: &[u8]) {
 }
 
 /// Decompresses `input`, which must give exactly `len` bytes. None when it does not, or reaches outside itself.
-pub fn decompress(mut input: &[u8], len: usize) -> Option<Vec<u8>> {
+pub fn decompress(input: &[u8], len: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    decompress_onto(input, len, &mut out).map(|()| out)
+}
+
+/// As [`decompress`], behind what `out` holds already. What stands there when it fails is of no use.
+pub fn decompress_onto(mut input: &[u8], len: usize, out: &mut Vec<u8>) -> Option<()> {
     // A claim of terabytes must not be believed before the input could hold it: 3 bytes give at most 264.
     if len > input.len().saturating_mul(MAX_MATCH) {
         return None;
     }
-    let mut out = Vec::with_capacity(len);
+    let begin = out.len();
+    let len = begin.checked_add(len)?;
+    out.reserve(len - begin);
     while let [control, rest @ ..] = input {
         input = rest;
         let control = usize::from(*control);
@@ -86,19 +129,18 @@ pub fn decompress(mut input: &[u8], len: usize) -> Option<Vec<u8>> {
         count += 2;
         let offset = (control & 0x1f) << 8 | usize::from(*input.first()?);
         input = &input[1..];
-        let from = out.len().checked_sub(offset + 1)?;
+        let from = out.len().checked_sub(offset + 1).filter(|from| *from >= begin)?;
         if out.len() + count > len {
             return None;
         }
-        if from + count <= out.len() {
-            out.extend_from_within(from..from + count);
-        } else {
-            for i in from..from + count {
-                out.push(out[i]);
-            }
+        // A copy may overlap what it writes: then it repeats what lies between, which doubles with each round.
+        let end = out.len() + count;
+        while out.len() < end {
+            let some = (out.len() - from).min(end - out.len());
+            out.extend_from_within(from..from + some);
         }
     }
-    (out.len() == len).then_some(out)
+    (out.len() == len).then_some(())
 }
 
 #[cfg(test)]

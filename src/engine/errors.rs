@@ -310,3 +310,12 @@ pub const HLL_NOT_SPARSE: Error = Error::err("HLL encoding is not sparse");
 pub const HLL_SIMD: Error = Error::err("Argument must be ON or OFF");
 /// Ours: Redis says which of its tests failed.
 pub const HLL_SELFTEST: Error = Error::coded("TESTFAILED the forms disagree, or the estimate is off");
+
+// ---- RESTORE ---------------------------------------------------------------------------------------------------------
+
+pub const BUSYKEY: Error = Error::coded("BUSYKEY Target key name already exists.");
+pub const RESTORE_TTL: Error = Error::err("Invalid TTL value, must be >= 0");
+pub const RESTORE_IDLETIME: Error = Error::err("Invalid IDLETIME value, must be >= 0");
+pub const RESTORE_FREQ: Error = Error::err("Invalid FREQ value, must be >= 0 and <= 255");
+pub const RESTORE_CHECKSUM: Error = Error::err("DUMP payload version or checksum are wrong");
+pub const RESTORE_BAD_DATA: Error = Error::err("Bad data format");

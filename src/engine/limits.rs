@@ -20,6 +20,11 @@ impl Call<'_> {
         }
     }
 
+    /// All that matters to values read from elsewhere.
+    pub fn thresholds(&self) -> crate::rdb::Thresholds {
+        crate::rdb::Thresholds { collections: self.limits(), lists: self.list_limits() }
+    }
+
     /// The same for lists.
     #[inline]
     pub fn list_limits(&self) -> list::Limits {

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod flush;
 pub mod journal;
 pub mod log;
+pub mod saved;
 pub mod scan;
 pub mod shard;
 pub mod value;

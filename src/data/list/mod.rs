@@ -446,6 +446,32 @@ impl List {
         }))
     }
 
+    /// How many runs make the list.
+    pub fn runs_len(&self) -> usize {
+        match self.form() {
+            Form::Small(_) => 1,
+            Form::Quick(quick) => quick.nodes.len(),
+            Form::Empty => 0,
+        }
+    }
+
+    /// The run number `n` of those that make the list, as it is held; `None` behind the last one.
+    pub fn held_run(&self, n: usize) -> Option<HeldRun<'_>> {
+        match self.form() {
+            Form::Small(block) if n == 0 => Some(HeldRun {
+                // SAFETY: the bytes belong to the block that self owns and self is borrowed.
+                bytes: unsafe { &*std::ptr::from_ref(block.bytes()) },
+                count: block.count as usize,
+                unpacked_len: None,
+            }),
+            Form::Quick(quick) => quick.nodes.get(n).map(|node| {
+                let (bytes, unpacked_len) = node.held();
+                HeldRun { bytes, count: node.count(), unpacked_len }
+            }),
+            _ => None,
+        }
+    }
+
     /// Adds a run of `count` entries behind, as a node of its own: how a loaded list is built. The run must have passed
     /// [`lpentry::validate_run`]. [`List::loaded`] finishes.
     pub fn append_run(&mut self, run: &[u8], count: usize) {
@@ -469,6 +495,14 @@ impl List {
             quick.settle_all(limits);
         }
     }
+}
+
+/// One packed run of a list, not unpacked for the look.
+pub struct HeldRun<'a> {
+    pub bytes: &'a [u8],
+    pub count: usize,
+    /// Length of the entries, if the bytes are their LZF form.
+    pub unpacked_len: Option<usize>,
 }
 
 /// One packed run of a list.

@@ -65,6 +65,11 @@ impl Node {
         self.is_packed().then(|| self.block.bytes())
     }
 
+    /// The bytes as they are, and the length of the entries if that is their compressed form.
+    pub fn held(&self) -> (&[u8], Option<usize>) {
+        (self.block.bytes(), self.is_packed().then_some(self.unpacked as usize))
+    }
+
     /// The block, decompressed if need be, for a change.
     #[inline]
     pub fn edit(&mut self) -> &mut Block<0> {

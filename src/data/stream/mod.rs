@@ -295,6 +295,14 @@ impl Stream {
         }
     }
 
+    /// Appends the listpack Redis would hold of node number `n` to `out`, and gives the node's first id; `None` behind the
+    /// last one.
+    pub fn write_node(&self, n: usize, out: &mut Vec<u8>) -> Option<StreamId> {
+        let node = self.0.nodes.get(n)?;
+        node.write_listpack(out);
+        Some(node.master)
+    }
+
     /// Adds a node read from a file behind the others. False when it is none, or does not follow them.
     pub fn append_node(&mut self, first: StreamId, listpack: &[u8]) -> bool {
         let Some(node) = Node::from_listpack(first, listpack) else { return false };
