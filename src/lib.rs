@@ -9,13 +9,15 @@
 //! | [`commands`] | one file per family: its table of specs on top, its handlers below | sockets, threads, locks |
 //! | [`engine`] | spec, dispatch (the list of refusals), call, session, config table, stats, INFO | sockets, threads, files, wall clock |
 //! | [`keyspace`] | world (shards, locks, gate), db (the guards), entry, expiry, scan | RESP, clients, configuration |
+//! | [`aof`] | the append-only file: manifest, commands with their offsets | running commands, opening files |
 //! | [`rdb`] | the format of snapshots and of DUMP: bytes to events, events to values, values to bytes | files, keys' owners |
 //! | [`data`] | the segment table and the value types behind their encodings | RESP, sockets, clocks, keys' expiry |
 //! | [`resp`] | request parser, reply buffer for RESP2 and RESP3, client-side decoder | commands |
-//! | [`base`] | numbers as Redis prints them, glob, units, clock, rng, allocator | everything else |
+//! | [`base`] | numbers as Redis prints them, glob, units, clock, rng, allocator, the trait of files | everything else |
 //!
 //! `CONTRIBUTING.md` tells the invariants and how each is tested.
 
+pub mod aof;
 pub mod args;
 pub mod base;
 pub mod commands;

@@ -5,16 +5,17 @@ use rustredis::engine::call::{Call, Effect};
 use rustredis::engine::clients::Client;
 use rustredis::engine::session::Session;
 use rustredis::engine::worker::Worker;
-use rustredis::engine::{Engine, WriteLog, config::Config, table};
+use rustredis::engine::{Engine, config::Config, table};
 use rustredis::keyspace::db::{AccessClock, ExpiryMode, Key, Keyspace};
 use rustredis::keyspace::journal::{Event, Journal};
 use rustredis::keyspace::watch::Flag;
 use rustredis::keyspace::{NewValue, expire};
 use rustredis::resp::{OwnedArgs, Reply};
 use rustredis::server::cron::Cycle;
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 
 /// Where tests' time starts.
 const T0: i64 = 1_700_000_000_000;
@@ -25,17 +26,25 @@ struct Bench {
     now_ms: i64,
 }
 
-type Lines = Arc<Mutex<Vec<String>>>;
+/// The write log's end, as lines like `0 SET k v`.
+/// The database selected at its end is remembered.
+struct Lines(Arc<Engine>, RefCell<String>);
 
-/// A write log that keeps lines like `0 SET k v`.
-struct Log(Lines);
-
-impl WriteLog for Log {
-    fn append(&self, effects: &[(u32, Vec<Vec<u8>>)]) {
-        for (db, words) in effects {
-            let words: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w)).collect();
-            self.0.lock().unwrap().push(format!("{db} {}", words.join(" ")));
+impl Lines {
+    /// The lines since the last call. The words of these tests hold no blanks.
+    fn take(&self) -> Vec<String> {
+        let bytes: Vec<u8> = self.0.world.log.take_from_tap(Vec::new()).into_iter().flat_map(|p| p.bytes).collect();
+        let text = String::from_utf8(bytes).unwrap();
+        let (mut words, mut db, mut out) = (text.split("\r\n"), self.1.borrow_mut(), Vec::new());
+        while let Some(count) = words.next().and_then(|w| w.strip_prefix('*')) {
+            let line: Vec<&str> = (0..count.parse().unwrap()).filter_map(|_| words.nth(1)).collect();
+            match line[..] {
+                ["SELECT", n] => *db = n.to_owned(),
+                ["MULTI" | "EXEC"] => {}
+                _ => out.push(format!("{db} {}", line.join(" "))),
+            }
         }
+        out
     }
 }
 
@@ -57,10 +66,9 @@ impl Bench {
     }
 
     fn logged() -> (Bench, Lines) {
-        let lines = Lines::default();
         let engine = engine(1);
-        engine.attach_log(Box::new(Log(lines.clone())));
-        (Bench::on(engine, 0), lines)
+        engine.world.log.attach_tap(0);
+        (Bench::on(engine.clone(), 0), Lines(engine, RefCell::default()))
     }
 
     fn send(&mut self, words: &[&str]) -> String {
@@ -303,7 +311,7 @@ fn the_log_gets_effects() {
     let (mut b, lines) = Bench::logged();
     let mut is = |line: &str, want: &[&str]| {
         b.run(line);
-        let got = std::mem::take(&mut *lines.lock().unwrap());
+        let got = lines.take();
         assert_eq!(got, want, "{line}");
     };
     is("set a 1", &["0 set a 1"]);
@@ -320,7 +328,7 @@ fn the_log_gets_effects() {
     is("pexpire b 5", &["0 PEXPIREAT b 1700000000005"]);
     b.now_ms += 6;
     assert_eq!(b.scan(0, "count 1000").1.len(), 0);
-    assert_eq!(*lines.lock().unwrap(), ["0 DEL b"]);
+    assert_eq!(lines.take(), ["0 DEL b"]);
 }
 
 #[test]
@@ -442,7 +450,7 @@ fn the_cycle_reclaims_two_databases_and_obeys_debug() {
     }
     b.session.db = 0;
     b.now_ms += 101;
-    lines.lock().unwrap().clear();
+    lines.take();
     let mut cycle = Cycle::new(engine.clone(), 0);
     engine.active_expire.store(false, Relaxed);
     cycle.slice(&mut b.worker, b.now_ms);
@@ -453,7 +461,7 @@ fn the_cycle_reclaims_two_databases_and_obeys_debug() {
     }
     assert_eq!(b.sizes(), [":1000", ":1000"]);
     assert_eq!(b.worker.stats.expired.get(), 4000);
-    let lines = lines.lock().unwrap();
+    let lines = lines.take();
     assert!(lines.len() == 4000 && lines.iter().all(|l| l.starts_with("0 DEL k") || l.starts_with("1 DEL k")));
 }
 

@@ -2,6 +2,7 @@
 
 pub mod alloc;
 pub mod crc64;
+pub mod disk;
 pub mod double;
 pub mod extended;
 pub mod glob;

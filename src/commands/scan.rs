@@ -109,7 +109,7 @@ fn randomkey(c: &mut Call<'_>) -> Result<(), Error> {
         tries += 1;
         let gives_up = c.ks.expiry == ExpiryMode::Hide && all_expire && tries >= RANDOMKEY_TRIES;
         let lives = c.ks.exists(Key::new(&key));
-        c.engine.log_removals(c.ks.journal);
+        c.ks.journal.log_removals(&mut c.ks.access.lane);
         if lives || gives_up {
             c.reply.bulk(&key);
             return Ok(());
@@ -175,7 +175,7 @@ fn scan_from(c: &mut Call<'_>, cursor: u64, options: &Options<'_>, found: &mut F
         for key in dead.drain(..) {
             c.ks.exists(Key::new(&key));
         }
-        c.engine.log_removals(c.ks.journal);
+        c.ks.journal.log_removals(&mut c.ks.access.lane);
         (shard, position) = match next {
             Some(position) => (shard, position),
             None => (shard + 1, 0),

@@ -6,7 +6,7 @@
 //!
 //!   63      48 47                        3  2  1  0
 //!  +----------+---------------------------+--+--+--+
-//!  | tag      | pointer >> 3              |o |  |m |   m: the owner's mark (the key has a TTL)
+//!  | tag      | pointer >> 3              |o |k |m |   m: the owner's mark (the key has a TTL), k: kept, see `Table::walk`
 //!  +----------+---------------------------+--+--+--+   o: slot 0 only: somebody went past this full bucket
 //! ```
 //!
@@ -27,6 +27,7 @@ use std::ptr::NonNull;
 
 pub(super) const SLOTS: usize = 8;
 pub(super) const MARK: u64 = 1;
+pub(super) const KEPT: u64 = 2;
 const OVER: u64 = 4;
 pub(super) const PTR: u64 = 0x0000_ffff_ffff_fff8;
 pub(super) const WINDOW_STEP: u32 = 4;

@@ -77,13 +77,6 @@ pub enum LogLevel {
     Warning,
 }
 
-/// Where effects of writes go (AOF, replicas). Called while the command's locks are held, so the order of calls is the
-/// order of effects for each key.
-pub trait WriteLog: Send + Sync {
-    /// One command's effects, to be replayed all or not at all.
-    fn append(&self, effects: &[(u32, Vec<Vec<u8>>)]);
-}
-
 /// The state that all workers share.
 pub struct Engine {
     pub world: Arc<World>,
@@ -106,7 +99,6 @@ pub struct Engine {
     /// This history's id and the one before it (`master_replid`, `master_replid2`).
     pub replication_ids: parking_lot::RwLock<[String; 2]>,
     hooks: OnceLock<Box<dyn Hooks>>,
-    log: OnceLock<Box<dyn WriteLog>>,
 }
 
 /// Bits of [`Engine::gates`].
@@ -136,7 +128,6 @@ impl Engine {
             samples: parking_lot::Mutex::default(),
             replication_ids: parking_lot::RwLock::new([random_id(), "0".repeat(40)]),
             hooks: OnceLock::new(),
-            log: OnceLock::new(),
         })
     }
 
@@ -159,29 +150,6 @@ impl Engine {
         let values = self.shared_stats.lazyfree.count(objects, values);
         if let Some(h) = self.hooks() {
             h.free_apart(Box::new(values));
-        }
-    }
-
-    /// Attaches the log that effects go to. Once, before clients come.
-    pub fn attach_log(&self, log: Box<dyn WriteLog>) {
-        let _ = self.log.set(log);
-    }
-
-    pub fn write_log(&self) -> Option<&dyn WriteLog> {
-        self.log.get().map(|l| &**l)
-    }
-
-    /// Gives the log the keys and fields that expired, each key as a DEL of its own. To be called while their shard is still held: a key
-    /// that is born again right after must follow its removal in the log.
-    #[inline]
-    pub fn log_removals(&self, journal: &mut crate::keyspace::journal::Journal) {
-        if !journal.has_removals() {
-            return;
-        }
-        for effect in journal.take_removals() {
-            if let Some(log) = self.write_log() {
-                log.append(&[effect]);
-            }
         }
     }
 

@@ -1,30 +1,47 @@
 //! An engine without a process around it, for tests: one worker, one session, a clock that stands still until it is moved,
-//! and a log that keeps what was written.
+//! and a log whose end is read back as commands.
 
-use super::{Engine, WriteLog, clients::Client, config::Config, session::Session, worker::Worker};
+use super::{Engine, clients::Client, config::Config, session::Session, worker::Worker};
 use crate::keyspace::Key;
 use crate::resp::OwnedArgs;
-use parking_lot::Mutex;
+use crate::resp::request::{Limits, Parsed, parse};
 use std::sync::Arc;
 
-/// One command's effects, each with its database.
+/// Commands that belong together, each with its database.
 pub type Effects = Vec<(u32, Vec<Vec<u8>>)>;
-
-#[derive(Clone, Default)]
-pub struct TestLog(Arc<Mutex<Vec<Effects>>>);
-
-impl WriteLog for TestLog {
-    fn append(&self, effects: &[(u32, Vec<Vec<u8>>)]) {
-        self.0.lock().push(effects.to_vec());
-    }
-}
 
 pub struct TestEngine {
     pub engine: Arc<Engine>,
     pub worker: Worker,
     pub session: Session,
     pub now_ms: i64,
-    log: TestLog,
+    /// The database selected at the log's end.
+    log_db: u32,
+}
+
+/// Reads a log back: commands between MULTI and EXEC are one piece. `db` is the database selected before, and after.
+pub fn read_log(bytes: &[u8], db: &mut u32) -> Vec<Effects> {
+    let (mut at, mut out, mut open) = (0, Vec::new(), None::<Effects>);
+    while at < bytes.len() {
+        let mut spans = Vec::new();
+        let limits = Limits { max_bulk: 512 << 20, authenticated: true };
+        let Ok(Parsed::Command { end }) = parse(bytes, at, &mut None, &mut spans, limits) else {
+            panic!("the log is broken at {at}: {}", bytes[at..].escape_ascii());
+        };
+        let words = crate::resp::Args::new(bytes, &spans).to_vecs();
+        match words[0].as_slice() {
+            b"SELECT" => *db = String::from_utf8_lossy(&words[1]).parse().unwrap(),
+            b"MULTI" => open = Some(Effects::new()),
+            b"EXEC" => out.push(open.take().unwrap()),
+            _ => match &mut open {
+                Some(effects) => effects.push((*db, words)),
+                None => out.push(vec![(*db, words)]),
+            },
+        }
+        at = end;
+    }
+    assert!(open.is_none(), "EXEC is missing");
+    out
 }
 
 impl Default for TestEngine {
@@ -40,14 +57,13 @@ impl TestEngine {
         config.proto_max_bulk_len.set(512 << 20);
         let now_ms = 1_700_000_000_000;
         let engine = Engine::new(config, 1, 16, now_ms);
-        let log = TestLog::default();
-        engine.attach_log(Box::new(log.clone()));
+        engine.world.log.attach_tap(0);
         TestEngine {
             worker: Worker::new(engine.clone(), 0, 1),
             session: Session::new(Arc::new(Client::new(1, "", "", 0, now_ms)), true),
             engine,
             now_ms,
-            log,
+            log_db: 0,
         }
     }
 
@@ -69,7 +85,8 @@ impl TestEngine {
 
     /// What was logged since the last call.
     pub fn take_log(&mut self) -> Vec<Effects> {
-        std::mem::take(&mut self.log.0.lock())
+        let pieces = self.engine.world.log.take_from_tap(Vec::new());
+        pieces.iter().flat_map(|piece| read_log(&piece.bytes, &mut self.log_db)).collect()
     }
 
     /// Runs what another engine logged. What is logged in turn is dropped.

@@ -4,6 +4,7 @@
 use super::entry::{Entry, NewValue};
 use super::fields::{self, FieldExpiries};
 use super::journal::{Journal, class};
+use super::shard::Parts;
 use super::value::Type;
 use super::watch::Watchers;
 use super::world::Access;
@@ -215,8 +216,8 @@ impl Keyspace<'_> {
     fn expire_now(&mut self, key: Key<'_>) {
         let db = self.db;
         let shard = self.access.world().shard_of(key.hash);
-        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
-        let Some(entry) = table.remove(key.hash, key.bytes) else {
+        let Parts { table, watchers, fields, mut guard } = self.access.shard(shard).all_parts(db as usize);
+        let Some(entry) = guard.remove(table, key.hash, key.bytes) else {
             return;
         };
         watchers.touch(db, key.bytes, &mut self.journal.ready);
@@ -229,9 +230,10 @@ impl Keyspace<'_> {
     pub fn get_mut<'k>(&'k mut self, key: Key<'k>) -> Option<KeyMut<'k>> {
         self.find(key, !self.no_touch).and_then(|(_, spot)| {
             let (db, shard) = (self.db, self.access.world().shard_of(key.hash));
-            let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
+            let Parts { table, watchers, fields, mut guard } = self.access.shard(shard).all_parts(db as usize);
             // SAFETY: nothing changed the table since the spot was found.
-            let entry = unsafe { table.at_mut(spot) }?;
+            let mut entry = unsafe { table.at_mut(spot) }?;
+            guard.before(key.hash, &mut entry);
             let due = fields::first_expiry(&entry);
             Some(KeyMut { entry: Some(entry), watchers, fields, due, journal: self.journal, db, key, changed: false })
         })
@@ -254,15 +256,17 @@ impl Keyspace<'_> {
     pub fn add_entry(&mut self, key: Key<'_>, entry: Entry) {
         let db = self.db;
         let shard = self.access.world().shard_of(key.hash);
-        let (table, watchers, fields) = self.access.shard(shard).all_parts(db as usize);
+        let Parts { table, watchers, fields, mut guard } = self.access.shard(shard).all_parts(db as usize);
         let (mark, due) = (entry.expiry().is_some(), fields::first_expiry(&entry));
         // A replica hides an expired key but still has it.
-        let hidden = if self.expiry == ExpiryMode::Hide { table.remove(key.hash, key.bytes) } else { None };
+        let hides = self.expiry == ExpiryMode::Hide;
+        let hidden = if hides { guard.remove(table, key.hash, key.bytes) } else { None };
         if let Some(old) = &hidden {
             fields.forget(db, old);
         }
         fields.moved(db, key.bytes, None, due);
         table.insert_new(key.hash, entry, mark);
+        guard.born(table, key.hash, key.bytes);
         watchers.touch(db, key.bytes, &mut self.journal.ready);
         if let Some(old) = hidden {
             self.journal.free(old);

@@ -6,7 +6,8 @@
 //! decided here but by the server's clockwork (`server/cron.rs`).
 
 use super::journal::Journal;
-use super::shard::ShardData;
+use super::shard::{Parts, ShardData};
+use crate::base::hash::hash_bytes;
 
 /// What one step did.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -49,12 +50,13 @@ pub fn step(shard: &mut ShardData, now_ms: i64, limit: usize, journal: &mut Jour
             Some(_) if step.buckets >= limit => break,
             Some(_) => {}
         }
-        let (table, watchers, fields) = shard.all_parts(db);
+        let Parts { table, watchers, fields, mut guard } = shard.all_parts(db);
         let is_due = |e: &super::Entry| {
             step.looked += 1;
             e.expiry().is_some_and(|at| now_ms > at)
         };
-        let next = table.extract_marked(position, is_due, &mut dead);
+        let next =
+            table.extract_marked(position, is_due, |entry| guard.before(hash_bytes(entry.key()), entry), &mut dead);
         step.buckets += 1;
         step.removed += dead.len();
         for entry in dead.drain(..) {
@@ -74,7 +76,6 @@ pub fn step(shard: &mut ShardData, now_ms: i64, limit: usize, journal: &mut Jour
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::hash::hash_bytes;
     use crate::keyspace::journal::class;
     use crate::keyspace::{Entry, NewValue};
     use std::sync::atomic::Ordering::Relaxed;

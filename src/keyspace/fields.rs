@@ -7,7 +7,7 @@
 use super::db::Key;
 use super::entry::Entry;
 use super::journal::{Journal, class};
-use super::shard::ShardData;
+use super::shard::{Parts, ShardData};
 use super::value::Type;
 use crate::base::hash::hash_bytes;
 use crate::data::Hash;
@@ -87,8 +87,9 @@ pub(super) fn reclaim(
     limit: usize,
     journal: &mut Journal,
 ) -> usize {
-    let (table, watchers, expiries) = shard.all_parts(db as usize);
+    let Parts { table, watchers, fields: expiries, mut guard } = shard.all_parts(db as usize);
     let Some(mut entry) = table.get_mut(key.hash, key.bytes) else { return 0 };
+    guard.before(key.hash, &mut entry);
     let Some(mut hash) = entry.object_mut::<Hash>() else { return 0 };
     let before = hash.next_expiry();
     let gone = hash.expire_fields(now_ms, limit, |field| {

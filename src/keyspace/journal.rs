@@ -2,6 +2,7 @@
 //! client-side caching and lazy freeing. The engine empties it after each command, while the locks are still held.
 
 use super::entry::Entry;
+use super::log::Lane;
 use super::waiters::Ready;
 
 /// Classes of keyspace events, as the bits that `notify-keyspace-events` selects.
@@ -82,17 +83,19 @@ impl Journal {
         !self.removals.is_empty() || !self.field_removals.is_empty()
     }
 
-    /// Takes what expired out, as the commands that remove it elsewhere, each with its database.
-    pub fn take_removals(&mut self) -> Vec<(u32, Vec<Vec<u8>>)> {
-        let mut out: Vec<_> = self.removals.drain(..).map(|(db, key)| (db, vec![b"DEL".to_vec(), key])).collect();
-        let keys = out.len();
-        for (db, key, field) in self.field_removals.drain(..) {
-            match out[keys..].last_mut() {
-                Some((last, words)) if *last == db && words[1] == key => words.push(field),
-                _ => out.push((db, vec![b"HDEL".to_vec(), key, field])),
-            }
+    /// Writes down what expired, as the commands that remove it elsewhere: DEL for each key, HDEL for the fields of a hash.
+    /// To be called while their shard is still held: a key that is born again right after must follow its removal in the log.
+    pub fn log_removals(&mut self, lane: &mut Lane) {
+        for (db, key) in self.removals.drain(..) {
+            lane.push(db, [b"DEL".as_slice(), &key].into_iter());
         }
-        out
+        let fields = std::mem::take(&mut self.field_removals);
+        for same in fields.chunk_by(|a, b| (a.0, &a.1) == (b.0, &b.1)) {
+            let (db, key, _) = &same[0];
+            let mut words = vec![b"HDEL".as_slice(), key];
+            words.extend(same.iter().map(|(_, _, field)| field.as_slice()));
+            lane.push(*db, words.into_iter());
+        }
     }
 
     /// Lets go of a value; a dear one is kept for the thread that frees.

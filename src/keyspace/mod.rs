@@ -1,11 +1,13 @@
 //! The keyspace: shards and locks, entries, and the guards that keep the books. Knows no protocol and no client.
 
+pub mod cut;
 pub mod db;
 pub mod entry;
 pub mod expire;
 pub mod fields;
 pub mod flush;
 pub mod journal;
+pub mod log;
 pub mod saved;
 pub mod scan;
 pub mod shard;

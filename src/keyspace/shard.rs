@@ -1,15 +1,18 @@
 //! What one shard holds: every database's keys of its slice of the hash space, and who watches them.
 
+use super::cut::ShardCut;
 use super::entry::Entry;
 use super::fields::FieldExpiries;
 use super::watch::Watchers;
-use crate::data::table::Table;
+use crate::data::table::{RefMut, Table};
 
 /// The first fields share the lock's cache line (see `Shard` in `world.rs`): a command on a key of database 0 needs no other.
 #[repr(C)]
 pub struct ShardData {
     first: Table<Entry>,
     pub watchers: Watchers,
+    /// While a point in time is being written down: what of this shard is not yet.
+    pub cut: Option<Box<ShardCut>>,
     /// The databases after the first, up to the highest one in use.
     more: Vec<Table<Entry>>,
     /// Hashes with fields that expire.
@@ -27,6 +30,7 @@ impl ShardData {
         ShardData {
             first: Table::new(bits),
             watchers: Watchers::default(),
+            cut: None,
             more: Vec::new(),
             fields: FieldExpiries::default(),
             expire_at: (0, 0),
@@ -42,24 +46,28 @@ impl ShardData {
 
     #[inline]
     pub fn db_mut(&mut self, n: usize) -> &mut Table<Entry> {
-        self.all_parts(n).0
+        self.all_parts(n).table
     }
 
     /// The table and the watchers, both for changing.
     #[inline]
     pub fn parts(&mut self, n: usize) -> (&mut Table<Entry>, &mut Watchers) {
-        let (table, watchers, _) = self.all_parts(n);
-        (table, watchers)
+        let parts = self.all_parts(n);
+        (parts.table, parts.watchers)
     }
 
-    /// The same, and the expiries of fields.
+    /// The same, the expiries of fields, and what must see a key before it changes.
     #[inline]
-    pub(super) fn all_parts(&mut self, n: usize) -> (&mut Table<Entry>, &mut Watchers, &mut FieldExpiries) {
+    pub(super) fn all_parts(&mut self, n: usize) -> Parts<'_> {
         if n > self.more.len() {
             self.grow(n);
         }
-        let table = if n == 0 { &mut self.first } else { &mut self.more[n - 1] };
-        (table, &mut self.watchers, &mut self.fields)
+        Parts {
+            table: if n == 0 { &mut self.first } else { &mut self.more[n - 1] },
+            watchers: &mut self.watchers,
+            fields: &mut self.fields,
+            guard: CutGuard { cut: self.cut.as_deref_mut(), table: n, bits: self.bits },
+        }
     }
 
     #[cold]
@@ -79,11 +87,18 @@ impl ShardData {
         1 + self.more.len()
     }
 
-    /// Takes a database's table out, leaving an empty one.
+    /// Takes a database's table out, leaving an empty one. `None` if it is not there, or must be written down first.
     pub fn take(&mut self, n: usize) -> Option<Table<Entry>> {
         self.fields.forget_database(n as u32);
-        let empty = Table::new(self.bits);
-        (n < self.databases()).then(|| std::mem::replace(self.db_mut(n), empty))
+        if n >= self.databases() {
+            return None;
+        }
+        let bits = self.bits;
+        let table = std::mem::replace(self.db_mut(n), Table::new(bits));
+        match &mut self.cut {
+            Some(cut) => cut.orphan(n, table, bits),
+            None => Some(table),
+        }
     }
 
     pub fn swap(&mut self, a: usize, b: usize) {
@@ -97,5 +112,55 @@ impl ShardData {
             _ => self.more.swap(low - 1, high - 1),
         }
         self.fields.swap_databases(a as u32, b as u32);
+        if let Some(cut) = &mut self.cut {
+            cut.swap(a, b);
+        }
+    }
+}
+
+/// What a change of a key of one database needs.
+pub(super) struct Parts<'a> {
+    pub(super) table: &'a mut Table<Entry>,
+    pub(super) watchers: &'a mut Watchers,
+    pub(super) fields: &'a mut FieldExpiries,
+    pub(super) guard: CutGuard<'a>,
+}
+
+/// Shows keys to the cut, if there is one, before they change.
+pub(super) struct CutGuard<'a> {
+    cut: Option<&'a mut ShardCut>,
+    table: usize,
+    bits: u32,
+}
+
+impl CutGuard<'_> {
+    /// An entry of this table is about to change or to go.
+    #[inline]
+    pub(super) fn before(&mut self, hash: u64, entry: &mut RefMut<'_, Entry>) {
+        if let Some(cut) = &mut self.cut {
+            cut.keep(self.table, hash << self.bits, entry);
+        }
+    }
+
+    /// An entry was added to this table.
+    #[inline]
+    pub(super) fn born(&mut self, table: &mut Table<Entry>, hash: u64, key: &[u8]) {
+        if let Some(cut) = &self.cut
+            && cut.is_born_ahead(self.table, hash << self.bits)
+            && let Some(mut entry) = table.get_mut(hash, key)
+        {
+            entry.set_kept(true);
+        }
+    }
+
+    /// Removes an entry of this table.
+    #[inline]
+    pub(super) fn remove(&mut self, table: &mut Table<Entry>, hash: u64, key: &[u8]) -> Option<Entry> {
+        if self.cut.is_some()
+            && let Some(mut entry) = table.get_mut(hash, key)
+        {
+            self.before(hash, &mut entry);
+        }
+        table.remove(hash, key)
     }
 }

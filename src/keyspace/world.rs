@@ -13,6 +13,7 @@
 //! `unsafe`: a shard's data is reached through an `UnsafeCell`, only by [`Access::shard`], which first checks that this access
 //! holds the shard's lock, or the raised gate, or is the single worker inside the gate.
 
+use super::log::{Lane, Log, Positions};
 use super::shard::ShardData;
 use crate::data::table::prefetch_to_write;
 use crossbeam_utils::CachePadded;
@@ -49,6 +50,8 @@ pub struct World {
     /// One worker: it needs no locks.
     solo: bool,
     gate: Gate,
+    /// The effects of writes, in the order in which locks were held.
+    pub log: Log,
 }
 
 /// A lock that is free to pass for those who are many, and dear for the one who closes it (a "big-reader" lock).
@@ -77,6 +80,7 @@ impl World {
                 owner: Mutex::new(()),
                 lowered: Condvar::new(),
             },
+            log: Log::default(),
         })
     }
 
@@ -178,12 +182,24 @@ pub struct Access {
     ids: Vec<u16>,
     /// The same as bits.
     locked: [u64; 1 << (MANY_BITS - 6)],
+    /// Effects that the log has not got yet; it gets them before any lock is let go of.
+    pub lane: Lane,
+    /// Where the log stood when it last got any.
+    logged: Option<Positions>,
 }
 
 impl Access {
     /// `seat` must be used by one access at a time: the worker's number, or `workers + n` for visitors.
     pub fn new(world: Arc<World>, seat: usize) -> Access {
-        Access { world, seat, held: Held::Outside, ids: Vec::new(), locked: [0; 1 << (MANY_BITS - 6)] }
+        Access {
+            world,
+            seat,
+            held: Held::Outside,
+            ids: Vec::new(),
+            locked: [0; 1 << (MANY_BITS - 6)],
+            lane: Lane::default(),
+            logged: None,
+        }
     }
 
     pub fn world(&self) -> &World {
@@ -198,15 +214,31 @@ impl Access {
             // Not the worker: locks would not keep the worker out, only the gate does.
             self.world.gate.raise();
             self.held = Held::All(true);
-            return;
+        } else {
+            self.world.gate.enter(self.seat);
+            self.held = if self.world.solo { Held::All(false) } else { Held::Inside };
         }
-        self.world.gate.enter(self.seat);
-        self.held = if self.world.solo { Held::All(false) } else { Held::Inside };
+        self.lane.wanted = self.world.log.is_attached();
+    }
+
+    /// Gives the log what the lane holds.
+    #[inline]
+    fn hand_in(&mut self) {
+        if !self.lane.is_empty() {
+            self.logged = Some(self.world.log.append(&mut self.lane));
+        }
+    }
+
+    /// Where the log stood when it last got something from this access; `None` if it got nothing since this was last asked.
+    #[inline]
+    pub fn take_logged(&mut self) -> Option<Positions> {
+        self.logged.take()
     }
 
     /// Ends the turn; lets go of everything.
     #[inline]
     pub fn leave(&mut self) {
+        self.hand_in();
         match self.held {
             Held::Outside => return,
             Held::All(true) => self.world.gate.lower(),
@@ -243,6 +275,7 @@ impl Access {
     #[inline]
     pub fn unlock(&mut self) {
         if matches!(self.held, Held::Locked | Held::Inside) {
+            self.hand_in();
             for id in self.ids.drain(..) {
                 // SAFETY: locked by this access, in `lock` or `shard`.
                 unsafe { self.world.shards[id as usize].lock.unlock() };
@@ -260,6 +293,7 @@ impl Access {
         self.leave();
         self.world.gate.raise();
         self.held = Held::All(true);
+        self.lane.wanted = self.world.log.is_attached();
     }
 
     /// After `raise` inside a turn: back to holding what a turn holds.

@@ -121,7 +121,7 @@ impl<E: Element> Table<E> {
     pub fn clear(&mut self) {
         let mut segments = Vec::new();
         self.each_segment(|s| segments.push(s));
-        self.dir = Vec::new();
+        self.dir = Box::default();
         (self.depth, self.len, self.marked, self.deepest) = (0, 0, 0, 0);
         for seg in segments {
             for w in seg.words() {

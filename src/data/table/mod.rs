@@ -11,7 +11,7 @@
 //! `unsafe` here and in `segment.rs`: a slot's pointer is an element that the table owns; it is handed out as a borrow of
 //! the table ([`Ref`], [`RefMut`]) and turned back into an owned element exactly once, when it leaves.
 
-use super::segment::{self, MARK, PTR, Place, SLOTS, Segment, pointer};
+use super::segment::{self, KEPT, MARK, PTR, Place, SLOTS, Segment, pointer};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -38,7 +38,7 @@ pub unsafe trait Element: Sized {
 pub struct Table<E: Element> {
     /// A power of two of directory words: segment address, and its depth in the 16 high bits.
     /// Empty until the first insertion.
-    dir: Vec<u64>,
+    dir: Box<[u64]>,
     len: usize,
     marked: usize,
     /// Segments whose depth is the directory's: when there are none, the directory halves.
@@ -93,6 +93,16 @@ impl<E: Element> RefMut<'_, E> {
             *self.seg.word_mut(self.at) ^= MARK;
             self.table.marked = if on { self.table.marked + 1 } else { self.table.marked - 1 };
         }
+    }
+
+    /// Whether a walk has to pass it by; see [`Table::walk`].
+    pub fn is_kept(&self) -> bool {
+        self.seg.word(self.at) & KEPT != 0
+    }
+
+    pub fn set_kept(&mut self, on: bool) {
+        let word = self.seg.word_mut(self.at);
+        *word = (*word & !KEPT) | if on { KEPT } else { 0 };
     }
 
     /// Takes the element out of the table. `hash` is its key's.
@@ -157,8 +167,8 @@ impl<E: Element> Default for Table<E> {
 
 impl<E: Element> Table<E> {
     /// An empty table that ignores the highest `skip` bits of each hash (the shard's number).
-    pub const fn new(skip: u32) -> Self {
-        Table { dir: Vec::new(), len: 0, marked: 0, deepest: 0, depth: 0, skip: skip as u8, owns: PhantomData }
+    pub fn new(skip: u32) -> Self {
+        Table { dir: Box::default(), len: 0, marked: 0, deepest: 0, depth: 0, skip: skip as u8, owns: PhantomData }
     }
 
     #[inline]
@@ -184,7 +194,7 @@ impl<E: Element> Table<E> {
 
     /// Bytes of directory and segments, elements not counted.
     pub fn heap_bytes(&self) -> usize {
-        let mut sum = self.dir.capacity() * 8;
+        let mut sum = self.dir.len() * 8;
         self.each_segment(|s| sum += s.bytes());
         sum
     }
@@ -267,7 +277,7 @@ impl<E: Element> Table<E> {
         self.borrow(seg, at)
     }
 
-    fn borrow(&mut self, seg: Segment, at: Place) -> Option<RefMut<'_, E>> {
+    pub(super) fn borrow(&mut self, seg: Segment, at: Place) -> Option<RefMut<'_, E>> {
         let raw = pointer(seg.word(at))?;
         // SAFETY: the slot owns the element; `self` is borrowed exclusively for as long as the handle lives.
         let element = ManuallyDrop::new(unsafe { E::from_raw(raw) });
@@ -299,7 +309,7 @@ impl<E: Element> Table<E> {
         debug_assert!(self.find(hash, element.key()).is_none());
         let left = hash << self.skip;
         if self.dir.is_empty() {
-            self.dir.push(dir_word(Segment::new(1, 0)));
+            self.dir = Box::new([dir_word(Segment::new(1, 0))]);
             self.deepest = 1;
         }
         let mut seg = Segment::from_addr(self.word_of(left) & PTR);

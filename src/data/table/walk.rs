@@ -1,7 +1,7 @@
 //! Walking a table: all of it, a bucket at a time from a position on, or a random element; and the check of its invariants.
 
-use super::super::segment::{self, MARK, MAX_BUCKETS, PTR, Place, SLOTS, Segment, pointer};
-use super::{Element, Ref, Table, dir_word, prefetch};
+use super::super::segment::{self, KEPT, MARK, MAX_BUCKETS, PTR, Place, SLOTS, Segment, pointer};
+use super::{Element, Ref, RefMut, Table, dir_word, prefetch};
 use crate::base::{hash::hash_bytes, rng::Rng};
 
 impl<E: Element> Table<E> {
@@ -35,8 +35,42 @@ impl<E: Element> Table<E> {
         after(seg, position, home)
     }
 
-    /// As [`scan`](Self::scan), for marked elements only; those for which `f` says yes are removed and returned in `out`.
-    pub fn extract_marked(&mut self, position: u64, mut f: impl FnMut(&E) -> bool, out: &mut Vec<E>) -> Option<u64> {
+    /// As [`scan`](Self::scan), once for each element that is there from the walk's start to its end: those below `position`,
+    /// which a step before has visited, are left out, and so are those kept ([`RefMut::set_kept`]), which are so no longer.
+    pub fn walk(&mut self, position: u64, mut f: impl FnMut(&E)) -> Option<u64> {
+        if self.dir.is_empty() {
+            return None;
+        }
+        let mut seg = Segment::from_addr(self.word_of(position) & PTR);
+        let home = seg.home(segment::tag(position, seg.depth()));
+        if home + 1 < seg.buckets() {
+            seg.bucket(home + 1).iter().for_each(|w| prefetch((w & PTR) as *const u8));
+        }
+        // Since the step before, segments may have merged, and the bucket reach back behind the position.
+        let whole = start(seg, position, home) == position;
+        let mut kept = Vec::new();
+        seg.at_home(home, |at, w| {
+            let Some(element) = pointer(w).map(Ref::<E>::new) else { return };
+            if !whole && hash_bytes(element.key()) << self.skip < position {
+                return;
+            }
+            if w & KEPT == 0 { f(&element) } else { kept.push(at) }
+        });
+        for at in kept {
+            *seg.word_mut(at) &= !KEPT;
+        }
+        after(seg, position, home)
+    }
+
+    /// As [`scan`](Self::scan), for marked elements only; those for which `f` says yes are shown to `before`, removed, and returned in
+    /// `out`.
+    pub fn extract_marked(
+        &mut self,
+        position: u64,
+        mut f: impl FnMut(&E) -> bool,
+        mut before: impl FnMut(&mut RefMut<'_, E>),
+        out: &mut Vec<E>,
+    ) -> Option<u64> {
         if self.dir.is_empty() {
             return None;
         }
@@ -56,6 +90,7 @@ impl<E: Element> Table<E> {
                 }
             });
             let Some(at) = dead else { break };
+            self.borrow(seg, at).iter_mut().for_each(&mut before);
             out.extend(self.take(seg, at));
         }
         self.maybe_shrink(seg, position);
@@ -163,11 +198,20 @@ impl<'a, E: Element> Iterator for Iter<'a, E> {
 /// The position of the bucket after `home` in `seg`, or of the next segment.
 fn after(seg: Segment, position: u64, home: usize) -> Option<u64> {
     let depth = seg.depth();
-    let prefix = if depth == 0 { 0 } else { position & (!0u64 << (64 - depth)) };
     if home + 1 < seg.buckets() {
-        let bits = segment::free_bits(depth);
-        let first = (((home as u64 + 1) << bits).div_ceil(seg.buckets() as u64)) << (48 - segment::window(depth));
-        return Some(prefix | first);
+        return Some(start(seg, position, home + 1));
     }
-    if depth == 0 { None } else { prefix.checked_add(1 << (64 - depth)) }
+    if depth == 0 { None } else { prefix(depth, position).checked_add(1 << (64 - depth)) }
+}
+
+/// The position at which bucket `home` of `seg` begins; `position` lies in the segment.
+fn start(seg: Segment, position: u64, home: usize) -> u64 {
+    let depth = seg.depth();
+    let bits = segment::free_bits(depth);
+    let first = ((home as u64) << bits).div_ceil(seg.buckets() as u64) << (48 - segment::window(depth));
+    prefix(depth, position) | first
+}
+
+fn prefix(depth: u32, position: u64) -> u64 {
+    if depth == 0 { 0 } else { position & (!0u64 << (64 - depth)) }
 }

@@ -34,7 +34,7 @@ impl Worker {
         self.stop_watching(session);
         self.reply.array(queue.len());
         let was_internal = std::mem::replace(&mut session.internal, true);
-        self.transaction = Some(Vec::new());
+        self.access.lane.begin_unit();
         for q in &queue {
             let args = q.args.args();
             let (mut positions, mut keys) = (Vec::new(), Vec::new());
@@ -48,7 +48,7 @@ impl Worker {
             self.empty_journal();
         }
         session.internal = was_internal;
-        self.log_transaction();
+        self.access.lane.end_unit();
         Ok(())
     }
 
@@ -123,19 +123,5 @@ impl Worker {
     fn stop_watching(&mut self, session: &mut Session) {
         session.multi.unwatch(&mut self.access);
         session.client.watching.store(0, Relaxed);
-    }
-
-    /// Gives the log everything that the transaction did as one piece.
-    fn log_transaction(&mut self) {
-        let Some(effects) = self.transaction.take().filter(|e| !e.is_empty()) else { return };
-        if let Some(log) = self.engine.write_log() {
-            let db = effects[0].0;
-            let last = effects.last().map_or(db, |e| e.0);
-            let framed: Vec<_> = std::iter::once((db, vec![b"MULTI".to_vec()]))
-                .chain(effects)
-                .chain(std::iter::once((last, vec![b"EXEC".to_vec()])))
-                .collect();
-            log.append(&framed);
-        }
     }
 }

@@ -23,7 +23,11 @@ use std::sync::Arc;
 
 use std::sync::atomic::Ordering::Relaxed;
 
+#[cfg(test)]
+mod cut_tests;
 mod exec;
+#[cfg(test)]
+mod log_tests;
 mod plan;
 mod refuse;
 mod serve;
@@ -45,8 +49,6 @@ pub struct Worker {
     pub rng: Rng,
     pub stats: Arc<WorkerStats>,
     pub reply: Reply,
-    /// The effects of a transaction under way.
-    transaction: Option<Vec<(u32, Vec<Vec<u8>>)>>,
     scratch: Scratch,
     clock: quanta::Clock,
     /// This turn's time, Unix ms.
@@ -83,7 +85,6 @@ impl Worker {
             rng: Rng::new(seed),
             stats,
             reply: Reply::default(),
-            transaction: None,
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
@@ -122,7 +123,7 @@ impl Worker {
     #[cold]
     pub fn abandon(&mut self) {
         self.reply.clear();
-        self.transaction = None;
+        self.access.lane.close();
         self.journal = Journal::default();
         self.access.leave();
     }
@@ -131,8 +132,9 @@ impl Worker {
     pub fn begin(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
-        self.journal.logging = self.engine.write_log().is_some();
+        self.access.lane.now_s = now_ms / 1000;
         self.access.enter();
+        self.journal.logging = self.access.lane.is_wanted();
     }
 
     fn run(
@@ -401,6 +403,8 @@ impl Worker {
         } else if command.flags.has(Flags::UNLOCKED) {
             self.access.unlock();
         }
+        // Since this turn began, the gate may have been raised and passed again, and somebody begun to listen.
+        self.journal.logging = self.access.lane.is_wanted();
         let mut call = Call {
             engine: &self.engine,
             command,
@@ -432,28 +436,27 @@ impl Worker {
         outcome
     }
 
-    /// Gives the log what the command did.
-    #[cold]
+    /// Writes down for the log what the command did.
     fn propagate(&mut self, db: u32, args: Args<'_>, effect: Effect) {
-        let mut effects = self.journal.take_removals();
+        let lane = &mut self.access.lane;
+        lane.begin_unit();
+        if self.journal.has_removals() {
+            self.journal.log_removals(lane);
+        }
         if self.journal.dirty > 0 {
             match effect {
-                Effect::Verbatim => effects.push((db, args.to_vecs())),
-                Effect::Instead(all) => effects.extend(all.into_iter().map(|words| (db, words))),
+                Effect::Verbatim => lane.push(db, args.iter()),
+                Effect::Instead(all) => all.iter().for_each(|words| lane.push(db, words.iter().map(Vec::as_slice))),
                 Effect::Nothing => {}
             }
         }
-        if let Some(transaction) = &mut self.transaction {
-            transaction.extend(effects);
-        } else if let Some(log) = self.engine.write_log() {
-            log.append(&effects);
-        }
+        lane.end_unit();
     }
 
     /// Books what was done to the keyspace on nobody's behalf (the expiry cycle). To be called while the shards concerned are
     /// still held, between [`begin`](Self::begin) and `self.access.leave()`.
     pub fn book_background(&mut self) {
-        self.engine.log_removals(&mut self.journal);
+        self.journal.log_removals(&mut self.access.lane);
         self.empty_journal();
         if !self.journal.ready.is_empty() {
             self.serve_ready();

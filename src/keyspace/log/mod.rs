@@ -1,0 +1,224 @@
+//! The write log: the effects of all writes in one order, as bytes in the form of requests (invariant I3).
+//!
+//! A worker collects the effects of its commands in a [`Lane`] of its own. Before it lets go of any lock, whatever the lane
+//! holds is appended here in one short critical section ([`Access`](super::world::Access) sees to that, so nobody can forget);
+//! so the order of bytes is the order in which locks were held, and a group of commands costs one lock.
+//!
+//! Two listen, each with its own idea of the selected database, attached and detached while the server runs:
+//!
+//! - the [`Tap`](tap::Tap) of the append-only file: bytes wait there until somebody writes them to the file;
+//! - the [`Backlog`](backlog::Backlog) of replication: the last bytes, at offsets, for any number of readers.
+//!
+//! While nobody listens, the only cost is a flag that is read when the gate is passed. Attaching needs the whole keyspace
+//! to be held, so that a listener hears everything from one point in time on.
+
+mod backlog;
+mod lane;
+mod tap;
+#[cfg(test)]
+mod tests;
+
+pub use backlog::{Backlog, Chunk, ReaderId};
+pub use lane::Lane;
+pub use tap::Piece;
+
+use backlog::NO_DB;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
+use std::task::Waker;
+use tap::Tap;
+
+/// Bits of what is attached.
+const TAP: u32 = 1;
+const BACKLOG: u32 = 2;
+
+/// Where the log stood right after an append.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Positions {
+    /// Bytes that the tap has got so far; 0 without one.
+    pub tap: u64,
+    /// Bytes among them that nobody has taken yet.
+    pub waiting: usize,
+    /// `master_repl_offset`
+    pub replication: u64,
+}
+
+#[derive(Default)]
+pub struct Log {
+    attached: AtomicU32,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    tap: Option<Tap>,
+    backlog: Option<Backlog>,
+    /// `master_repl_offset`: bytes of this history so far. Stands still without a backlog, as in Redis 7.0.
+    offset: u64,
+    /// A replica passes on what its primary sends, byte by byte, and none of its own effects.
+    relays: bool,
+}
+
+impl Log {
+    /// True if somebody listens.
+    #[inline]
+    pub fn is_attached(&self) -> bool {
+        self.attached.load(Acquire) != 0
+    }
+
+    fn set_attached(&self, bit: u32, on: bool) {
+        if on {
+            self.attached.fetch_or(bit, Release)
+        } else {
+            self.attached.fetch_and(!bit, Release)
+        };
+    }
+
+    /// Appends what a lane holds, and empties it. To be called while the locks under which it was filled are still held.
+    #[cold]
+    pub(super) fn append(&self, lane: &mut Lane) -> Positions {
+        let mut hungry = Vec::new();
+        let positions = {
+            let mut inner = self.inner.lock();
+            let inner = &mut *inner;
+            if let Some(tap) = &mut inner.tap {
+                tap.append(lane);
+            }
+            if let Some(backlog) = inner.backlog.as_mut().filter(|_| !inner.relays) {
+                lane.each_run(|db, bytes| {
+                    if db != NO_DB && db != backlog.db {
+                        backlog.db = db;
+                        inner.offset += backlog.append(&lane::select(db), &mut hungry);
+                    }
+                    inner.offset += backlog.append(bytes, &mut hungry);
+                });
+            }
+            inner.positions()
+        };
+        lane.clear();
+        hungry.into_iter().for_each(Waker::wake);
+        positions
+    }
+
+    pub fn positions(&self) -> Positions {
+        self.inner.lock().positions()
+    }
+
+    // ---- the append-only file --------------------------------------------------------------------------------------
+
+    /// Attaches the tap, whose bytes are for `file` from now on. The whole keyspace must be held.
+    pub fn attach_tap(&self, file: u64) {
+        self.inner.lock().tap = Some(Tap::new(file));
+        self.set_attached(TAP, true);
+    }
+
+    /// Detaches the tap; what nobody had taken yet comes back.
+    pub fn detach_tap(&self) -> Vec<Piece> {
+        self.set_attached(TAP, false);
+        self.inner.lock().tap.take().map(|mut t| t.take(Vec::new())).unwrap_or_default()
+    }
+
+    pub fn has_tap(&self) -> bool {
+        self.attached.load(Acquire) & TAP != 0
+    }
+
+    /// From now on the tap's bytes are for another file. At a point in time if the whole keyspace is held.
+    pub fn switch_tap(&self, file: u64) {
+        if let Some(tap) = &mut self.inner.lock().tap {
+            tap.switch(file);
+        }
+    }
+
+    /// `aof-timestamp-enabled`
+    pub fn stamp_tap(&self, on: bool) {
+        if let Some(tap) = &mut self.inner.lock().tap {
+            tap.stamps = on;
+        }
+    }
+
+    /// Takes what waits in the tap, file by file. `spare` is a buffer to go on with.
+    pub fn take_from_tap(&self, spare: Vec<u8>) -> Vec<Piece> {
+        self.inner.lock().tap.as_mut().map(|t| t.take(spare)).unwrap_or_default()
+    }
+
+    // ---- replication -----------------------------------------------------------------------------------------------
+
+    /// `master_repl_offset`
+    pub fn offset(&self) -> u64 {
+        self.inner.lock().offset
+    }
+
+    /// Sets the offset, as a replica that begins to follow must: whatever the backlog held is of another history.
+    pub fn set_offset(&self, offset: u64) {
+        let mut inner = self.inner.lock();
+        inner.offset = offset;
+        if let Some(backlog) = &mut inner.backlog {
+            *backlog = Backlog::new(backlog.size(), offset);
+        }
+    }
+
+    /// Makes a backlog of `size` bytes that begins at the present offset, if there is none. The whole keyspace must be held.
+    pub fn create_backlog(&self, size: usize) {
+        let mut inner = self.inner.lock();
+        let offset = inner.offset;
+        inner.backlog.get_or_insert_with(|| Backlog::new(size, offset));
+        drop(inner);
+        self.set_attached(BACKLOG, true);
+    }
+
+    /// Frees the backlog (`repl-backlog-ttl`). Its readers find their place gone.
+    pub fn free_backlog(&self) {
+        self.set_attached(BACKLOG, false);
+        let backlog = self.inner.lock().backlog.take();
+        backlog.into_iter().flat_map(Backlog::into_wakers).for_each(Waker::wake);
+    }
+
+    pub fn has_backlog(&self) -> bool {
+        self.attached.load(Acquire) & BACKLOG != 0
+    }
+
+    /// Looks at the backlog, or changes it, under the log's lock: keep it short.
+    pub fn with_backlog<R>(&self, f: impl FnOnce(&mut Backlog) -> R) -> Option<R> {
+        self.inner.lock().backlog.as_mut().map(f)
+    }
+
+    /// A replica passes its primary's bytes on ([`relay`](Self::relay)), and its own effects go to the append-only file alone.
+    pub fn set_relaying(&self, on: bool) {
+        let mut inner = self.inner.lock();
+        inner.relays = on;
+        if let Some(backlog) = &mut inner.backlog {
+            backlog.db = NO_DB;
+        }
+    }
+
+    /// Appends bytes to the replication stream alone: a primary's bytes on a replica, or PING and REPLCONF GETACK. They say
+    /// nothing of the selected database. Returns the offset behind them.
+    pub fn relay(&self, bytes: &[u8]) -> u64 {
+        let mut hungry = Vec::new();
+        let offset = {
+            let mut inner = self.inner.lock();
+            let inner = &mut *inner;
+            match &mut inner.backlog {
+                Some(backlog) => inner.offset += backlog.append(bytes, &mut hungry),
+                // A replica counts what it has got, whether or not it keeps it.
+                None if inner.relays => inner.offset += bytes.len() as u64,
+                None => {}
+            }
+            inner.offset
+        };
+        hungry.into_iter().for_each(Waker::wake);
+        offset
+    }
+
+    /// The next effect for replicas names its database again: a new one knows of none.
+    pub fn forget_selected(&self) {
+        self.with_backlog(|b| b.db = NO_DB);
+    }
+}
+
+impl Inner {
+    fn positions(&self) -> Positions {
+        let (tap, waiting) = self.tap.as_ref().map_or((0, 0), |t| (t.position(), t.waiting()));
+        Positions { tap, waiting, replication: self.offset }
+    }
+}
