@@ -8,6 +8,7 @@ use super::call::{Call, Effect, KeyRef};
 use super::dispatch;
 use super::errors::Error;
 use super::flags::Flags;
+use super::post::Poster;
 use super::session::{ReplyMode, Session};
 use super::stats::WorkerStats;
 use super::table::Command;
@@ -45,6 +46,7 @@ pub struct Worker {
     pub rng: Rng,
     pub stats: Arc<WorkerStats>,
     pub reply: Reply,
+    pub post: Poster,
     /// The effects of a transaction under way.
     transaction: Option<Vec<(u32, Vec<Vec<u8>>)>>,
     scratch: Scratch,
@@ -83,6 +85,7 @@ impl Worker {
             rng: Rng::new(seed),
             stats,
             reply: Reply::default(),
+            post: Poster::new(seat),
             transaction: None,
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),
@@ -103,12 +106,14 @@ impl Worker {
         now_ms: i64,
     ) -> Ended {
         self.begin(now_ms);
+        self.post.me = session.client.id;
         let (began, processed) = (self.clock.raw(), self.stats.processed.get());
         self.last_command = 0;
         let mut scratch = std::mem::take(&mut self.scratch);
         let ended = self.run(session, buf, at, partial, &mut scratch);
         self.scratch = scratch;
         self.access.leave();
+        self.post.me = 0;
         self.stats.turns.add(1);
         self.stats.busy_nanos.add(self.clock.delta_as_nanos(began, self.clock.raw()));
         // CONFIG RESETSTAT may have set the counter back meanwhile.
@@ -122,14 +127,27 @@ impl Worker {
     #[cold]
     pub fn abandon(&mut self) {
         self.reply.clear();
+        self.post = Poster::new(self.post.seat as usize);
         self.transaction = None;
         self.journal = Journal::default();
         self.access.leave();
     }
 
+    /// Hands out what other threads sent to this worker's clients. Between turns.
+    pub fn distribute(&mut self, now_ms: i64) {
+        self.post.now_ms = now_ms;
+        self.post.distribute(&self.engine);
+    }
+
+    /// Takes a client that is gone off all lists. Outside a turn.
+    pub fn forget_client(&mut self, session: &mut Session) {
+        session.unsubscribe_all(&self.engine.pubsub);
+    }
+
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
     pub fn begin(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
+        self.post.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.journal.logging = self.engine.write_log().is_some();
         self.access.enter();
@@ -315,6 +333,7 @@ impl Worker {
         } else {
             self.execute(session, command, args, keys)
         };
+        let pushed = outcome.is_ok() && command.replies_by_push();
         if let Err(e) = outcome {
             self.reply.rewind(mark);
             self.failed(command, &e);
@@ -328,12 +347,16 @@ impl Worker {
         *started = ended;
         self.stats.processed.add(1);
         if session.reply_mode != ReplyMode::On {
+            let mark = if pushed { self.reply.mark() } else { mark };
             self.silence(session, mark);
         }
         self.last_command = u32::from(command.id) + 1;
         let blocked = if session.block.is_some() { self.start_waiting(session, args) } else { None };
         if !self.journal.ready.is_empty() {
             self.serve_ready();
+        }
+        if self.post.has_own() {
+            self.post.take_own(&mut self.reply);
         }
         if blocked.is_some() { blocked } else { session.close.then_some(Ended::Close) }
     }
@@ -418,6 +441,7 @@ impl Worker {
             },
             reply: &mut self.reply,
             session,
+            post: &mut self.post,
             effect: Effect::Verbatim,
             serving,
         };
