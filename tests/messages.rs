@@ -193,3 +193,54 @@ fn clients_show_what_they_listen_to() {
     assert_eq!(admin.line("PUBLISH a x"), ":0\\r\\n");
     assert_eq!(admin.line("PUBSUB SHARDCHANNELS"), "*0\\r\\n");
 }
+
+#[test]
+fn events_of_keys_that_nobody_asks_for() {
+    for threads in [1, 4] {
+        let server = server(threads, "--notify-keyspace-events Ex");
+        let mut ear = listener(&server, threads == 4, &[], &["__key*"]);
+        let mut admin = server.connect();
+        for i in 0..20 {
+            admin.ask(&["SET", &format!("k{i}"), "v", "PX", "20"]);
+        }
+        let mut gone: Vec<String> = (0..20).map(|_| next(&mut ear).split_off(2).join(" ")).collect();
+        gone.sort();
+        let mut want: Vec<String> = (0..20).map(|i| format!("__keyevent@0__:expired k{i}")).collect();
+        want.sort();
+        assert_eq!(gone, want);
+    }
+}
+
+#[test]
+fn events_within_one_pipeline_and_one_transaction() {
+    let server = server(2, "");
+    let mut conn = server.connect();
+    // The subscription and the directive count from the next command on, also in the same pipeline.
+    conn.send_raw(
+        b"HELLO 3\r\nPSUBSCRIBE __key*\r\nCONFIG SET notify-keyspace-events KEA\r\nSET k v\r\nMULTI\r\nINCR n\r\nDEL k\r\nEXEC\r\n",
+    )
+    .expect("to send");
+    conn.read_reply().expect("HELLO's reply");
+    assert_eq!(next(&mut conn)[0], "psubscribe");
+    let said: Vec<String> = (0..12)
+        .map(|_| {
+            let reply = common::Node::parse(&conn.read_reply().expect("a reply"));
+            if reply.items.len() == 4 {
+                format!("{} {}", reply.items[2].string(), reply.items[3].string())
+            } else {
+                reply.string()
+            }
+        })
+        .collect();
+    let event =
+        |key: &str, event: &str| [format!("__keyspace@0__:{key} {event}"), format!("__keyevent@0__:{event} {key}")];
+    let replies = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let want = [
+        replies(&["OK", "OK"]),
+        event("k", "set").to_vec(),
+        replies(&["OK", "QUEUED", "QUEUED", ""]),
+        event("n", "incrby").to_vec(),
+        event("k", "del").to_vec(),
+    ];
+    assert_eq!(said, want.concat());
+}

@@ -17,6 +17,7 @@ mod keyproc;
 pub mod keyspec;
 pub mod limits;
 pub mod multi;
+mod notify;
 pub mod os;
 mod overrun;
 pub mod post;

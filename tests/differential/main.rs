@@ -11,6 +11,7 @@
 mod common;
 mod dataset;
 mod differences;
+mod events;
 mod families;
 mod grammar;
 mod rules;

@@ -150,6 +150,7 @@ impl Worker {
         self.post.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.journal.logging = self.engine.write_log().is_some();
+        self.journal.event_mask = self.engine.event_mask();
         self.access.enter();
     }
 
@@ -447,6 +448,10 @@ impl Worker {
         };
         let outcome = (command.spec.run)(&mut call);
         let effect = call.effect;
+        if command.flags.has(Flags::PUBSUB | Flags::ADMIN) {
+            // Somebody listens now, or CONFIG SET changed what is to be heard.
+            self.journal.event_mask = self.engine.event_mask();
+        }
         if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
@@ -491,7 +496,7 @@ impl Worker {
     }
 
     #[inline]
-    fn empty_journal(&mut self) {
+    pub(super) fn empty_journal(&mut self) {
         let j = &mut self.journal;
         if j.hits != 0 {
             self.stats.hits.add(std::mem::take(&mut j.hits));
@@ -512,7 +517,10 @@ impl Worker {
             let heavy = std::mem::take(&mut j.heavy);
             self.engine.free_apart(heavy.len(), heavy);
         }
-        j.events.clear();
+        if !j.events.is_empty() {
+            self.engine.notify(&mut self.post, &j.events);
+            j.events.clear();
+        }
         j.changed.clear();
     }
 
