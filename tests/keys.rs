@@ -119,6 +119,7 @@ impl Bench {
             },
             reply: &mut reply,
             session: &mut self.session,
+            post: &mut Default::default(),
             effect: Effect::Verbatim,
             serving: false,
         };

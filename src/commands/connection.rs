@@ -175,6 +175,7 @@ fn reset(c: &mut Call<'_>) -> Result<(), Error> {
         let shard = c.engine.world.shard_of(crate::base::hash::hash_bytes(key));
         c.ks.access.shard(shard).watchers.remove(*db, key, &multi.touched);
     }
+    c.session.unsubscribe_all(&c.engine.pubsub);
     c.session.reset(auth::is_open(c.engine));
     speak(c, Proto::Resp2);
     c.reply.simple("RESET");

@@ -21,6 +21,7 @@ pub mod memory;
 pub mod module;
 pub mod object;
 pub mod parts;
+pub mod pubsub;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -47,6 +48,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     memory::COMMANDS,
     module::COMMANDS,
     object::COMMANDS,
+    pubsub::COMMANDS,
     scan::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,

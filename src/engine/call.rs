@@ -21,6 +21,8 @@ pub struct Call<'a> {
     pub ks: Keyspace<'a>,
     pub reply: &'a mut Reply,
     pub session: &'a mut Session,
+    /// What goes to other clients.
+    pub post: &'a mut super::post::Poster,
     /// What replication and the log get instead of the command itself; see [`Effect`].
     pub effect: Effect,
     /// The command runs on behalf of a client that waits: see [`super::blocking`].

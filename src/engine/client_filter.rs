@@ -231,12 +231,19 @@ fn letters(c: &Client) -> String {
 /// What a connection costs besides its buffers: its task, its session, its face.
 const CONNECTION_BYTES: u64 = 1024;
 
+/// Redis keeps unread replies in blocks of this size, of which `oll` is the number.
+const REPLY_BLOCK: u64 = 16 * 1024;
+
 /// Bytes that a client takes.
 pub fn memory_of(c: &Client) -> u64 {
     let about = c.about.lock();
     let words = about.name.len() + about.lib_name.len() + about.lib_ver.len() + about.user.len();
     let fixed = CONNECTION_BYTES + (size_of::<Client>() + words + c.addr.len() + c.laddr.len()) as u64;
-    fixed + [&c.query_bytes, &c.output_bytes, &c.queued_bytes].map(|n| n.load(Relaxed)).iter().sum::<u64>()
+    fixed
+        + [&c.query_bytes, &c.output_bytes, &c.posted_bytes, &c.queued_bytes]
+            .map(|n| n.load(Relaxed))
+            .iter()
+            .sum::<u64>()
 }
 
 /// A client's line in CLIENT LIST, without its line end: the fields of Redis 8.0 and, at the end, those of 8.2. `running` is
@@ -249,7 +256,7 @@ pub fn line(c: &Client, now_ms: i64, running: Option<(&str, usize)>) -> String {
     let last = (c.command.load(Relaxed) as usize).checked_sub(1).and_then(|id| table::all().get(id));
     let (command, argv) = running.unwrap_or((last.map_or("NULL", |c| &*c.name), 0));
     let [sub, psub, ssub] = [0, 1, 2].map(|i| c.subscriptions[i].load(Relaxed));
-    let output = n(&c.output_bytes);
+    let output = c.unread_bytes();
     let mut out = String::with_capacity(400);
     // Writing to a string cannot fail.
     let _ = write!(
@@ -273,7 +280,7 @@ pub fn line(c: &Client, now_ms: i64, running: Option<(&str, usize)>) -> String {
         "qbuf={} qbuf-free=0 argv-mem={argv} multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} cmd={command} ",
         n(&c.query_bytes),
         n(&c.queued_bytes),
-        u8::from(output > 0),
+        output.div_ceil(REPLY_BLOCK),
         memory_of(c) + argv as u64,
         if output > 0 { "rw" } else { "r" },
     );

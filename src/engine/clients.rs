@@ -1,5 +1,8 @@
 //! Who is connected: the face of each client that other threads see (CLIENT LIST, KILL, PAUSE, UNBLOCK), and its mailbox.
 
+use super::Engine;
+use super::post::Frame;
+use crate::resp::Reply;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,8 +38,9 @@ pub struct Client {
     pub net_out: AtomicU64,
     /// Bytes of requests that wait to be completed or run.
     pub query_bytes: AtomicU64,
-    /// Bytes of replies that wait to be read by the client.
+    /// Bytes of replies that wait to be read by the client, and of what is in its mailbox.
     pub output_bytes: AtomicU64,
+    pub posted_bytes: AtomicU64,
     /// Queued commands, or -1 outside MULTI.
     pub queued: AtomicI64,
     /// Bytes of the queued commands.
@@ -103,8 +107,8 @@ struct Mailbox {
 
 #[derive(Default)]
 pub struct Mail {
-    /// RESP to be sent as it is (pushes, messages).
-    pub output: Vec<u8>,
+    /// What others send to the client (see [`super::post`]).
+    pub output: Reply,
     /// Close, after what is to be sent if true.
     pub kill: Option<bool>,
     /// The pause ended: go on with what is buffered.
@@ -133,6 +137,7 @@ impl Client {
             net_out: AtomicU64::new(0),
             query_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
+            posted_bytes: AtomicU64::new(0),
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicU64::new(0),
             watching: AtomicU32::new(0),
@@ -181,6 +186,11 @@ impl Client {
         add(&self.net_in, bytes as u64);
     }
 
+    /// What the owner writes down when it sends what others gave it.
+    pub fn passed_on(&self, bytes: usize) {
+        add(&self.net_out, bytes as u64);
+    }
+
     /// What waits on either side of the connection; written when it is not the usual nothing.
     #[inline]
     pub fn waiting(&self, query: usize, output: usize) {
@@ -221,6 +231,48 @@ impl Client {
         }
     }
 
+    /// Puts a frame into the mailbox. A client that has left too much unread is cut off instead.
+    pub fn deliver(&self, engine: &Engine, frame: &Frame, now_ms: i64) {
+        let mut mail = self.mail.mail.lock();
+        if mail.kill.is_some() {
+            return;
+        }
+        frame.write(self.speaks_resp3(), &mut mail.output);
+        let posted = mail.output.len() as u64;
+        self.posted_bytes.store(posted, Relaxed);
+        let cut = engine.is_too_much(self, posted + self.output_bytes.load(Relaxed));
+        if cut {
+            mail.kill = Some(false);
+        }
+        drop(mail);
+        if cut {
+            engine.cut_off(self, now_ms);
+        }
+        if !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
+            && let Some(w) = self.mail.waker.get()
+        {
+            w.wake_by_ref();
+        }
+    }
+
+    /// For the owner: moves what others sent behind `out`, before its time.
+    pub fn take_output(&self, out: &mut Reply) {
+        if self.mail.full.load(std::sync::atomic::Ordering::Acquire) {
+            out.append(&mut self.mail.mail.lock().output);
+            self.posted_bytes.store(0, Relaxed);
+        }
+    }
+
+    #[inline]
+    pub fn speaks_resp3(&self) -> bool {
+        self.resp.load(Relaxed) == 3
+    }
+
+    /// Bytes that wait to be read by the client.
+    pub fn unread_bytes(&self) -> u64 {
+        self.output_bytes.load(Relaxed) + self.posted_bytes.load(Relaxed)
+    }
+
     /// For the owner: what was posted since the last look, if anything.
     #[inline]
     pub fn collect(&self) -> Option<Mail> {
@@ -229,6 +281,7 @@ impl Client {
         }
         let mut mail = self.mail.mail.lock();
         self.mail.full.store(false, std::sync::atomic::Ordering::Release);
+        self.posted_bytes.store(0, Relaxed);
         Some(std::mem::take(&mut *mail))
     }
 }

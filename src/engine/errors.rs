@@ -70,6 +70,7 @@ impl Error {
         let text = text.strip_prefix("ERR ").unwrap_or(&text);
         Error::Coded(Cow::Owned(format!("EXECABORT Transaction discarded because of: {text}")))
     }
+    pub const SSUBSCRIBE_DENIED: Error = Error::err("SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
     pub const UNBLOCKED: Error = Error::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
     // Connections and the server.

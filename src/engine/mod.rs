@@ -17,8 +17,12 @@ mod keyproc;
 pub mod keyspec;
 pub mod limits;
 pub mod multi;
+mod notify;
 pub mod os;
+mod overrun;
+pub mod post;
 pub mod protect;
+pub mod pubsub;
 pub mod session;
 pub mod spec;
 pub mod stats;
@@ -83,6 +87,9 @@ pub struct Engine {
     pub config: config::Config,
     pub clients: clients::Clients,
     pub waits: blocking::Waits,
+    pub pubsub: pubsub::PubSub,
+    /// What other threads send to the clients of each worker.
+    pub inboxes: Box<[post::Inbox]>,
     pub workers: parking_lot::RwLock<Vec<Arc<stats::WorkerStats>>>,
     pub shared_stats: stats::SharedStats,
     pub run_id: String,
@@ -117,6 +124,8 @@ impl Engine {
             config,
             clients: clients::Clients::default(),
             waits: blocking::Waits::default(),
+            pubsub: pubsub::PubSub::default(),
+            inboxes: (0..workers).map(|_| post::Inbox::default()).collect(),
             workers: parking_lot::RwLock::default(),
             shared_stats: stats::SharedStats::default(),
             run_id: random_id(),
@@ -159,15 +168,19 @@ impl Engine {
         }
     }
 
-    /// `timeout`: closes clients that sent nothing for so long. Those that wait for keys, subscribers, monitors and
+    /// `timeout`: closes clients that sent nothing for so long; has those looked at that leave replies unread. Those that wait for keys, subscribers, monitors and
     /// replication links are spared, as in Redis.
     pub fn drop_idle_clients(&self, now_ms: i64) {
         use clients::flag::{BLOCKED, MONITOR, PRIMARY, PUBSUB, REPLICA};
         let allowed_ms = self.config.timeout_secs.get().saturating_mul(1000);
-        if allowed_ms == 0 {
-            return;
-        }
         for client in self.clients.list() {
+            if client.output_bytes.load(Relaxed) > 0 {
+                // A soft limit may have been exceeded for too long by a client to whom nobody sends any more.
+                client.post(|m| m.recheck = true);
+            }
+            if allowed_ms == 0 {
+                continue;
+            }
             let spared = client.has(BLOCKED | MONITOR | PUBSUB | REPLICA | PRIMARY);
             if !spared && now_ms - client.last_active_ms.load(Relaxed) > allowed_ms {
                 self.log(LogLevel::Verbose, "Closing idle client");

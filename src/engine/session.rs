@@ -27,6 +27,8 @@ pub struct Session {
     pub no_touch: bool,
     /// `CLIENT NO-EVICT`
     pub no_evict: bool,
+    /// Channels, patterns and shard channels that it listens to; none mostly.
+    pub subscriptions: Option<Box<super::pubsub::Subscriptions>>,
     /// Commands being queued, keys being watched.
     pub multi: super::multi::Multi,
     /// What the client waits for, while it does.
@@ -48,6 +50,7 @@ impl Session {
             close: false,
             no_touch: false,
             no_evict: false,
+            subscriptions: None,
             multi: super::multi::Multi::default(),
             waiting: None,
             block: None,

@@ -44,6 +44,11 @@ impl Command {
         !self.subs.is_empty()
     }
 
+    /// Its replies are pushes, which CLIENT REPLY OFF does not suppress: SUBSCRIBE and its kin.
+    pub fn replies_by_push(&self) -> bool {
+        self.flags.has(Flags::PUBSUB) && self.flags.has(Flags::NOSCRIPT)
+    }
+
     /// The arguments as users know them, behind the name: `CLIENT KILL …`.
     pub fn usage(&self) -> String {
         let args = super::syntax::parse(self.spec.syntax).unwrap_or_default();

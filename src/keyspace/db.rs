@@ -145,10 +145,18 @@ impl Keyspace<'_> {
         }
     }
 
-    /// Several keys at once, each as by [`get`](Self::get).
-    pub fn get_many<'k>(&'k mut self, keys: &[Key<'_>]) -> Vec<Option<Ref<'k, Entry>>> {
+    /// Several keys at once, the sources of one result: up to the first that does not fit, behind which nothing is looked up, as
+    /// in Redis.
+    pub fn get_many<'k>(&'k mut self, keys: &[Key<'_>], fits: impl Fn(&Entry) -> bool) -> Vec<Option<Ref<'k, Entry>>> {
         // First whatever changes tables (expiry), then the look at all of them.
-        let found: Vec<bool> = keys.iter().map(|key| self.get(*key).is_some()).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let entry = self.get(*key);
+            found.push(entry.is_some());
+            if entry.is_some_and(|e| !fits(&e)) {
+                break;
+            }
+        }
         let at = |(key, found): (&Key<'_>, bool)| {
             let entry = if found { self.parts(key.hash).0.get(key.hash, key.bytes) } else { None };
             // SAFETY: the entries stay where they are for 'k: nothing else is done with this keyspace, which is borrowed
@@ -156,6 +164,16 @@ impl Keyspace<'_> {
             entry.map(|e| unsafe { std::mem::transmute::<Ref<'_, Entry>, Ref<'k, Entry>>(e) })
         };
         keys.iter().zip(found).map(at).collect()
+    }
+
+    /// Counts a look-up that found the key, or did not, where the handler opened it for changing but Redis reads.
+    pub fn count_read(&mut self, key: Key<'_>, found: bool) {
+        if found {
+            self.journal.hits += 1;
+        } else {
+            self.journal.misses += 1;
+            self.journal.event(class::MISS, "keymiss", self.db, key.bytes);
+        }
     }
 
     /// Looks at a key without noting the access, and without counting a hit or a miss.

@@ -87,6 +87,12 @@ impl Reply {
         self.buf.extend_from_slice(b"\r\n");
     }
 
+    /// RESP that is sent from where it lies.
+    pub fn share(&mut self, bytes: &Arc<Vec<u8>>) {
+        self.shared.push((self.buf.len(), bytes.clone()));
+        self.shared_bytes += bytes.len();
+    }
+
     /// No value: `$-1` or `_`.
     #[inline]
     pub fn null(&mut self) {
@@ -263,6 +269,19 @@ impl Reply {
         self.buf.clear();
         self.shared.clear();
         self.shared_bytes = 0;
+    }
+
+    /// Moves everything that `other` holds behind this.
+    pub fn append(&mut self, other: &mut Reply) {
+        if self.is_empty() {
+            std::mem::swap(&mut self.buf, &mut other.buf);
+            std::mem::swap(&mut self.shared, &mut other.shared);
+        } else {
+            let behind = self.buf.len();
+            self.buf.append(&mut other.buf);
+            self.shared.extend(other.shared.drain(..).map(|(at, value)| (behind + at, value)));
+        }
+        self.shared_bytes += std::mem::take(&mut other.shared_bytes);
     }
 
     /// Takes everything out as a chain of chunks, for a connection that cannot send it all at once.

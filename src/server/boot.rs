@@ -143,7 +143,6 @@ fn not_served(config: &Config) -> Vec<String> {
         (!config.aclfile.is_empty(), "aclfile", "users are not there yet: only requirepass is checked"),
         (!config.lines.user.read().is_empty(), "user", "users are not there yet: only requirepass is checked"),
         (!config.lines.rename_command.read().is_empty(), "rename-command", "commands keep their names"),
-        (config.notify_keyspace_events.get() != 0, "notify-keyspace-events", "pub/sub is not there yet"),
     ];
     let asked = asked.into_iter().filter(|(is, _, _)| *is);
     asked.map(|(_, directive, fact)| format!("WARNING: '{directive}' is set, but {fact}.")).collect()

@@ -2,13 +2,12 @@
 //! worker's, and replies leave in the turn that made them; only what is incomplete or unsent is kept here.
 
 use super::worker::{Guard, Incoming, with_local};
-use crate::engine::config::cells::Class;
 use crate::engine::{
-    Engine,
-    client_filter::{self, ClientType},
+    Engine, client_filter,
     clients::Client,
     clients::flag,
     session::{ReplyMode, Session},
+    stats::WorkerStats,
     worker::Ended,
 };
 use crate::resp::Reply;
@@ -57,6 +56,9 @@ impl Stream {
 /// Bytes of a large word asked of the socket at once: they are zeroed before, so no more than a read mostly brings.
 const READ_AT_ONCE: usize = 256 * 1024;
 
+/// Small pieces that wait to be sent are put together up to this size.
+const MERGED_CHUNK: usize = 16 * 1024;
+
 struct Connection {
     engine: Arc<Engine>,
     stream: Stream,
@@ -66,6 +68,8 @@ struct Connection {
     at: usize,
     partial: Option<Box<Partial>>,
     unsent: VecDeque<Chunk>,
+    /// Bytes of all chunks in `unsent`.
+    unsent_bytes: usize,
     /// Since when more is unsent than the soft limit allows (Unix ms).
     over_soft_since_ms: Option<i64>,
     /// Bytes of the first unsent chunk that are sent.
@@ -97,6 +101,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         at: 0,
         partial: None,
         unsent: VecDeque::new(),
+        unsent_bytes: 0,
         over_soft_since_ms: None,
         sent: 0,
         more: false,
@@ -145,6 +150,9 @@ impl Drop for Connection {
             wait.end();
             with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
         }
+        if self.session.subscriptions.is_some() {
+            with_local(|l| l.worker.forget_client(&mut self.session));
+        }
         if !self.session.multi.watched.is_empty() {
             with_local(|l| l.worker.forget_watches(&mut self.session));
         }
@@ -155,7 +163,7 @@ impl Connection {
     /// Goes on until nothing can be done now. `Ready` means the connection is over.
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            self.collect_mail();
+            self.collect_mail(cx)?;
             if !self.unsent.is_empty() {
                 ready!(self.flush(cx))?;
             }
@@ -178,12 +186,15 @@ impl Connection {
         }
     }
 
-    fn collect_mail(&mut self) {
-        let Some(mail) = self.session.client.collect() else {
-            return;
+    fn collect_mail(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let Some(mut mail) = self.session.client.collect() else {
+            return Ok(());
         };
-        if !mail.output.is_empty() {
-            self.unsent.push_back(Chunk::Own(mail.output));
+        if !mail.output.is_empty() && mail.kill != Some(false) {
+            self.session.client.passed_on(mail.output.len());
+            with_local(|l| self.send(cx, &mut mail.output, &l.worker.stats))?;
+            self.note_waiting();
+        } else if mail.recheck {
             self.limit_output();
         }
         if mail.resume || mail.recheck {
@@ -195,8 +206,26 @@ impl Connection {
         if let Some(gently) = mail.kill {
             self.closing = true;
             if !gently {
-                self.unsent.clear();
+                self.drop_unsent();
             }
+        }
+        Ok(())
+    }
+
+    fn drop_unsent(&mut self) {
+        self.unsent.clear();
+        (self.unsent_bytes, self.sent) = (0, 0);
+    }
+
+    /// Keeps bytes to be sent.
+    fn keep(&mut self, chunk: Chunk) {
+        self.unsent_bytes += chunk.bytes().len();
+        match (self.unsent.back_mut(), chunk) {
+            // Many small messages to a slow client are one large chunk.
+            (Some(Chunk::Own(last)), Chunk::Own(bytes)) if last.len() + bytes.len() <= MERGED_CHUNK => {
+                last.extend_from_slice(&bytes);
+            }
+            (_, chunk) => self.unsent.push_back(chunk),
         }
     }
 
@@ -229,7 +258,7 @@ impl Connection {
         if let Some(wait) = self.session.waiting.take() {
             with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
             if self.session.reply_mode == ReplyMode::On {
-                self.unsent.push_back(Chunk::Own(reply.to_vec()));
+                self.keep(Chunk::Own(reply.to_vec()));
             }
         }
     }
@@ -260,7 +289,7 @@ impl Connection {
                 me.query.extend_from_slice(&local.read[at..n]);
             }
             me.after_turn(ended);
-            let sent = me.send(cx, worker);
+            let sent = me.send(cx, &mut worker.reply, &worker.stats);
             me.note_waiting();
             Poll::Ready(sent)
         })
@@ -320,7 +349,7 @@ impl Connection {
                 me.at = 0;
             }
             me.after_turn(ended);
-            let sent = me.send(cx, worker);
+            let sent = me.send(cx, &mut worker.reply, &worker.stats);
             me.note_waiting();
             sent
         })
@@ -348,14 +377,13 @@ impl Connection {
         self.session.client.waiting(self.query.len() - self.at, self.unsent_bytes());
     }
 
-    /// Sends the worker's reply buffer; keeps what does not go out at once.
-    fn send(&mut self, cx: &mut Context<'_>, worker: &mut crate::engine::worker::Worker) -> io::Result<()> {
-        let reply = &mut worker.reply;
+    /// Sends what is in a reply buffer; keeps what does not go out at once.
+    fn send(&mut self, cx: &mut Context<'_>, reply: &mut Reply, stats: &WorkerStats) -> io::Result<()> {
         if reply.is_empty() {
             return Ok(());
         }
-        worker.stats.net_out.add(reply.len() as u64);
-        worker.stats.writes.add(1);
+        stats.net_out.add(reply.len() as u64);
+        stats.writes.add(1);
         if self.unsent.is_empty() && !reply.has_shared() {
             match self.stream.poll_write(cx, &reply.buf) {
                 Poll::Ready(Ok(n)) if n == reply.buf.len() => {
@@ -373,13 +401,13 @@ impl Connection {
                 Poll::Pending => self.sent = 0,
             }
         }
-        self.unsent.extend(reply.take_chunks());
+        reply.take_chunks().into_iter().for_each(|chunk| self.keep(chunk));
         self.limit_output();
         Ok(())
     }
 
     fn unsent_bytes(&self) -> usize {
-        self.unsent.iter().map(|c| c.bytes().len()).sum::<usize>().saturating_sub(self.sent)
+        self.unsent_bytes.saturating_sub(self.sent)
     }
 
     /// `client-query-buffer-limit`: closes the connection if more is buffered of commands that do not end.
@@ -400,12 +428,7 @@ impl Connection {
 
     /// `client-output-buffer-limit`: closes the connection if its client leaves too much unread.
     fn limit_output(&mut self) {
-        let class = match client_filter::type_of(&self.session.client) {
-            ClientType::Normal | ClientType::Primary => Class::Normal,
-            ClientType::Replica => Class::Replica,
-            ClientType::Pubsub => Class::Pubsub,
-        };
-        let limit = self.engine.config.client_output_buffer_limit.get(class);
+        let limit = self.engine.output_limit(&self.session.client);
         let unsent = self.unsent_bytes() as i64;
         let over = |bytes: i64| bytes > 0 && unsent >= bytes;
         let now_ms = super::now_ms();
@@ -416,12 +439,9 @@ impl Connection {
             return;
         }
         self.closing = true;
-        self.unsent.clear();
-        self.engine.shared_stats.output_buffer_overruns.fetch_add(1, Relaxed);
-        let who = client_filter::line(&self.session.client, now_ms, None);
-        super::log::warning(&format!(
-            "Client {who} scheduled to be closed ASAP for overcoming of output buffer limits."
-        ));
+        self.note_waiting();
+        self.drop_unsent();
+        self.engine.cut_off(&self.session.client, now_ms);
     }
 
     /// Sends what is kept. `Ready` when nothing is left.
@@ -446,6 +466,7 @@ impl Connection {
                 }
                 n -= left;
                 self.sent = 0;
+                self.unsent_bytes -= front.bytes().len();
                 self.unsent.pop_front();
             }
         }

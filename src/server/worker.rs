@@ -72,6 +72,7 @@ pub fn start(engine: Arc<Engine>, seat: usize) -> std::io::Result<Handle> {
             if seat == 0 {
                 tokio::spawn(super::sampler::run(engine.clone()));
             }
+            tokio::spawn(distribute(engine.clone(), seat));
             while let Some(incoming) = outbox.recv().await {
                 let guard = Guard(own_load.clone());
                 connection::spawn(engine.clone(), incoming, guard);
@@ -79,6 +80,18 @@ pub fn start(engine: Arc<Engine>, seat: usize) -> std::io::Result<Handle> {
         });
     })?;
     Ok(Handle { inbox, load })
+}
+
+/// Hands out what other threads send to this worker's clients, whenever there is something.
+async fn distribute(engine: Arc<Engine>, seat: usize) {
+    std::future::poll_fn(|cx| {
+        if let Some(inbox) = engine.inboxes.get(seat) {
+            inbox.set_waker(cx.waker());
+        }
+        with_local(|local| local.worker.distribute(super::now_ms()));
+        std::task::Poll::<()>::Pending
+    })
+    .await;
 }
 
 /// Counts a connection out when it ends.

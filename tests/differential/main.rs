@@ -11,6 +11,7 @@
 mod common;
 mod dataset;
 mod differences;
+mod events;
 mod families;
 mod grammar;
 mod rules;
@@ -28,7 +29,7 @@ macro_rules! families {
 
 families! {
     strings bitmaps keys connection server
-    lists hashes field_ttl sets zsets geo hll streams sort scan transactions
+    lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub
 }
 
 /// The grammars themselves: that each line can be read and made, without any server.

@@ -46,6 +46,8 @@ pub fn hgetex(c: &mut Call<'_>) -> Result<(), Error> {
     let fields = fields(c, at, errors::NUMFIELDS_POSITIVE)?;
     let passed = matches!(ttl, Ttl::At(at) if at <= c.now_ms()) && c.ks.expiry == ExpiryMode::Remove;
     c.reply.array(fields.len());
+    let found = c.ks.exists(key);
+    c.ks.count_read(key, found);
     let Some(mut open) = c.ks.get_mut(key) else {
         fields.iter().for_each(|_| c.reply.null());
         return Ok(());

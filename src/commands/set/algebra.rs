@@ -6,7 +6,7 @@ use crate::data::{Item, Limits, Set};
 use crate::engine::call::Call;
 use crate::engine::errors::{self, Error};
 use crate::keyspace::value::Held;
-use crate::keyspace::{Entry, Key};
+use crate::keyspace::{Entry, Key, Type};
 use crate::resp::Reply;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn sdiffstore(c: &mut Call<'_>) -> Result<(), Error> {
 
 fn answer(c: &mut Call<'_>, op: Op) -> Result<(), Error> {
     let keys: Vec<Key<'_>> = (1..c.args.len()).map(|i| c.key(i)).collect();
-    let entries = c.ks.get_many(&keys);
+    let entries = c.ks.get_many(&keys, is_set);
     let sets = sets(&entries)?;
     let (at, mut count) = (c.reply.defer(), 0);
     let reply: &mut Reply = c.reply;
@@ -58,7 +58,7 @@ fn answer(c: &mut Call<'_>, op: Op) -> Result<(), Error> {
 fn keep(c: &mut Call<'_>, op: Op, event: &'static str) -> Result<(), Error> {
     let (to, limits) = (c.key(1), c.limits());
     let keys: Vec<Key<'_>> = (2..c.args.len()).map(|i| c.key(i)).collect();
-    let entries = c.ks.get_many(&keys);
+    let entries = c.ks.get_many(&keys, is_set);
     let sets = sets(&entries)?;
     let smallest = sets.iter().flatten().min_by_key(|s| s.len());
     // As Redis begins, which decides where it ends.
@@ -100,7 +100,7 @@ pub fn sintercard(c: &mut Call<'_>) -> Result<(), Error> {
         i += 2;
     }
     let keys: Vec<Key<'_>> = (2..2 + keys as usize).map(|i| c.key(i)).collect();
-    let entries = c.ks.get_many(&keys);
+    let entries = c.ks.get_many(&keys, is_set);
     let sets = sets(&entries)?;
     let mut count = 0;
     compute(Op::Inter, &sets, |_| {
@@ -112,6 +112,10 @@ pub fn sintercard(c: &mut Call<'_>) -> Result<(), Error> {
 }
 
 type Sets<'e> = Vec<Option<Held<'e, Set>>>;
+
+fn is_set(entry: &Entry) -> bool {
+    entry.type_() == Type::Set
+}
 
 fn sets<'e>(entries: &'e [Option<crate::data::table::Ref<'_, Entry>>]) -> Result<Sets<'e>, Error> {
     entries.iter().map(|e| e.as_deref().map(Call::typed::<Set>).transpose()).collect()

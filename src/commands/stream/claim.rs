@@ -1,6 +1,6 @@
 //! XCLAIM and XAUTOCLAIM.
 
-use super::{change, entry, id, id_bulk, interval_start, no_group};
+use super::{change_read, entry, id, id_bulk, interval_start, no_group};
 use crate::base::numbers::parse_i64;
 use crate::data::stream::{AutoClaim, Claim, Stream, StreamId};
 use crate::engine::call::{Call, Effect};
@@ -74,7 +74,7 @@ pub fn xclaim(c: &mut Call<'_>) -> Result<(), Error> {
     let parsed = parse(c);
     let logging = c.ks.journal.logging;
     let missing = no_group(c);
-    let done = change(c, 1, |stream, reply| {
+    let done = change_read(c, 1, |stream, reply| {
         let group = stream.group_mut(name).ok_or(missing.clone())?;
         let options = parsed?;
         let mut done = Done { created: group.see_consumer(consumer, now_ms), ..Done::default() };
@@ -217,7 +217,7 @@ pub fn xautoclaim(c: &mut Call<'_>) -> Result<(), Error> {
     }
     let (name, consumer, logging) = (c.args.at(2), c.args.at(3), c.ks.journal.logging);
     let missing = no_group(c);
-    let done = change(c, 1, |stream, reply| {
+    let done = change_read(c, 1, |stream, reply| {
         let group = stream.group_mut(name).ok_or(missing.clone())?;
         let mut done = Done { created: group.see_consumer(consumer, now_ms), ..Done::default() };
         let mut claimed = Reply::new(reply.proto);

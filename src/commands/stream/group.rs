@@ -1,6 +1,6 @@
 //! XGROUP and XACK.
 
-use super::{change, id, ids};
+use super::{change, change_read, id, ids};
 use crate::data::stream::{Stream, StreamId};
 use crate::engine::call::Call;
 use crate::engine::errors::{self, Error};
@@ -149,7 +149,7 @@ pub fn xgroup_delconsumer(c: &mut Call<'_>) -> Result<(), Error> {
 
 pub fn xack(c: &mut Call<'_>) -> Result<(), Error> {
     let (name, parsed) = (c.args.at(2), ids(c, 3..c.args.len()));
-    let acked = change(c, 1, |stream, _| match stream.group_mut(name) {
+    let acked = change_read(c, 1, |stream, _| match stream.group_mut(name) {
         Some(group) => Ok::<_, Error>(parsed?.into_iter().filter(|id| group.ack(*id)).count()),
         None => Ok(0),
     })?

@@ -291,6 +291,18 @@ fn look<R>(c: &mut Call<'_>, f: impl FnOnce(&Stream, &mut Reply) -> R) -> Result
     }
 }
 
+/// The same as [`change`] for commands that Redis takes for reads of the key, so that they count as hit or miss.
+fn change_read<R>(
+    c: &mut Call<'_>,
+    i: usize,
+    f: impl FnOnce(&mut Stream, &mut Reply) -> R,
+) -> Result<Option<R>, Error> {
+    let key = c.key(i);
+    let found = c.ks.exists(key);
+    c.ks.count_read(key, found);
+    change(c, i, f)
+}
+
 /// Opens the stream in word `i`, if it is there, for changes that leave its entries alone: to groups, of which Redis tells
 /// neither watchers nor caches. The caller counts them.
 fn change<R>(c: &mut Call<'_>, i: usize, f: impl FnOnce(&mut Stream, &mut Reply) -> R) -> Result<Option<R>, Error> {

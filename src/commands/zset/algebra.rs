@@ -10,7 +10,7 @@ use crate::engine::call::Call;
 use crate::engine::errors::{self, Error};
 use crate::keyspace::journal::class;
 use crate::keyspace::value::Held;
-use crate::keyspace::{Entry, Key};
+use crate::keyspace::{Entry, Key, Type};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Op {
@@ -62,7 +62,7 @@ fn keep(c: &mut Call<'_>, op: Op, event: &'static str) -> Result<(), Error> {
 pub fn zintercard(c: &mut Call<'_>) -> Result<(), Error> {
     let keys = keys(c, 1)?;
     let mut i = 2 + keys.len();
-    let entries = c.ks.get_many(&keys);
+    let entries = c.ks.get_many(&keys, has_members);
     let inputs = inputs(&entries)?;
     let mut limit = 0;
     while i < c.args.len() {
@@ -177,6 +177,10 @@ impl Input<'_> {
     }
 }
 
+fn has_members(entry: &Entry) -> bool {
+    matches!(entry.type_(), Type::Zset | Type::Set)
+}
+
 fn inputs<'e>(entries: &'e [Option<crate::data::table::Ref<'_, Entry>>]) -> Result<Vec<Input<'e>>, Error> {
     let input = |entry: &'e Option<crate::data::table::Ref<'_, Entry>>| {
         let Some(e) = entry.as_deref() else {
@@ -196,7 +200,7 @@ fn inputs<'e>(entries: &'e [Option<crate::data::table::Ref<'_, Entry>>]) -> Resu
 fn compute(c: &mut Call<'_>, op: Op, at: usize, options: Options) -> Result<(Zset, bool), Error> {
     let keys = keys(c, at)?;
     let args = c.args;
-    let entries = c.ks.get_many(&keys);
+    let entries = c.ks.get_many(&keys, has_members);
     let mut inputs = inputs(&entries)?;
     let (mut aggregate, mut scores) = (Aggregate::Sum, false);
     let mut i = at + 1 + keys.len();

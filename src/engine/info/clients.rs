@@ -12,7 +12,7 @@ pub(super) fn clients(s: &mut Source<'_>, l: &mut Lines) {
     l.put("cluster_connections", 0);
     l.put("maxclients", s.engine.config.maxclients.get());
     l.put("client_recent_max_input_buffer", most(|c| c.query_bytes.load(Relaxed)));
-    l.put("client_recent_max_output_buffer", most(|c| c.output_bytes.load(Relaxed)));
+    l.put("client_recent_max_output_buffer", most(|c| c.unread_bytes()));
     l.put("blocked_clients", flagged(flag::BLOCKED));
     l.put("tracking_clients", 0);
     l.put("pubsub_clients", flagged(flag::PUBSUB));

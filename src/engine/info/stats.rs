@@ -1,6 +1,7 @@
 //! INFO stats, commandstats and errorstats.
 
 use super::{Lines, Source, total};
+use crate::engine::pubsub::Kind;
 use crate::engine::table;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -30,7 +31,12 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.zeros(&["evicted_clients", "evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     l.put("keyspace_hits", total(engine, |w| w.hits.get()));
     l.put("keyspace_misses", total(engine, |w| w.misses.get()));
-    l.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks"]);
+    for (name, kind) in
+        [("pubsub_channels", Kind::Channel), ("pubsub_patterns", Kind::Pattern), ("pubsubshard_channels", Kind::Shard)]
+    {
+        l.put(name, engine.pubsub.count(kind));
+    }
+    l.zeros(&["latest_fork_usec", "total_forks"]);
     l.zeros(&["migrate_cached_sockets", "slave_expires_tracked_keys"]);
     l.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
     l.zeros(&["total_active_defrag_time", "current_active_defrag_time"]);

@@ -8,6 +8,7 @@ use super::call::{Call, Effect, KeyRef};
 use super::dispatch;
 use super::errors::Error;
 use super::flags::Flags;
+use super::post::Poster;
 use super::session::{ReplyMode, Session};
 use super::stats::WorkerStats;
 use super::table::Command;
@@ -49,6 +50,7 @@ pub struct Worker {
     pub rng: Rng,
     pub stats: Arc<WorkerStats>,
     pub reply: Reply,
+    pub post: Poster,
     scratch: Scratch,
     clock: quanta::Clock,
     /// This turn's time, Unix ms.
@@ -85,6 +87,7 @@ impl Worker {
             rng: Rng::new(seed),
             stats,
             reply: Reply::default(),
+            post: Poster::new(seat),
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
@@ -104,12 +107,14 @@ impl Worker {
         now_ms: i64,
     ) -> Ended {
         self.begin(now_ms);
+        self.post.me = session.client.id;
         let (began, processed) = (self.clock.raw(), self.stats.processed.get());
         self.last_command = 0;
         let mut scratch = std::mem::take(&mut self.scratch);
         let ended = self.run(session, buf, at, partial, &mut scratch);
         self.scratch = scratch;
         self.access.leave();
+        self.post.me = 0;
         self.stats.turns.add(1);
         self.stats.busy_nanos.add(self.clock.delta_as_nanos(began, self.clock.raw()));
         // CONFIG RESETSTAT may have set the counter back meanwhile.
@@ -124,15 +129,29 @@ impl Worker {
     pub fn abandon(&mut self) {
         self.reply.clear();
         self.access.lane.close();
+        self.post = Poster::new(self.post.seat as usize);
         self.journal = Journal::default();
         self.access.leave();
+    }
+
+    /// Hands out what other threads sent to this worker's clients. Between turns.
+    pub fn distribute(&mut self, now_ms: i64) {
+        self.post.now_ms = now_ms;
+        self.post.distribute(&self.engine);
+    }
+
+    /// Takes a client that is gone off all lists. Outside a turn.
+    pub fn forget_client(&mut self, session: &mut Session) {
+        session.unsubscribe_all(&self.engine.pubsub);
     }
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
     pub fn begin(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
+        self.post.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.access.lane.now_s = now_ms / 1000;
+        self.journal.event_mask = self.engine.event_mask();
         self.access.enter();
         self.journal.logging = self.access.lane.is_wanted();
     }
@@ -317,6 +336,7 @@ impl Worker {
         } else {
             self.execute(session, command, args, keys)
         };
+        let pushed = outcome.is_ok() && command.replies_by_push();
         if let Err(e) = outcome {
             self.reply.rewind(mark);
             self.failed(command, &e);
@@ -330,12 +350,16 @@ impl Worker {
         *started = ended;
         self.stats.processed.add(1);
         if session.reply_mode != ReplyMode::On {
+            let mark = if pushed { self.reply.mark() } else { mark };
             self.silence(session, mark);
         }
         self.last_command = u32::from(command.id) + 1;
         let blocked = if session.block.is_some() { self.start_waiting(session, args) } else { None };
         if !self.journal.ready.is_empty() {
             self.serve_ready();
+        }
+        if self.post.has_own() {
+            self.post.take_own(&mut self.reply);
         }
         if blocked.is_some() { blocked } else { session.close.then_some(Ended::Close) }
     }
@@ -422,11 +446,16 @@ impl Worker {
             },
             reply: &mut self.reply,
             session,
+            post: &mut self.post,
             effect: Effect::Verbatim,
             serving,
         };
         let outcome = (command.spec.run)(&mut call);
         let effect = call.effect;
+        if command.flags.has(Flags::PUBSUB | Flags::ADMIN) {
+            // Somebody listens now, or CONFIG SET changed what is to be heard.
+            self.journal.event_mask = self.engine.event_mask();
+        }
         if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
@@ -470,7 +499,7 @@ impl Worker {
     }
 
     #[inline]
-    fn empty_journal(&mut self) {
+    pub(super) fn empty_journal(&mut self) {
         let j = &mut self.journal;
         if j.hits != 0 {
             self.stats.hits.add(std::mem::take(&mut j.hits));
@@ -491,7 +520,10 @@ impl Worker {
             let heavy = std::mem::take(&mut j.heavy);
             self.engine.free_apart(heavy.len(), heavy);
         }
-        j.events.clear();
+        if !j.events.is_empty() {
+            self.engine.notify(&mut self.post, &j.events);
+            j.events.clear();
+        }
         j.changed.clear();
     }
 

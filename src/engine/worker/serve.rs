@@ -89,6 +89,7 @@ impl Worker {
             super::find_keys(command, args, &mut positions, &mut keys);
             self.execute_for(&mut session, command, args, &keys, true)
         });
+        self.empty_journal();
         if let Err(e) = &outcome {
             self.reply.clear();
             self.reply.error(&e.text());

@@ -10,6 +10,7 @@ pub mod hashes;
 pub mod hll;
 pub mod keys;
 pub mod lists;
+pub mod pubsub;
 pub mod scan;
 pub mod server;
 pub mod sets;
@@ -54,6 +55,7 @@ pub const ALL: &[&Family] = &[
     &sort::FAMILY,
     &scan::FAMILY,
     &transactions::FAMILY,
+    &pubsub::FAMILY,
 ];
 
 /// In every family: other types under the family's keys, keys that go and come.

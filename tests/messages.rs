@@ -1,0 +1,246 @@
+//! Messages between many clients on several worker threads: order, completeness, what comes after an unsubscription (nothing),
+//! and listeners that do not read.
+
+mod common;
+
+use common::{Conn, Kind, Options, Server};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+fn server(threads: usize, more: &str) -> Server {
+    Server::start(Kind::Rustredis, &Options::args(&format!("--threads {threads} {more}")))
+}
+
+/// A listener to these channels and patterns, whose confirmations are read.
+fn listener(server: &Server, resp3: bool, channels: &[&str], patterns: &[&str]) -> Conn {
+    let mut conn = server.connect();
+    if resp3 {
+        conn.ask(&["HELLO", "3"]);
+    }
+    for (command, names) in [("SUBSCRIBE", channels), ("PSUBSCRIBE", patterns)] {
+        if !names.is_empty() {
+            conn.send(&[&[command], names].concat()).expect("to send");
+            names.iter().for_each(|_| drop(conn.read_reply().expect("a confirmation")));
+        }
+    }
+    conn
+}
+
+fn next(conn: &mut Conn) -> Vec<String> {
+    let reply = conn.read_reply().expect("a message");
+    common::Node::parse(&reply).items.iter().map(|item| item.string()).collect()
+}
+
+#[test]
+fn every_listener_gets_all_of_a_publishers_messages_in_order() {
+    const MESSAGES: usize = 3_000;
+    for threads in [1, 4] {
+        let server = server(threads, "");
+        let listeners: Vec<Conn> = (0..9)
+            .map(|i| listener(&server, i % 2 == 0, &["news"], if i % 3 == 0 { &["n*", "x*"] } else { &[] }))
+            .collect();
+        std::thread::scope(|s| {
+            for (i, mut conn) in listeners.into_iter().enumerate() {
+                s.spawn(move || {
+                    let kinds = if i % 3 == 0 { 2 } else { 1 };
+                    let mut seen = [[0usize; 3]; 2];
+                    for _ in 0..3 * MESSAGES * kinds {
+                        let words = next(&mut conn);
+                        let kind = usize::from(words[0] == "pmessage");
+                        let (publisher, n) = words.last().and_then(|m| m.split_once(':')).expect("a message of ours");
+                        let publisher: usize = publisher.parse().expect("a number");
+                        assert_eq!(n, seen[kind][publisher].to_string(), "listener {i}, {threads} threads");
+                        seen[kind][publisher] += 1;
+                    }
+                });
+            }
+            for publisher in 0..3 {
+                let mut conn = server.connect();
+                s.spawn(move || {
+                    for chunk in (0..MESSAGES).collect::<Vec<_>>().chunks(50) {
+                        for n in chunk {
+                            conn.send(&["PUBLISH", "news", &format!("{publisher}:{n}")]).expect("to send");
+                        }
+                        chunk.iter().for_each(|_| assert_eq!(conn.read_reply().expect("a count"), b":12\r\n"));
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn nothing_comes_after_an_unsubscription_is_confirmed() {
+    let server = server(4, "");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for _ in 0..3 {
+            s.spawn(|| {
+                let mut conn = server.connect();
+                while !done.load(Relaxed) {
+                    conn.ask(&["PUBLISH", "c", "m"]);
+                }
+            });
+        }
+        for resp3 in [false, true] {
+            let mut conn = listener(&server, resp3, &[], &[]);
+            for _ in 0..400 {
+                conn.send(&["SUBSCRIBE", "c"]).expect("to send");
+                assert_eq!(next(&mut conn)[0], "subscribe");
+                conn.send(&["UNSUBSCRIBE", "c"]).expect("to send");
+                while next(&mut conn)[0] != "unsubscribe" {}
+                assert_eq!(conn.ask(&["PING"]), b"+PONG\r\n");
+            }
+        }
+        done.store(true, Relaxed);
+    });
+}
+
+#[test]
+fn who_does_not_read_is_cut_off_and_nobody_waits_for_them() {
+    for threads in [1, 4] {
+        let server = server(threads, "");
+        let mut admin = server.connect();
+        admin.ask(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 4mb 1mb 60"]);
+        let _deaf: Vec<Conn> = (0..4).map(|_| listener(&server, false, &["c"], &[])).collect();
+        let mut reader = listener(&server, true, &["c"], &[]);
+        let before = server.memory_kib("VmRSS");
+        let message = vec![b'x'; 100_000];
+        for _ in 0..100 {
+            (0..10).for_each(|_| drop(admin.ask(&[b"PUBLISH", b"c".as_slice(), &message])));
+            (0..10).for_each(|_| assert_eq!(next(&mut reader)[2].len(), message.len()));
+        }
+        let grown = server.memory_kib("VmRSS").saturating_sub(before);
+        assert!(grown < 64 * 1024, "{grown} KiB more, {threads} threads");
+        assert_eq!(admin.line("PUBLISH c x"), ":1\\r\\n");
+        let log = server.log();
+        let told = log.matches("scheduled to be closed ASAP for overcoming of output buffer limits.").count();
+        assert_eq!(told, 4, "{log}");
+        assert!(
+            String::from_utf8_lossy(&admin.ask(&["INFO", "stats"]))
+                .contains("client_output_buffer_limit_disconnections:4")
+        );
+    }
+}
+
+#[test]
+fn a_soft_limit_counts_while_nobody_sends() {
+    let server = server(2, "");
+    let mut admin = server.connect();
+    admin.ask(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 100kb 1"]);
+    let _deaf = listener(&server, false, &["c"], &[]);
+    // More than the system buffers for the connection.
+    (0..100).for_each(|_| drop(admin.ask(&[b"PUBLISH", b"c".as_slice(), &vec![b'x'; 100_000]])));
+    assert_eq!(admin.line("PUBSUB NUMSUB c"), "*2\\r\\n$1\\r\\nc\\r\\n:1\\r\\n");
+    std::thread::sleep(Duration::from_millis(1_800));
+    assert_eq!(admin.line("PUBSUB NUMSUB c"), "*2\\r\\n$1\\r\\nc\\r\\n:0\\r\\n");
+}
+
+#[test]
+fn each_name_is_confirmed_by_itself() {
+    let server = server(2, "");
+    let mut conn = server.connect();
+    conn.send_raw(b"SUBSCRIBE a b a\r\nPSUBSCRIBE a\r\nUNSUBSCRIBE x b a\r\nUNSUBSCRIBE\r\nPUNSUBSCRIBE\r\n")
+        .expect("to send");
+    for want in
+        ["subscribe a 1", "subscribe b 2", "subscribe a 2", "psubscribe a 3", "unsubscribe x 3", "unsubscribe b 2"]
+    {
+        assert_eq!(next(&mut conn).join(" "), want);
+    }
+    for want in ["unsubscribe a 1", "unsubscribe -1 1", "punsubscribe a 0"] {
+        assert_eq!(next(&mut conn).join(" "), want);
+    }
+    // A message to the sender follows the reply to its command (Redis 7.2 and later), also to that of EXEC.
+    conn.send_raw(b"HELLO 3\r\nSUBSCRIBE a\r\nPUBLISH a 1\r\nMULTI\r\nPUBLISH a 2\r\nPING\r\nEXEC\r\n")
+        .expect("to send");
+    conn.read_reply().expect("HELLO's reply");
+    assert_eq!(next(&mut conn).join(" "), "subscribe a 1");
+    let message = |n: u8| format!(">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\n{n}\r\n");
+    for want in [":1\r\n", &message(1), "+OK\r\n", "+QUEUED\r\n", "+QUEUED\r\n", "*2\r\n:1\r\n+PONG\r\n", &message(2)] {
+        assert_eq!(String::from_utf8_lossy(&conn.read_reply().expect("a reply")), want);
+    }
+}
+
+#[test]
+fn confirmations_come_even_to_who_wants_no_replies() {
+    let server = server(1, "");
+    let mut conn = server.connect();
+    conn.send_raw(b"CLIENT REPLY OFF\r\nSUBSCRIBE a\r\nGET x\r\nUNSUBSCRIBE\r\nGET x\r\nCLIENT REPLY ON\r\n")
+        .expect("to send");
+    assert_eq!(next(&mut conn), ["subscribe", "a", "1"]);
+    // Also the refusal of GET is no push.
+    assert_eq!(next(&mut conn), ["unsubscribe", "a", "0"]);
+    assert_eq!(conn.read_reply().expect("a reply"), b"+OK\r\n");
+    conn.send_raw(b"CLIENT REPLY SKIP\r\nSUBSCRIBE a\r\nPING\r\n").expect("to send");
+    assert_eq!(next(&mut conn), ["subscribe", "a", "1"]);
+    assert_eq!(next(&mut conn), ["pong", ""]);
+}
+
+#[test]
+fn clients_show_what_they_listen_to() {
+    let server = server(2, "");
+    let mut admin = server.connect();
+    let mut conn = listener(&server, true, &["a", "b"], &["p*"]);
+    conn.ask(&["SSUBSCRIBE", "s"]);
+    let list = String::from_utf8_lossy(&admin.ask(&["CLIENT", "LIST", "TYPE", "pubsub"])).into_owned();
+    assert!(list.contains(" flags=P ") && list.contains(" sub=2 psub=1 ssub=1 "), "{list}");
+    let stats = String::from_utf8_lossy(&admin.ask(&["INFO", "stats", "clients"])).into_owned();
+    for line in ["pubsub_channels:2", "pubsub_patterns:1", "pubsubshard_channels:1", "pubsub_clients:1"] {
+        assert!(stats.contains(&format!("{line}\r\n")), "{line}: {stats}");
+    }
+    assert_eq!(admin.line("CLIENT KILL TYPE pubsub"), ":1\\r\\n");
+    assert!(conn.read_reply().is_err());
+    assert_eq!(admin.line("PUBLISH a x"), ":0\\r\\n");
+    assert_eq!(admin.line("PUBSUB SHARDCHANNELS"), "*0\\r\\n");
+}
+
+#[test]
+fn events_of_keys_that_nobody_asks_for() {
+    for threads in [1, 4] {
+        let server = server(threads, "--notify-keyspace-events Ex");
+        let mut ear = listener(&server, threads == 4, &[], &["__key*"]);
+        let mut admin = server.connect();
+        for i in 0..20 {
+            admin.ask(&["SET", &format!("k{i}"), "v", "PX", "20"]);
+        }
+        let mut gone: Vec<String> = (0..20).map(|_| next(&mut ear).split_off(2).join(" ")).collect();
+        gone.sort();
+        let mut want: Vec<String> = (0..20).map(|i| format!("__keyevent@0__:expired k{i}")).collect();
+        want.sort();
+        assert_eq!(gone, want);
+    }
+}
+
+#[test]
+fn events_within_one_pipeline_and_one_transaction() {
+    let server = server(2, "");
+    let mut conn = server.connect();
+    // The subscription and the directive count from the next command on, also in the same pipeline.
+    conn.send_raw(
+        b"HELLO 3\r\nPSUBSCRIBE __key*\r\nCONFIG SET notify-keyspace-events KEA\r\nSET k v\r\nMULTI\r\nINCR n\r\nDEL k\r\nEXEC\r\n",
+    )
+    .expect("to send");
+    conn.read_reply().expect("HELLO's reply");
+    assert_eq!(next(&mut conn)[0], "psubscribe");
+    let said: Vec<String> = (0..12)
+        .map(|_| {
+            let reply = common::Node::parse(&conn.read_reply().expect("a reply"));
+            if reply.items.len() == 4 {
+                format!("{} {}", reply.items[2].string(), reply.items[3].string())
+            } else {
+                reply.string()
+            }
+        })
+        .collect();
+    let event =
+        |key: &str, event: &str| [format!("__keyspace@0__:{key} {event}"), format!("__keyevent@0__:{event} {key}")];
+    let replies = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let want = [
+        replies(&["OK", "OK"]),
+        event("k", "set").to_vec(),
+        replies(&["OK", "QUEUED", "QUEUED", ""]),
+        event("n", "incrby").to_vec(),
+        event("k", "del").to_vec(),
+    ];
+    assert_eq!(said, want.concat());
+}
