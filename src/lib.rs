@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`server`] | listener, workers, connection ↔ bytes, cron, boot, logging | what a command means |
+//! | [`client`] | connections to a server as its clients make them: addresses, URIs, TLS, handshake, slots of a cluster | what is sent, what is shown |
 //! | [`commands`] | one file per family: its table of specs on top, its handlers below | sockets, threads, locks |
 //! | [`engine`] | spec, dispatch (the list of refusals), call, session, config table, stats, INFO | sockets, threads, files, wall clock |
 //! | [`keyspace`] | world (shards, locks, gate), db (the guards), entry, expiry, scan | RESP, clients, configuration |
@@ -20,6 +21,7 @@
 pub mod aof;
 pub mod args;
 pub mod base;
+pub mod client;
 pub mod commands;
 pub mod data;
 pub mod engine;

@@ -266,7 +266,7 @@ fn member(zset: Option<&Zset>, name: &[u8]) -> Result<Option<Point>, Error> {
 fn search(c: &mut Call<'_>, kind: &Kind) -> Result<(), Error> {
     let (key, args) = (c.key(kind.key), c.args);
     let (ask, hits) = {
-        let found = c.ks.get_many(&[key]);
+        let found = c.ks.get_many(&[key], |_| true);
         let zset = found[0].as_deref().map(Call::typed::<Zset>).transpose()?;
         let zset = zset.as_deref();
         let ask = Ask::parse(args, kind, zset)?;
