@@ -110,7 +110,7 @@ pub fn geoadd(c: &mut Call<'_>) -> Result<(), Error> {
         first += 1;
     }
     let places = c.args.skip(first);
-    if places.len() % 3 != 0 || nx && xx {
+    if !places.len().is_multiple_of(3) || nx && xx {
         return Err(Error::Syntax);
     }
     let mut scores = Vec::with_capacity(places.len() / 3);
