@@ -149,6 +149,8 @@ const NOT_SENT: &[NotSent] = &[
     (Redis, "LPUSH", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
     (Redis, "SADD", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
     (Redis, "ZADD", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
+    (Redis, "ZREMRANGEBYSCORE", " 1", "8.0 takes no blanks in front of a bound"),
+    (Redis, "ZRANGESTORE", " 1", "8.0 takes no blanks in front of a bound"),
     (Redis, "LPUSH", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
     (Redis, "LPUSH", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
     (Redis, "SADD", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
