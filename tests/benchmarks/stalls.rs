@@ -10,7 +10,7 @@ use common::{Conn, Kind, Options, Server, command};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-const BLOCKED: usize = 8_000;
+const BLOCKED: usize = 10_000;
 
 fn main() {
     let elements: usize = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(2_000_000);
