@@ -41,21 +41,42 @@ fn tool(name: &str, how: &str) -> Option<PathBuf> {
     found
 }
 
-#[test]
-fn redis_py() {
+/// A Python that has these modules.
+fn python_with(modules: &[&str]) -> Option<PathBuf> {
     let python = std::env::var_os("PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
-    let has = |module: &str| {
+    let has = |module: &&str| {
         let import = format!("import {module}");
         Command::new(&python).args(["-c", &import]).output().is_ok_and(|out| out.status.success())
     };
-    if !has("redis") || !has("hiredis") {
+    modules.iter().all(has).then_some(python)
+}
+
+#[test]
+fn redis_py() {
+    let Some(python) = python_with(&["redis", "hiredis"]) else {
         return skip("redis-py with hiredis", "pip install redis hiredis");
-    }
+    };
     let server = server();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/work.py");
     let out = run(&python, &[script, &server.port.to_string()], "");
     assert!(out.trim_end().ends_with("done"), "{out}");
     assert!(out.contains("RESP3"), "{out}");
+    eprint!("{out}");
+}
+
+/// RQ's workers, and consumers of a stream that are killed in the middle of their work.
+#[test]
+fn job_queues() {
+    let Some(python) = python_with(&["redis"]) else {
+        return skip("redis-py", "pip install redis");
+    };
+    if python_with(&["rq"]).is_none() {
+        skip("RQ", "pip install rq");
+    }
+    let server = server();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/queues.py");
+    let out = run(&python, &[script, &server.port.to_string()], "");
+    assert!(out.trim_end().ends_with("done") && out.contains("nothing lost"), "{out}");
     eprint!("{out}");
 }
 

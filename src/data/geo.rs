@@ -174,7 +174,8 @@ impl Cell {
         let along = |mask: u64, by: i32| {
             let (own, fill) = (self.bits & mask, !mask >> unused);
             let moved = match by {
-                0 => own,
+                // What does not move keeps a bit too many, too: the very edge of the map has one.
+                0 => return own,
                 1.. => own.wrapping_add(fill + 1),
                 _ => (own | fill).wrapping_sub(fill + 1),
             };

@@ -58,14 +58,19 @@ struct Stripe {
 
 struct Pool {
     free: *mut Page,
+    /// Pages in the list.
+    left: usize,
 }
+
+/// With so many pages left the next region is made ready: enough for the milliseconds that it takes.
+const FEW_LEFT: usize = 48;
 
 // SAFETY: the pointers are only followed under the locks that hold these.
 unsafe impl Send for Stripe {}
 unsafe impl Send for Pool {}
 
 static STRIPES_ALL: [Mutex<Stripe>; STRIPES] = [const { Mutex::new(Stripe { open: [null_mut(); CLASSES] }) }; STRIPES];
-static POOL: Mutex<Pool> = Mutex::new(Pool { free: null_mut() });
+static POOL: Mutex<Pool> = Mutex::new(Pool { free: null_mut(), left: 0 });
 static REGIONS: AtomicU64 = AtomicU64::new(0);
 static PAGES: AtomicU64 = AtomicU64::new(0);
 static NEXT_STRIPE: AtomicUsize = AtomicUsize::new(0);
@@ -77,6 +82,12 @@ thread_local! {
 /// What a block of `size` bytes really takes.
 pub const fn block_size(size: usize) -> usize {
     (size + 7) & !7
+}
+
+/// The head of the page in which a block lies, if it is one of those here.
+#[inline]
+pub fn page_of(block: *const u8) -> *const u8 {
+    block.map_addr(|a| a & !(PAGE - 1))
 }
 
 /// Bytes of pages in use, their unused blocks included.
@@ -246,6 +257,11 @@ fn new_page(size: usize, stripe: usize) -> *mut Page {
         if !pool.free.is_null() {
             (*pool.free).prev = null_mut();
         }
+        pool.left -= 1;
+        if pool.left == FEW_LEFT {
+            SPARE.lock().wanted = true;
+            WANTED.notify_one();
+        }
         (*region_of(page)).region_used += 1;
         (*page).next = null_mut();
         (*page).prev = null_mut();
@@ -278,6 +294,7 @@ unsafe fn release(page: *mut Page) {
             (*pool.free).prev = page;
         }
         pool.free = page;
+        pool.left += 1;
         let region = region_of(page);
         (*region).region_used -= 1;
         // One region in reserve, so that growth and shrinking by a page does not map and unmap.
@@ -294,6 +311,7 @@ unsafe fn release(page: *mut Page) {
                     (*next).prev = prev;
                 }
             }
+            pool.left -= REGION / PAGE;
             libc::munmap(region.cast(), REGION);
             REGIONS.fetch_sub(1, Relaxed);
         }
@@ -302,12 +320,10 @@ unsafe fn release(page: *mut Page) {
 
 /// Puts a region's pages into the pool: the spare one, or one mapped here and now.
 fn add_region(pool: &mut Pool) {
-    let region = match SPARE.lock().take() {
-        Some(Spare(region)) => region,
-        None => map_region(),
-    };
+    let spare = SPARE.lock().region.take();
+    let region = spare.unwrap_or_else(map_region);
     REGIONS.fetch_add(1, Relaxed);
-    WANTED.notify_one();
+    pool.left += REGION / PAGE;
     // SAFETY: the region is mapped and nobody else's.
     unsafe {
         for i in (0..REGION / PAGE).rev() {
@@ -345,20 +361,26 @@ fn map_region() -> usize {
     }
 }
 
-/// A region kept ready, its memory already there.
-struct Spare(usize);
+/// A region made ready, its memory already there.
+struct Spare {
+    region: Option<usize>,
+    /// It is time to make one.
+    wanted: bool,
+}
 
-static SPARE: Mutex<Option<Spare>> = Mutex::new(None);
+static SPARE: Mutex<Spare> = Mutex::new(Spare { region: None, wanted: true });
 static WANTED: Condvar = Condvar::new();
 
-/// Keeps one region ready, so that no insertion waits for the system to find and clear 2 MiB (milliseconds, on a virtual
-/// machine). Waits until one is taken, prepares the next, and so on for ever: for a thread of its own.
+/// Makes a region ready when the pages at hand get few, so that no insertion waits for the system to find and clear 2 MiB
+/// (milliseconds, on a virtual machine), and none lies idle while nothing grows. Goes on for ever: for a thread of its own.
 pub fn keep_spare() -> ! {
     loop {
         let mut spare = SPARE.lock();
-        while spare.is_some() {
+        while !spare.wanted || spare.region.is_some() {
+            spare.wanted = false;
             WANTED.wait(&mut spare);
         }
+        spare.wanted = false;
         drop(spare);
         let region = map_region();
         // SAFETY: the region is mapped, and nobody has it yet. Where the system does not know how to make all of it come at
@@ -370,7 +392,7 @@ pub fn keep_spare() -> ! {
                 }
             }
         }
-        *SPARE.lock() = Some(Spare(region));
+        SPARE.lock().region = Some(region);
     }
 }
 

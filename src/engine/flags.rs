@@ -164,6 +164,10 @@ impl Categories {
     pub const TRANSACTION: Categories = Categories(1 << 19);
     pub const SCRIPTING: Categories = Categories(1 << 20);
 
+    /// The types whose values lie apart from their keys.
+    pub const COLLECTIONS: Categories =
+        Categories(Self::SET.0 | Self::SORTEDSET.0 | Self::LIST.0 | Self::HASH.0 | Self::GEO.0 | Self::STREAM.0);
+
     /// Parses words separated by blanks; the error names the unknown word.
     pub fn parse(words: &str) -> Result<Categories, String> {
         parse(words, CATEGORIES).map(|bits| Categories(bits.iter().fold(0, |all, b| all | b.0)))

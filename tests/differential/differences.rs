@@ -38,10 +38,10 @@ const REPLIES: &[Reply] = &[
     (Redis, "SSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
     (Redis, "HSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
     (Redis, "ZSCAN", "-ERR invalid cursor", "", "7.4 refuses negative and empty cursors"),
-    (Redis, "SCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
-    (Redis, "SSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
-    (Redis, "HSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
-    (Redis, "ZSCAN", "*2", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "SCAN", "", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "SSCAN", "", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "HSCAN", "", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
+    (Redis, "ZSCAN", "", "-ERR invalid cursor", "7.4 reads a cursor as C's strtoull does"),
     (Redis, "Z", "-ERR min or max is not a float", "", "8.0 takes no blanks in front of a bound"),
     (Redis, "XREAD", "-ERR Unbalanced 'xread", "-ERR Unbalanced XREAD", "7.2's wording"),
     (Redis, "XREADGROUP", "-ERR Unbalanced 'xreadgroup", "-ERR Unbalanced XREADGROUP", "7.2's wording"),
@@ -149,6 +149,8 @@ const NOT_SENT: &[NotSent] = &[
     (Redis, "LPUSH", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
     (Redis, "SADD", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
     (Redis, "ZADD", " 1", "7.0 sorts by numbers with blanks in front, 8.0 refuses them: what SORT stores would part"),
+    (Redis, "ZREMRANGEBYSCORE", " 1", "8.0 takes no blanks in front of a bound"),
+    (Redis, "ZRANGESTORE", " 1", "8.0 takes no blanks in front of a bound"),
     (Redis, "LPUSH", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
     (Redis, "LPUSH", "-1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
     (Redis, "SADD", "1e400", "as RPUSH: one such number spoils every later SORT of 7.0"),
@@ -209,6 +211,12 @@ pub fn excused(peer: Kind, words: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> boo
     // A set that is not sorted comes in the order of its table.
     if starts(words, "SORT") || starts(words, "SORT_RO") {
         let by = words.windows(2).rfind(|pair| pair[0].eq_ignore_ascii_case(b"BY"));
+        // So do, of a set or sorted set, those that BY and ALPHA take for equal.
+        let alpha = words.iter().any(|word| word.eq_ignore_ascii_case(b"ALPHA"));
+        if by.is_some() && alpha && matches!(words[1].first(), Some(b'z' | b't')) {
+            [&mut a, &mut b].into_iter().for_each(|node| node.sort(1));
+            return a == b;
+        }
         return by.is_some_and(|pair| !pair[1].contains(&b'*')) && a.kind == b.kind && a.items.len() == b.items.len();
     }
     if starts(words, "XINFO") {
@@ -228,7 +236,8 @@ pub fn same_doubles(a: &Node, b: &Node) -> bool {
     // Seventeen digits, or an exponent of at least two.
     let equal = |x: f64, y: f64| x == y || (x - y).abs() < 1e-17;
     let equal = || double(a).zip(double(b)).is_some_and(|(x, y)| equal(x, y));
-    let written = || (b.text.len() >= 17 || b.text.contains(&b'e')) && equal();
+    let exponent = || a.text.contains(&b'e') || b.text.contains(&b'e');
+    let written = || (b.text.len() >= 17 || exponent()) && equal();
     a.kind == b.kind
         && a.null == b.null
         && a.items.len() == b.items.len()

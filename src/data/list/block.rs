@@ -195,7 +195,9 @@ impl<const H: usize> Block<H> {
             return;
         }
         let exact = H + need;
-        let mut want = if exact > 64 { exact + exact / 8 } else { exact };
+        // A node will most likely be filled up; a small list stays as it is, or grows by little.
+        let spare = if H == 0 { exact / 2 } else { exact / 8 };
+        let mut want = if exact > 64 { exact + spare } else { exact };
         match SOFT_CAPS.iter().find(|&&soft| exact <= soft) {
             Some(&soft) => want = want.min(soft),
             None => want = exact,

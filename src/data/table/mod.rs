@@ -12,6 +12,7 @@
 //! the table ([`Ref`], [`RefMut`]) and turned back into an owned element exactly once, when it leaves.
 
 use super::segment::{self, KEPT, MARK, PTR, Place, SLOTS, Segment, pointer};
+use super::slab;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -33,6 +34,11 @@ pub unsafe trait Element: Sized {
     /// `raw` came from `into_raw`, and is not used as another owned element.
     unsafe fn from_raw(raw: NonNull<u8>) -> Self;
     fn key(&self) -> &[u8];
+    /// The address of what hangs on the element, if anything does: it will be wanted next.
+    #[inline]
+    fn behind(&self) -> Option<*const u8> {
+        None
+    }
 }
 
 pub struct Table<E: Element> {
@@ -255,6 +261,21 @@ impl<E: Element> Table<E> {
             }
             None if seg.overflowed(home) => prefetch(seg.bucket_addr(seg.next(home))),
             None => {}
+        }
+    }
+
+    /// Asks for what hangs on the element, which should have arrived already; for a block that will be given back (`freeing`),
+    /// for the head of its page too.
+    #[inline]
+    pub fn prefetch_behind(&self, hash: u64, freeing: bool) {
+        let Some((seg, tag, home)) = self.locate(hash) else { return };
+        let Some(w) = seg.bucket(home).iter().find(|w| **w >> 48 == tag) else { return };
+        if let Some(p) = pointer(*w).and_then(|p| Ref::<E>::new(p).behind()) {
+            prefetch(p);
+            prefetch(p.wrapping_add(64));
+            if freeing {
+                prefetch(slab::page_of(p));
+            }
         }
     }
 

@@ -274,6 +274,15 @@ impl Worker {
                 table.prefetch_element(k.hash);
             }
         }
+        if !scratch.collections {
+            return;
+        }
+        let writes = scratch.writes();
+        for k in &scratch.keys {
+            if let Some(table) = self.access.shard(world.shard_of(k.hash)).db(db as usize) {
+                table.prefetch_behind(k.hash, writes);
+            }
+        }
     }
 
     /// Runs a command whose words stand apart from the connection's buffer.

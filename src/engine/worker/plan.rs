@@ -5,7 +5,7 @@ use crate::base::hash::hash_bytes;
 use crate::engine::call::KeyRef;
 use crate::engine::dispatch;
 use crate::engine::errors::Error;
-use crate::engine::flags::Flags;
+use crate::engine::flags::{Categories, Flags};
 use crate::engine::table::Command;
 use crate::resp::{Args, Span};
 
@@ -17,6 +17,8 @@ pub(super) struct Scratch {
     pub(super) keys: Vec<KeyRef>,
     pub(super) shards: Vec<u16>,
     pub(super) positions: Vec<crate::engine::keyspec::KeyPos>,
+    /// A command among them is for lists, sets and so on, whose values lie apart from their keys.
+    pub(super) collections: bool,
 }
 
 /// A parsed command and what is known of it before it runs. Ranges are (from, to) in the scratch buffers.
@@ -33,6 +35,7 @@ impl Scratch {
         self.spans.clear();
         self.planned.clear();
         self.keys.clear();
+        self.collections = false;
     }
 
     #[inline]
@@ -43,6 +46,7 @@ impl Scratch {
             let args = Args::new(buf, &self.spans[first..]);
             let command = dispatch::resolve(args);
             if let Ok(c) = &command {
+                self.collections |= c.categories.has(Categories::COLLECTIONS);
                 // A key at a fixed place needs no list of positions.
                 match c.keys.simple {
                     Some(s) if s.first > 0 && s.first == s.last => {

@@ -60,6 +60,14 @@ unsafe impl Element for Entry {
     fn key(&self) -> &[u8] {
         Entry::key(self)
     }
+    #[inline]
+    fn behind(&self) -> Option<*const u8> {
+        if self.kind() & 7 == Type::String as u8 {
+            return None;
+        }
+        // Without the bits that tell the encoding.
+        Some((self.word_at(self.value_at()) & !7) as *const u8)
+    }
 }
 
 /// A value on its way into an entry.
