@@ -4,6 +4,7 @@
 //!
 //! | room | what is in it | what is *not* in it |
 //! |---|---|---|
+//! | [`inspect`] | `rdb …`: files told, checked, compared, converted | decoding |
 //! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`server`] | listener, workers, connection ↔ bytes, cron, boot, logging | what a command means |
 //! | [`commands`] | one file per family: its table of specs on top, its handlers below | sockets, threads, locks |
@@ -21,6 +22,7 @@ pub mod base;
 pub mod commands;
 pub mod data;
 pub mod engine;
+pub mod inspect;
 pub mod keyspace;
 pub mod rdb;
 pub mod resp;
