@@ -4,6 +4,8 @@
 //! fit it. Clap owns verbs, help and version; the words after `serve` go to [`crate::engine::config::load`] as they are,
 //! and the help that lists directives is derived from the configuration table.
 
+pub mod rdb;
+
 use crate::engine::config::{REDIS_VERSION, table};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -31,6 +33,11 @@ pub enum Verb {
     /// Without arguments it listens on port 6379 of every address, answers this host only (protected mode) until there
     /// is a password, and keeps its snapshot `dump.rdb` in the current directory.
     Serve(Serve),
+    /// Read snapshots: print, check, summarize, compare, convert, rescue
+    Rdb {
+        #[command(subcommand)]
+        verb: rdb::RdbVerb,
+    },
 }
 
 #[derive(clap::Args, Debug)]
@@ -222,7 +229,9 @@ mod tests {
             &[],
         ] {
             let all = [&["rustredis", "serve"], line].concat();
-            let Verb::Serve(serve) = parse(words(&all)).unwrap_or_else(|e| panic!("{line:?}: {e}")).verb;
+            let Verb::Serve(serve) = parse(words(&all)).unwrap_or_else(|e| panic!("{line:?}: {e}")).verb else {
+                panic!("{line:?} is no serve");
+            };
             assert_eq!(serve.words, words(line));
         }
     }

@@ -4,6 +4,7 @@
 //!
 //! | room | what is in it | what is *not* in it |
 //! |---|---|---|
+//! | [`inspect`] | `rdb …`: files told, checked, compared, converted | decoding |
 //! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`server`] | listener, workers, connection ↔ bytes, cron, boot, logging | what a command means |
 //! | [`client`] | connections to a server as its clients make them: addresses, URIs, TLS, handshake, slots of a cluster | what is sent, what is shown |
@@ -25,6 +26,7 @@ pub mod client;
 pub mod commands;
 pub mod data;
 pub mod engine;
+pub mod inspect;
 pub mod keyspace;
 pub mod rdb;
 pub mod resp;

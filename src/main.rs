@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Name::Own => match args::parse(words) {
             Ok(cli) => match cli.verb {
                 Verb::Serve(serve) => run_server(serve.words),
+                Verb::Rdb { verb } => rustredis::inspect::rdb::run(verb),
             },
             Err(error) => error.exit(),
         },
@@ -21,9 +22,8 @@ fn main() -> ExitCode {
         Name::Sentinel => {
             refuse("redis-sentinel is not replaced by rustredis: run Redis's own sentinel, it watches this server too.")
         }
-        Name::Cli | Name::Benchmark | Name::CheckRdb | Name::CheckAof => {
-            refuse(&format!("{argv0}: not available yet."))
-        }
+        Name::CheckRdb => rustredis::inspect::rdb::redis_check_rdb(&argv0, &words.split_off(1.min(words.len()))),
+        Name::Cli | Name::Benchmark | Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
     }
 }
 

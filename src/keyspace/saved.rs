@@ -4,9 +4,9 @@ use super::db::AccessClock;
 use super::entry::{Entry, NewValue};
 use super::value::{Object, Str, Type};
 use crate::data::{Hash, Item, List, Set, Stream, Zset};
+use crate::rdb::Value;
 use crate::rdb::payload::Owned;
 use crate::rdb::write::ValueRef;
-use crate::rdb::{LoadedKey, Value};
 
 impl Entry {
     /// Lends the value to whoever writes it.
@@ -26,26 +26,24 @@ impl Entry {
         }
     }
 
-    /// The entry that a loaded key becomes. `clock` is its access clock: see [`AccessClock::saved`].
-    pub fn loaded(key: LoadedKey<'_>, clock: u32) -> Entry {
-        match key.value {
-            Value::Text(Item::Int(n)) => Entry::new(key.name, NewValue::Int(n), key.expires_at_ms, clock),
-            Value::Text(Item::Bytes(text)) => Entry::new(key.name, NewValue::Set(text), key.expires_at_ms, clock),
-            value => match object(value) {
-                Some(object) => Entry::new(key.name, NewValue::Object(object), key.expires_at_ms, clock),
-                None => unreachable_type(),
-            },
-        }
+    /// The entry that a loaded value becomes. `clock` is its access clock: see [`AccessClock::saved`].
+    pub fn loaded(key: &[u8], value: Value<'_>, expiry: Option<i64>, clock: u32) -> Entry {
+        let value = match &value {
+            Value::Text(Item::Int(n)) => NewValue::Int(*n),
+            Value::Text(Item::Bytes(text)) => NewValue::Set(text),
+            Value::List(_) | Value::Set(_) | Value::Zset(_) | Value::Hash(_) | Value::Stream(_) => {
+                object(value).map_or_else(unreachable_type, NewValue::Object)
+            }
+        };
+        Entry::new(key, value, expiry, clock)
     }
 
-    /// The entry that a payload's value becomes.
+    /// The same of a payload's value.
     pub fn restored(key: &[u8], value: Owned, expiry: Option<i64>, clock: u32) -> Entry {
-        let value = match &value {
-            Owned::Text(text) => return Entry::new(key, NewValue::Set(text), expiry, clock),
-            Owned::Value(_) => value,
-        };
-        let Owned::Value(value) = value else { unreachable_type() };
-        Entry::loaded(LoadedKey { db: 0, name: key, value, expires_at_ms: expiry, idle_s: None, freq: None }, clock)
+        match value {
+            Owned::Text(text) => Entry::new(key, NewValue::Set(&text), expiry, clock),
+            Owned::Value(value) => Entry::loaded(key, value, expiry, clock),
+        }
     }
 }
 

@@ -39,6 +39,26 @@ pub struct LoadedKey<'a> {
     pub expires_at_ms: Option<i64>,
     pub idle_s: Option<u64>,
     pub freq: Option<u8>,
+    /// How it lay in the file.
+    pub kind: ValueKind,
+    /// Offset and length of its record, from its expiry on.
+    pub at: u64,
+    pub len: u64,
+}
+
+impl Value<'_> {
+    /// The value for whoever writes or reads it.
+    pub fn view(&self) -> super::write::ValueRef<'_> {
+        use super::write::ValueRef;
+        match self {
+            Value::Text(text) => ValueRef::Text(*text),
+            Value::List(v) => ValueRef::List(v),
+            Value::Set(v) => ValueRef::Set(v),
+            Value::Zset(v) => ValueRef::Zset(v),
+            Value::Hash(v) => ValueRef::Hash(v),
+            Value::Stream(v) => ValueRef::Stream(v),
+        }
+    }
 }
 
 /// What a loader gives.
@@ -46,12 +66,15 @@ pub enum Loaded<'a> {
     Key(LoadedKey<'a>),
     /// A key that no server may have: a collection without elements. Redis skips and counts it.
     EmptyKey {
+        db: u64,
         name: &'a [u8],
     },
     /// A value of a module; there is nobody who understands it.
     ModuleKey {
+        db: u64,
         name: &'a [u8],
         module: ModuleId,
+        expires_at_ms: Option<i64>,
     },
     /// Anything that is not about a key. [`Event::End`] is the last.
     Other(Event<'a>),
@@ -78,10 +101,10 @@ impl<R: Read> Loader<R> {
     pub fn next(&mut self) -> Result<Loaded<'_>, Fault> {
         let head = match self.reader.step()? {
             told @ super::read::Told::Key(_) => {
-                let Event::Key(KeyHead { kind, expires_at_ms, idle_s, freq, .. }) = self.reader.event(told) else {
+                let Event::Key(KeyHead { kind, expires_at_ms, idle_s, freq, at, .. }) = self.reader.event(told) else {
                     return Err(self.reader.source.fault("a key"));
                 };
-                (kind, expires_at_ms, idle_s, freq)
+                (kind, expires_at_ms, idle_s, freq, at)
             }
             told => {
                 if let super::read::Told::SelectDb(db) = told {
@@ -90,15 +113,18 @@ impl<R: Read> Loader<R> {
                 return Ok(Loaded::Other(self.reader.event(told)));
             }
         };
-        let (kind, expires_at_ms, idle_s, freq) = head;
+        let (kind, expires_at_ms, idle_s, freq, at) = head;
         let db = self.db;
         let value = match self.reader.value(kind, &self.limits)? {
             Made::Text(piece) => Value::Text(self.reader.source.item(piece)),
             Made::Value(value) => value,
-            Made::Empty => return Ok(Loaded::EmptyKey { name: self.reader.key() }),
-            Made::Module(module) => return Ok(Loaded::ModuleKey { name: self.reader.key(), module }),
+            Made::Empty => return Ok(Loaded::EmptyKey { db, name: self.reader.key() }),
+            Made::Module(module) => {
+                return Ok(Loaded::ModuleKey { db, name: self.reader.key(), module, expires_at_ms });
+            }
         };
-        Ok(Loaded::Key(LoadedKey { db, name: self.reader.key(), value, expires_at_ms, idle_s, freq }))
+        let len = self.reader.offset() - at;
+        Ok(Loaded::Key(LoadedKey { db, name: self.reader.key(), value, expires_at_ms, idle_s, freq, kind, at, len }))
     }
 }
 

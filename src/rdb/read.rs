@@ -145,24 +145,32 @@ impl Reader<Empty> {
 
     /// Reads a whole file that lies in memory.
     pub fn over(bytes: &[u8]) -> Reader<Empty> {
-        Reader::on(Source::with_window(std::io::empty(), bytes.to_vec(), bytes.len()))
+        Reader::on_source(Source::with_window(std::io::empty(), bytes.to_vec(), bytes.len()))
     }
 }
 
 impl<R: Read> Reader<R> {
     pub fn new(inner: R) -> Reader<R> {
-        Reader::on(Source::new(inner))
+        Reader::on_source(Source::new(inner))
     }
 
-    /// Goes on in the middle of a file, at the beginning of a record: for what is past a broken one. No checksum is computed.
-    pub fn within(inner: R, offset: u64, header: Header) -> Reader<R> {
-        let mut reader = Reader::on(Source::new(inner));
+    /// The same with a small window, for many short looks.
+    pub fn within_window(inner: R, offset: u64, header: Header) -> Reader<R> {
+        let mut reader = Reader::on_source(Source::with_window(inner, vec![0; 512], 0));
         reader.source.set_offset(offset);
         (reader.header, reader.step, reader.verify) = (header, Step::Record, false);
         reader
     }
 
-    fn on(source: Source<R>) -> Reader<R> {
+    /// Goes on in the middle of a file, at the beginning of a record: for what is past a broken one. No checksum is computed.
+    pub fn within(inner: R, offset: u64, header: Header) -> Reader<R> {
+        let mut reader = Reader::on_source(Source::new(inner));
+        reader.source.set_offset(offset);
+        (reader.header, reader.step, reader.verify) = (header, Step::Record, false);
+        reader
+    }
+
+    fn on_source(source: Source<R>) -> Reader<R> {
         let header = Header { version: 0, valkey: false };
         Reader { source, step: Step::Magic, header, key: Vec::new(), kind: None, verify: true, doing: Doing::Start }
     }

@@ -101,14 +101,7 @@ fn stream(rng: &mut Rng, n: u64) -> Stream {
 }
 
 fn view<'a>(value: &'a Value<'_>) -> ValueRef<'a> {
-    match value {
-        Value::Text(text) => ValueRef::Text(*text),
-        Value::List(v) => ValueRef::List(v),
-        Value::Set(v) => ValueRef::Set(v),
-        Value::Zset(v) => ValueRef::Zset(v),
-        Value::Hash(v) => ValueRef::Hash(v),
-        Value::Stream(v) => ValueRef::Stream(v),
-    }
+    value.view()
 }
 
 /// What a value holds, spelled out; `target` may know less of it.

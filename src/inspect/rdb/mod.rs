@@ -1,0 +1,67 @@
+//! `rustredis rdb …`.
+
+mod check;
+mod commands;
+mod convert;
+mod diff;
+mod digest;
+mod dump;
+mod html;
+mod salvage;
+mod stats;
+mod text;
+
+use super::output;
+use crate::args::rdb::RdbVerb;
+use crate::rdb::{Fault, Reader};
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs a verb to its exit code.
+pub fn run(verb: RdbVerb) -> ExitCode {
+    let name = "rustredis rdb";
+    match verb {
+        RdbVerb::Dump(dump) => output::exit(name, 1, dump::run(&dump)),
+        RdbVerb::Check { file } => output::exit(name, 1, check::run(&file, true)),
+        RdbVerb::Stats(stats) => output::exit(name, 1, stats::run(&stats)),
+        RdbVerb::Diff { a, b } => output::exit(name, 2, diff::run(&a, &b)),
+        RdbVerb::Convert(convert) => output::exit(name, 1, convert::run(&convert)),
+        RdbVerb::Salvage { file, output } => output::exit(name, 2, salvage::run(&file, &output)),
+    }
+}
+
+/// `redis-check-rdb`'s command line.
+pub fn redis_check_rdb(program: &str, words: &[OsString]) -> ExitCode {
+    match words {
+        [word] if word == "--version" || word == "-v" => {
+            println!("redis-check-rdb {}", crate::engine::config::REDIS_VERSION);
+            ExitCode::SUCCESS
+        }
+        [file] => output::exit(program, 1, check::run(Path::new(file), false)),
+        _ => {
+            eprintln!("Usage: {program} <rdb-file-name>");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A fault as an error that names the key it was in.
+fn broken<R: Read>(reader: &Reader<R>, fault: Fault) -> anyhow::Error {
+    if let crate::rdb::Why::Io(error) = fault.why {
+        return anyhow::Error::new(error).context("reading the file");
+    }
+    let mut within = String::new();
+    if reader.doing() == crate::rdb::Doing::Value {
+        let mut name = Vec::new();
+        super::json::quoted(reader.key(), &mut name);
+        within = format!(" in the value of {}", String::from_utf8_lossy(&name));
+    }
+    anyhow::anyhow!("broken at offset {}{within}: {}", fault.at, fault.why)
+}
+
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,226 @@
+//! `rdb salvage`: what can be read of a broken file, in a new one.
+//!
+//! Records that read well are copied byte by byte. Behind a fault every next byte is tried as the beginning of a record, and
+//! taken for one if several records follow one another from there, each of them whole and sound, or the file ends as one should:
+//! a single one could be chance.
+
+use crate::inspect::json;
+use crate::inspect::output::NewFile;
+use crate::rdb::write::Summing;
+use crate::rdb::{Event, Fault, Header, Loaded, Loader, Reader, Thresholds, Why};
+use anyhow::{Context, Result};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Records that must follow one another to be believed.
+const BELIEVED: usize = 4;
+/// Bytes of the file in which candidates are looked for at a time.
+const CHUNK: usize = 1 << 20;
+/// Room behind a chunk's candidates for the records that follow them.
+const BEHIND: usize = 256 << 10;
+
+struct Salvage {
+    file: File,
+    len: u64,
+    header: Header,
+    out: Summing<NewFile>,
+    keys: u64,
+    lost: Vec<(u64, u64, String)>,
+}
+
+pub fn run(input: &Path, output: &Path) -> Result<ExitCode> {
+    let mut file = File::open(input).with_context(|| format!("cannot open {}", input.display()))?;
+    let about = file.metadata()?;
+    anyhow::ensure!(about.is_file(), "{} is no regular file", input.display());
+    if let Ok(there) = output.metadata() {
+        use std::os::unix::fs::MetadataExt;
+        anyhow::ensure!((there.dev(), there.ino()) != (about.dev(), about.ino()), "the output is the input");
+    }
+    let mut magic = [0; 9];
+    let header = match file.read_exact(&mut magic) {
+        Ok(()) => match Reader::over(&magic).next() {
+            Ok(Event::Header(header)) => Some(header),
+            _ => None,
+        },
+        Err(_) => None,
+    };
+    // Without its first bytes, a file is taken for one of the most common sort.
+    let lost_magic = header.is_none();
+    let header = header.unwrap_or(Header { version: 11, valkey: false });
+    let magic = if header.valkey {
+        format!("VALKEY{:03}", header.version)
+    } else {
+        format!("REDIS{:04}", header.version.max(5))
+    };
+    let mut out = Summing::new(NewFile::create(output).context("creating the output")?, true);
+    out.write_all(magic.as_bytes())?;
+    let mut salvage = Salvage { file, len: about.len(), header, out, keys: 0, lost: Vec::new() };
+    salvage.read(lost_magic)?;
+    let Salvage { out, keys, lost, .. } = salvage;
+    out.finish()?.finish().context("completing the output")?;
+    let mut told = std::io::stdout().lock();
+    for (from, to, why) in &lost {
+        writeln!(told, "lost bytes {from}..{to} ({}): {why}", to - from)?;
+    }
+    writeln!(
+        told,
+        "{keys} keys kept, {} ranges lost, {} bytes in all",
+        lost.len(),
+        lost.iter().map(|l| l.1 - l.0).sum::<u64>()
+    )?;
+    Ok(if lost.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What one record was.
+enum Record {
+    Other,
+    Key,
+    /// One that the new file shall not have: the value cannot be taken by any server.
+    Empty,
+    End,
+}
+
+impl Salvage {
+    fn at(&mut self, offset: u64) -> Result<Loader<File>> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Loader::on(Reader::within(file, offset, self.header), Thresholds::default()))
+    }
+
+    fn read(&mut self, lost_magic: bool) -> Result<()> {
+        let mut from = 9.min(self.len);
+        if lost_magic {
+            let Some(next) = self.next_plausible(0)? else {
+                self.lost.push((0, self.len, "no record was found".to_owned()));
+                return Ok(());
+            };
+            self.lost.push((0, next, "the file does not begin as an RDB file".to_owned()));
+            from = next;
+        }
+        loop {
+            let Some((at, why)) = self.run(from)? else { return Ok(()) };
+            let Some(next) = self.next_plausible(at + 1)? else {
+                self.lost.push((at, self.len, why));
+                return Ok(());
+            };
+            self.lost.push((at, next, why));
+            from = next;
+        }
+    }
+
+    /// Copies records from an offset on up to the end (`None`) or the first broken one: where it begins, and why.
+    fn run(&mut self, from: u64) -> Result<Option<(u64, String)>> {
+        let mut loader = self.at(from)?;
+        // Records that are good and were not copied yet.
+        let mut good = from;
+        let mut source = self.file.try_clone()?;
+        let mut copied = from;
+        let stopped = loop {
+            let begin = good;
+            match step(&mut loader) {
+                Ok(Record::End) => break self.ending(begin),
+                Ok(kind) => {
+                    let end = loader.reader.offset();
+                    match kind {
+                        Record::Key => self.keys += 1,
+                        Record::Empty => {
+                            self.copy(&mut source, copied, begin)?;
+                            copied = end;
+                            self.lost.push((begin, end, "a collection without elements".to_owned()));
+                        }
+                        _ => {}
+                    }
+                    good = end;
+                }
+                Err(Fault { why: Why::Io(error), .. }) => return Err(error.into()),
+                Err(fault) => break Some((begin, describe(&loader, &fault))),
+            }
+        };
+        self.copy(&mut source, copied, good)?;
+        Ok(stopped)
+    }
+
+    /// Whether the end at `begin` is the file's: then nothing more is lost but what stands behind it.
+    fn ending(&mut self, begin: u64) -> Option<(u64, String)> {
+        let behind = begin + if self.header.version >= 5 { 9 } else { 1 };
+        if behind < self.len {
+            return Some((begin, "an end in the middle of the file".to_owned()));
+        }
+        None
+    }
+
+    fn copy(&mut self, source: &mut File, from: u64, to: u64) -> Result<()> {
+        source.seek(SeekFrom::Start(from))?;
+        let copied = std::io::copy(&mut source.take(to - from), &mut self.out)?;
+        anyhow::ensure!(copied == to - from, "the input got shorter while it was read");
+        Ok(())
+    }
+
+    /// The first offset from `from` on at which records seem to begin.
+    fn next_plausible(&mut self, from: u64) -> Result<Option<u64>> {
+        let mut file = self.file.try_clone()?;
+        let mut begin = from;
+        let mut chunk = Vec::new();
+        while begin < self.len {
+            file.seek(SeekFrom::Start(begin))?;
+            chunk.clear();
+            Read::by_ref(&mut file).take((CHUNK + BEHIND) as u64).read_to_end(&mut chunk)?;
+            for i in 0..chunk.len().min(CHUNK) {
+                if may_begin(chunk[i]) && self.is_plausible(&chunk[i..], begin + i as u64)? {
+                    return Ok(Some(begin + i as u64));
+                }
+            }
+            begin += CHUNK as u64;
+        }
+        Ok(None)
+    }
+
+    /// Whether records follow one another from this offset on; `bytes` is what stands there, perhaps not all of it.
+    fn is_plausible(&mut self, bytes: &[u8], offset: u64) -> Result<bool> {
+        let mut near = Loader::on(Reader::within_window(bytes, offset, self.header), Thresholds::default());
+        Ok(match believed(&mut near, self.len) {
+            Some(yes) => yes,
+            // A record larger than what was at hand: read on in the file, but only if its head is no nonsense.
+            None => believed(&mut self.at(offset)?, self.len).unwrap_or(false),
+        })
+    }
+}
+
+/// Bytes that a record can begin with.
+fn may_begin(byte: u8) -> bool {
+    byte <= 25 || byte >= 243
+}
+
+/// Whether enough sound records follow; `None` if the bytes ended first.
+fn believed<R: Read>(loader: &mut Loader<R>, len: u64) -> Option<bool> {
+    for _ in 0..BELIEVED {
+        match step(loader) {
+            Ok(Record::End) => return Some(loader.reader.offset() == len),
+            Ok(_) => {}
+            Err(Fault { why: Why::Short, at }) => return if at < len { None } else { Some(false) },
+            Err(_) => return Some(false),
+        }
+    }
+    Some(true)
+}
+
+fn step<R: Read>(loader: &mut Loader<R>) -> Result<Record, Fault> {
+    Ok(match loader.next()? {
+        Loaded::Key(_) | Loaded::ModuleKey { .. } => Record::Key,
+        Loaded::EmptyKey { .. } => Record::Empty,
+        Loaded::Other(Event::End { .. }) => Record::End,
+        Loaded::Other(_) => Record::Other,
+    })
+}
+
+fn describe(loader: &Loader<File>, fault: &Fault) -> String {
+    let mut text = format!("{} at offset {}", fault.why, fault.at);
+    if loader.reader.doing() == crate::rdb::Doing::Value {
+        let mut name = Vec::new();
+        json::quoted(loader.reader.key(), &mut name);
+        text.push_str(&format!(", in the value of {}", String::from_utf8_lossy(&name)));
+    }
+    text
+}
