@@ -11,9 +11,14 @@ fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().collect();
     let argv0 = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     match args::link_name_verb(&argv0) {
+        // Scripts run the client once a command: it has no use for the other verbs' grammar.
+        Name::Own if words.get(1).is_some_and(|word| word == "cli") => {
+            rustredis::cli::run(words.split_off(2), "rustredis cli")
+        }
         Name::Own => match args::parse(words) {
             Ok(cli) => match cli.verb {
                 Verb::Serve(serve) => run_server(serve.words),
+                Verb::Cli(cli) => rustredis::cli::run(cli.words, "rustredis cli"),
             },
             Err(error) => error.exit(),
         },
@@ -21,9 +26,8 @@ fn main() -> ExitCode {
         Name::Sentinel => {
             refuse("redis-sentinel is not replaced by rustredis: run Redis's own sentinel, it watches this server too.")
         }
-        Name::Cli | Name::Benchmark | Name::CheckRdb | Name::CheckAof => {
-            refuse(&format!("{argv0}: not available yet."))
-        }
+        Name::Cli => rustredis::cli::run(words.split_off(1), "redis-cli"),
+        Name::Benchmark | Name::CheckRdb | Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
     }
 }
 

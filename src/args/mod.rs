@@ -4,6 +4,8 @@
 //! fit it. Clap owns verbs, help and version; the words after `serve` go to [`crate::engine::config::load`] as they are,
 //! and the help that lists directives is derived from the configuration table.
 
+pub mod cli;
+
 use crate::engine::config::{REDIS_VERSION, table};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -31,6 +33,18 @@ pub enum Verb {
     /// Without arguments it listens on port 6379 of every address, answers this host only (protected mode) until there
     /// is a password, and keeps its snapshot `dump.rdb` in the current directory.
     Serve(Serve),
+    /// Talk to a server: one command, a session, or a look at it
+    ///
+    /// Flags, output and exit codes are those of redis-cli.
+    #[command(disable_help_flag = true)]
+    Cli(Words),
+}
+
+/// Words that a grammar of their own reads: see [`cli::parse`].
+#[derive(clap::Args, Debug)]
+pub struct Words {
+    #[arg(value_name = "FLAG | COMMAND", trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+    pub words: Vec<OsString>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -222,7 +236,9 @@ mod tests {
             &[],
         ] {
             let all = [&["rustredis", "serve"], line].concat();
-            let Verb::Serve(serve) = parse(words(&all)).unwrap_or_else(|e| panic!("{line:?}: {e}")).verb;
+            let Verb::Serve(serve) = parse(words(&all)).unwrap_or_else(|e| panic!("{line:?}: {e}")).verb else {
+                panic!("{line:?}: not serve");
+            };
             assert_eq!(serve.words, words(line));
         }
     }
