@@ -73,9 +73,9 @@ pub fn create(session: &Session<'_>, places: &[String], replicas: Option<String>
     if !agreed(session, "Can I set the above configuration?") {
         return Err(Failed);
     }
-    for at in 0..primaries {
+    for (at, node) in nodes.iter_mut().enumerate().take(primaries) {
         let (first, last) = (share(at).to_string(), (share(at + 1) - 1).to_string());
-        fine(&mut nodes[at], &["CLUSTER", "ADDSLOTSRANGE", &first, &last])?;
+        fine(node, &["CLUSTER", "ADDSLOTSRANGE", &first, &last])?;
     }
     info(">>> Nodes configuration updated\n>>> Assign a different config epoch to each node\n");
     for (at, node) in nodes.iter_mut().enumerate() {

@@ -116,6 +116,10 @@ fn standard(value: &Value, prefix: &mut Vec<u8>, out: &mut Vec<u8>) {
                 standard(key, prefix, out);
                 out.pop();
                 out.extend_from_slice(b" => ");
+                if has_elements(item) {
+                    out.push(b'\n');
+                    out.extend_from_slice(prefix);
+                }
                 standard(item, prefix, out);
                 prefix.truncate(depth);
             }
@@ -124,6 +128,13 @@ fn standard(value: &Value, prefix: &mut Vec<u8>, out: &mut Vec<u8>) {
         Value::Attribute(_, value) => return standard(value, prefix, out),
     }
     out.push(b'\n');
+}
+
+fn has_elements(value: &Value) -> bool {
+    match value {
+        Value::Map(pairs) => !pairs.is_empty(),
+        other => other.items().is_some_and(|items| !items.is_empty()),
+    }
 }
 
 fn standard_items(items: &[Value], mark: u8, empty: &[u8], prefix: &mut Vec<u8>, out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! A session without a terminal: commands from the lines of standard input, as `redis-cli < file` runs them.
 
 use super::{
-    help, out,
+    guard, help, out,
     session::{Failed, Session},
 };
 use crate::{client::Addr, resp::inline::split_args};
@@ -80,7 +80,7 @@ pub fn run_line(session: &mut Session<'_>, line: &[u8]) -> Then {
             }
             None => out::text("Invalid port\n"),
         }
-    } else {
+    } else if !session.options.read_only || guard::allows(session, &words) {
         let start = std::time::Instant::now();
         // Why it failed is on standard error already.
         let _ = session.issue(&words, repeat);

@@ -2,21 +2,29 @@
 //! outputs and exit codes; what it can do beyond is told in `--help`.
 
 mod bigkeys;
+mod bulk;
 mod cluster;
 mod cluster_admin;
 mod format;
+mod guard;
 mod help;
 mod hotkeys;
 mod import;
+mod keystats;
 mod latency;
 mod lines;
 mod lru;
 mod out;
+mod peek;
 mod pipe;
+mod profile;
+mod repl;
 mod replica;
 mod scan;
 mod session;
 mod stat;
+mod top;
+mod view;
 
 use crate::{
     args::cli::{self as flags, Asked, Mode, Options},
@@ -51,7 +59,7 @@ pub fn run(words: Vec<OsString>, program: &str) -> ExitCode {
             eprintln!("{sentence}");
             Err(Failed)
         }
-        Asked::Run(options) => start(*options),
+        Asked::Run(options) => start(*options, program),
     };
     out::flush();
     if code.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -62,7 +70,10 @@ fn on_terminal() -> bool {
     isatty(io::stdout()) || std::env::var_os("FAKETTY").is_some()
 }
 
-fn start(mut options: Options) -> Result<(), Failed> {
+fn start(mut options: Options, program: &str) -> Result<(), Failed> {
+    if let Some(name) = options.profile.clone() {
+        profile::apply(&name, &mut options)?;
+    }
     if options.password_in_args && !options.no_auth_warning {
         eprintln!("Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.");
     }
@@ -70,7 +81,10 @@ fn start(mut options: Options) -> Result<(), Failed> {
         options.target.password = Some(ask_password("Please input password: ")?);
     }
     let mut session = Session::new(&options, on_terminal());
+    session.own = program != "redis-cli";
+    view::choose(&mut session)?;
     match &options.mode {
+        Mode::Command if options.words.is_empty() && isatty(io::stdin()) => repl::run(&mut session),
         Mode::Command if options.words.is_empty() => lines::run(&mut session),
         Mode::Command => {
             let words = command_words(&options)?;
@@ -92,10 +106,11 @@ fn start(mut options: Options) -> Result<(), Failed> {
         Mode::HotKeys => hotkeys::run(&mut session),
         Mode::Import(file) => import::run(&mut session, file),
         Mode::Cluster(words) => cluster::run(&mut session, words),
-        other => {
-            eprintln!("{other:?}: not known");
-            Err(Failed)
-        }
+        Mode::KeyStats(samples) => keystats::run(&mut session, *samples),
+        Mode::DelMatch(pattern) => bulk::run(&mut session, pattern, None),
+        Mode::ExpireMatch(pattern, seconds) => bulk::run(&mut session, pattern, Some(*seconds)),
+        Mode::Undo(journal) => import::run(&mut session, journal),
+        Mode::Top(seconds) => top::run(&mut session, *seconds),
     }
 }
 
@@ -103,6 +118,9 @@ fn one_command(session: &mut Session<'_>, words: &[Vec<u8>]) -> Result<(), Faile
     if help::is_asked(&words[0]) {
         help::show(&words[1..]);
         return Ok(());
+    }
+    if !guard::allows(session, words) {
+        return Err(Failed);
     }
     session.issue(words, session.options.repeat)
 }

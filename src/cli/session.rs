@@ -4,6 +4,7 @@
 use super::{
     format::{Form, harmless},
     out,
+    view::View,
 };
 use crate::{
     args::cli::{Options, Output},
@@ -36,6 +37,10 @@ pub struct Session<'o> {
     /// Given each reply in place of the usual output; `false`: show it as usual.
     pub show: Option<ShowReply>,
     pub last_was_error: bool,
+    pub view: View,
+    pub pager: bool,
+    /// Started under our own name: what redis-cli does not do (asking before damage) is on.
+    pub own: bool,
 }
 
 /// Shows the reply to a command in a form of its own, if it has one.
@@ -68,6 +73,9 @@ impl<'o> Session<'o> {
             wake: None,
             show: None,
             last_was_error: false,
+            view: View::Redis,
+            pager: false,
+            own: false,
         }
     }
 
@@ -354,7 +362,7 @@ impl<'o> Session<'o> {
 }
 
 /// Commands whose reply is a text for people: shown as it is in every form.
-fn is_made_to_be_read(words: &[Vec<u8>]) -> bool {
+pub fn is_made_to_be_read(words: &[Vec<u8>]) -> bool {
     let n = words.len();
     let is = |name: &str, subs: &[&str]| word_is(words, 0, name) && subs.iter().any(|sub| word_is(words, 1, sub));
     word_is(words, 0, "info")
