@@ -7,6 +7,7 @@
 //! | [`inspect`] | `rdb …`: files told, checked, compared, converted | decoding |
 //! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`server`] | listener, workers, connection ↔ bytes, cron, boot, logging | what a command means |
+//! | [`cli`] | the interactive client and all that redis-cli does | connections, the decoder |
 //! | [`client`] | connections to a server as its clients make them: addresses, URIs, TLS, handshake, slots of a cluster | what is sent, what is shown |
 //! | [`commands`] | one file per family: its table of specs on top, its handlers below | sockets, threads, locks |
 //! | [`engine`] | spec, dispatch (the list of refusals), call, session, config table, stats, INFO | sockets, threads, files, wall clock |
@@ -22,6 +23,7 @@
 pub mod aof;
 pub mod args;
 pub mod base;
+pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod data;

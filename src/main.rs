@@ -11,10 +11,15 @@ fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().collect();
     let argv0 = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     match args::link_name_verb(&argv0) {
+        // Scripts run the client once a command: it has no use for the other verbs' grammar.
+        Name::Own if words.get(1).is_some_and(|word| word == "cli") => {
+            rustredis::cli::run(words.split_off(2), "rustredis cli")
+        }
         Name::Own => match args::parse(words) {
             Ok(cli) => match cli.verb {
                 Verb::Serve(serve) => run_server(serve.words),
                 Verb::Rdb { verb } => rustredis::inspect::rdb::run(verb),
+                Verb::Cli(cli) => rustredis::cli::run(cli.words, "rustredis cli"),
             },
             Err(error) => error.exit(),
         },
@@ -22,8 +27,9 @@ fn main() -> ExitCode {
         Name::Sentinel => {
             refuse("redis-sentinel is not replaced by rustredis: run Redis's own sentinel, it watches this server too.")
         }
+        Name::Cli => rustredis::cli::run(words.split_off(1), "redis-cli"),
         Name::CheckRdb => rustredis::inspect::rdb::redis_check_rdb(&argv0, &words.split_off(1.min(words.len()))),
-        Name::Cli | Name::Benchmark | Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
+        Name::Benchmark | Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
     }
 }
 

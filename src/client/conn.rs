@@ -242,6 +242,24 @@ impl Conn {
         }
     }
 
+    /// Bytes that came some other way, to be read before those of the stream.
+    pub fn set_input(&mut self, input: Vec<u8>) {
+        (self.input, self.taken, self.frames) = (input, 0, Frames::default());
+    }
+
+    /// The next command of a stream of replication, in which a primary may put line feeds between commands.
+    pub fn read_skipping_newlines(&mut self) -> Result<Value, Error> {
+        loop {
+            while self.frames.is_idle() && matches!(self.input.get(self.taken), Some(b'\n' | b'\r')) {
+                self.taken += 1;
+            }
+            if let Some((start, len)) = self.next_frame()? {
+                return Ok(Value::parse(&self.input[start..start + len])?);
+            }
+            self.fill()?;
+        }
+    }
+
     /// Bytes that came behind the last reply, and the stream: for what is no RESP, as a snapshot after SYNC.
     pub fn into_parts(mut self) -> (Vec<u8>, Stream) {
         (self.input.split_off(self.taken), self.stream)

@@ -4,6 +4,7 @@
 //! fit it. Clap owns verbs, help and version; the words after `serve` go to [`crate::engine::config::load`] as they are,
 //! and the help that lists directives is derived from the configuration table.
 
+pub mod cli;
 pub mod rdb;
 
 use crate::engine::config::{REDIS_VERSION, table};
@@ -38,6 +39,18 @@ pub enum Verb {
         #[command(subcommand)]
         verb: rdb::RdbVerb,
     },
+    /// Talk to a server: one command, a session, or a look at it
+    ///
+    /// Flags, output and exit codes are those of redis-cli.
+    #[command(disable_help_flag = true)]
+    Cli(Words),
+}
+
+/// Words that a grammar of their own reads: see [`cli::parse`].
+#[derive(clap::Args, Debug)]
+pub struct Words {
+    #[arg(value_name = "FLAG | COMMAND", trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+    pub words: Vec<OsString>,
 }
 
 #[derive(clap::Args, Debug)]

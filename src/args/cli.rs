@@ -1,0 +1,503 @@
+//! The flags of `cli`: one table, from which the parser, the usage text and the completions come.
+//!
+//! The grammar is redis-cli's: flags stand in front of the command, and the first word that is none begins it.
+
+use crate::client::{Addr, Target, Tls, uri};
+use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf, time::Duration};
+
+/// How replies are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// For people: types named, strings quoted.
+    Standard,
+    Raw,
+    Csv,
+    Json,
+    /// JSON in ASCII only.
+    QuotedJson,
+}
+
+/// What to do other than sending the command that follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Command,
+    Stat,
+    Latency,
+    LatencyHistory,
+    LatencyDist,
+    IntrinsicLatency(u64),
+    LruTest(u64),
+    Replica,
+    Rdb { file: Vec<u8>, functions_only: bool },
+    Pipe,
+    BigKeys,
+    MemKeys(Option<u64>),
+    KeyStats(Option<u64>),
+    HotKeys,
+    Scan,
+    Eval(Vec<u8>),
+    Cluster(Vec<Vec<u8>>),
+    DelMatch(Vec<u8>),
+    ExpireMatch(Vec<u8>, u64),
+    Undo(Vec<u8>),
+    Import(Vec<u8>),
+    Top(u64),
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub target: Target,
+    pub mode: Mode,
+    /// `None`: standard on a terminal, else raw.
+    pub output: Option<Output>,
+    pub repeat: i64,
+    pub interval: Duration,
+    /// 2 or 3 as asked; `None`: as the output mode wants it.
+    pub protocol: Option<u8>,
+    pub cluster: bool,
+    pub askpass: bool,
+    pub password_in_args: bool,
+    pub no_auth_warning: bool,
+    pub error_code: bool,
+    pub stdin_last: bool,
+    pub stdin_tag: Option<Vec<u8>>,
+    pub quoted_input: bool,
+    pub element_delimiter: Vec<u8>,
+    pub reply_delimiter: Vec<u8>,
+    pub show_pushes: Option<bool>,
+    pub verbose: bool,
+    pub pattern: Option<Vec<u8>>,
+    pub count: Option<u64>,
+    pub key_type: Option<Vec<u8>>,
+    pub pipe_timeout_s: u64,
+    pub cursor: u64,
+    pub top: u64,
+    pub yes: bool,
+    pub read_only: bool,
+    pub no_key_completion: bool,
+    pub dry_run: bool,
+    pub rate: Option<u64>,
+    pub journal: Option<PathBuf>,
+    pub save: Option<PathBuf>,
+    pub resume: Option<PathBuf>,
+    pub prompt_color: Option<String>,
+    pub view: Option<String>,
+    /// `--cluster-NAME value`, by name.
+    pub cluster_options: Vec<(String, Vec<u8>)>,
+    /// The `@profile` that was named.
+    pub profile: Option<String>,
+    pub words: Vec<Vec<u8>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            target: Target::default(),
+            mode: Mode::Command,
+            output: None,
+            repeat: 1,
+            interval: Duration::ZERO,
+            protocol: None,
+            cluster: false,
+            askpass: false,
+            password_in_args: false,
+            no_auth_warning: false,
+            error_code: false,
+            stdin_last: false,
+            stdin_tag: None,
+            quoted_input: false,
+            element_delimiter: b"\n".to_vec(),
+            reply_delimiter: b"\n".to_vec(),
+            show_pushes: None,
+            verbose: false,
+            pattern: None,
+            count: None,
+            key_type: None,
+            pipe_timeout_s: 30,
+            cursor: 0,
+            top: 10,
+            yes: false,
+            read_only: false,
+            no_key_completion: false,
+            dry_run: false,
+            rate: None,
+            journal: None,
+            save: None,
+            resume: None,
+            prompt_color: None,
+            view: None,
+            cluster_options: Vec::new(),
+            profile: None,
+            words: Vec::new(),
+        }
+    }
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    Run(Box<Options>),
+    Version,
+    /// Usage, on standard output.
+    Help,
+    /// A sentence for standard error, and exit code 1.
+    Wrong(String),
+    /// Usage on standard error, exit code 1.
+    Usage,
+}
+
+type Set = fn(&mut Options, Vec<u8>) -> Result<(), String>;
+
+/// One flag. `value` is empty if it takes none.
+pub struct Flag {
+    pub name: &'static str,
+    pub value: &'static str,
+    pub help: &'static str,
+    set: Set,
+}
+
+const fn flag(name: &'static str, value: &'static str, help: &'static str, set: Set) -> Flag {
+    Flag { name, value, help, set }
+}
+
+/// C's `atoi` and `strtol`: leading digits count, anything else is 0. Scripts that rely on it must not notice.
+fn number(value: &[u8]) -> i64 {
+    let text = value.trim_ascii_start();
+    let end = text.iter().enumerate().position(|(i, b)| !(b.is_ascii_digit() || i == 0 && (*b == b'-' || *b == b'+')));
+    std::str::from_utf8(&text[..end.unwrap_or(text.len())]).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+fn positive(value: &[u8]) -> u64 {
+    number(value).max(0).unsigned_abs()
+}
+
+fn text(value: Vec<u8>) -> String {
+    String::from_utf8_lossy(&value).into_owned()
+}
+
+fn path(value: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(value))
+}
+
+fn tls(o: &mut Options) -> &mut Tls {
+    uri::with_tls(&mut o.target)
+}
+
+fn quoted(value: &[u8]) -> Result<Vec<u8>, String> {
+    match crate::resp::inline::split_args(value).as_deref() {
+        Some([one]) => Ok(one.clone()),
+        _ => Err("Invalid quoted string".into()),
+    }
+}
+
+/// Every flag, by subject.
+#[rustfmt::skip]
+pub const GROUPS: &[(&str, &[Flag])] = &[
+    ("Where to", &[
+        flag("-h", "HOST", "Server's host [127.0.0.1]", |o, v| {
+            let port = match &o.target.addr { Addr::Tcp { port, .. } => *port, Addr::Unix(_) => 6379 };
+            o.target.addr = Addr::Tcp { host: text(v), port };
+            Ok(())
+        }),
+        flag("-p", "PORT", "Server's port [6379]", |o, v| {
+            let n = number(&v);
+            let port = u16::try_from(n).map_err(|_| "Invalid server port.".to_owned())?;
+            // Behind -s the socket stays.
+            if let Addr::Tcp { host, .. } = &o.target.addr {
+                o.target.addr = Addr::Tcp { host: host.clone(), port };
+            }
+            Ok(())
+        }),
+        flag("-s", "SOCKET", "A Unix socket, instead of host and port", |o, v| { o.target.addr = Addr::Unix(path(v)); Ok(()) }),
+        flag("-u", "URI", "redis://[[user:]password@]host[:port][/db], rediss://, unix://path", |o, v| {
+            uri::apply(&text(v), &mut o.target)?;
+            o.password_in_args |= o.target.password.is_some();
+            Ok(())
+        }),
+        flag("-n", "DB", "Database number", |o, v| { o.target.db = positive(&v) as u32; Ok(()) }),
+        flag("-2", "", "Speak RESP2", |o, _| { o.protocol = Some(2); Ok(()) }),
+        flag("-3", "", "Speak RESP3", |o, _| { o.protocol = Some(3); Ok(()) }),
+        flag("-c", "", "Follow MOVED and ASK of a cluster, in every mode", |o, _| { o.cluster = true; Ok(()) }),
+    ]),
+    ("Who asks", &[
+        flag("-a", "PASSWORD", "Password; safer in the environment: REDISCLI_AUTH", |o, v| {
+            o.target.password = Some(v);
+            o.password_in_args = true;
+            Ok(())
+        }),
+        flag("--pass", "PASSWORD", "The same as -a", |o, v| {
+            o.target.password = Some(v);
+            o.password_in_args = true;
+            Ok(())
+        }),
+        flag("--user", "NAME", "User's name for AUTH; needs a password", |o, v| { o.target.user = Some(v); Ok(()) }),
+        flag("--askpass", "", "Ask for the password on the terminal", |o, _| { o.askpass = true; Ok(()) }),
+        flag("--no-auth-warning", "", "No warning of a password on the command line", |o, _| { o.no_auth_warning = true; Ok(()) }),
+    ]),
+    ("TLS", &[
+        flag("--tls", "", "Speak TLS", |o, _| { tls(o); Ok(()) }),
+        flag("--sni", "NAME", "Server's name to ask for", |o, v| { tls(o).sni = Some(text(v)); Ok(()) }),
+        flag("--cacert", "FILE", "Certificates to trust", |o, v| { tls(o).cacert = Some(path(v)); Ok(()) }),
+        flag("--cacertdir", "DIR", "A directory of such files; without either the system's are trusted", |o, v| { tls(o).cacertdir = Some(path(v)); Ok(()) }),
+        flag("--insecure", "", "Do not check the server's certificate", |o, _| { tls(o).insecure = true; Ok(()) }),
+        flag("--cert", "FILE", "Certificate to show", |o, v| { tls(o).cert = Some(path(v)); Ok(()) }),
+        flag("--key", "FILE", "Its private key", |o, v| { tls(o).key = Some(path(v)); Ok(()) }),
+        flag("--tls-ciphers", "LIST", "Ciphers up to TLS 1.2, best first, with ':' between", |o, v| { tls(o).ciphers = Some(text(v)); Ok(()) }),
+        flag("--tls-ciphersuites", "LIST", "Cipher suites of TLS 1.3, likewise", |o, v| { tls(o).ciphersuites = Some(text(v)); Ok(()) }),
+    ]),
+    ("The command", &[
+        flag("-r", "N", "Run it N times; negative: for ever", |o, v| { o.repeat = number(&v); Ok(()) }),
+        flag("-i", "SECONDS", "Pause between runs, lines of --stat, SCAN calls (0.1 is taken)", |o, v| {
+            let seconds: f64 = text(v).trim().parse().unwrap_or(0.0);
+            o.interval = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
+            Ok(())
+        }),
+        flag("-x", "", "Take the last argument from standard input", |o, _| { o.stdin_last = true; Ok(()) }),
+        flag("-X", "TAG", "Take the argument TAG from standard input", |o, v| { o.stdin_tag = Some(v); Ok(()) }),
+        flag("-e", "", "Exit code 1, and the text on standard error, for an error reply", |o, _| { o.error_code = true; Ok(()) }),
+        flag("--quoted-input", "", "Arguments in quotes have escapes", |o, _| { o.quoted_input = true; Ok(()) }),
+        flag("--eval", "FILE", "Run a Lua script: keys, a comma, arguments", |o, v| { o.mode = Mode::Eval(v); Ok(()) }),
+        flag("--yes", "", "Yes to what the guard rails would ask", |o, _| { o.yes = true; Ok(()) }),
+        flag("--read-only", "", "Refuse commands that write", |o, _| { o.read_only = true; Ok(()) }),
+    ]),
+    ("Output", &[
+        flag("--raw", "", "Replies as they are; so without a terminal", |o, _| { o.output = Some(Output::Raw); Ok(()) }),
+        flag("--no-raw", "", "Replies for people, without a terminal too", |o, _| { o.output = Some(Output::Standard); Ok(()) }),
+        flag("--csv", "", "As comma-separated values", |o, _| { o.output = Some(Output::Csv); Ok(()) }),
+        flag("--json", "", "As JSON, by RESP3 unless -2", |o, _| { o.output = Some(Output::Json); Ok(()) }),
+        flag("--quoted-json", "", "As JSON of ASCII only", |o, _| { o.output = Some(Output::QuotedJson); Ok(()) }),
+        flag("-d", "DELIMITER", "Between elements of raw replies [\\n]", |o, v| { o.element_delimiter = v; Ok(()) }),
+        flag("-D", "DELIMITER", "Between raw replies [\\n]", |o, v| { o.reply_delimiter = v; Ok(()) }),
+        flag("--show-pushes", "YES|NO", "Show RESP3's pushes; as a rule on a terminal", |o, v| {
+            match v.first().map(u8::to_ascii_lowercase) {
+                Some(b'y') => o.show_pushes = Some(true),
+                Some(b'n') => o.show_pushes = Some(false),
+                _ => return Err(format!("Unknown --show-pushes value '{}' (valid: '[y]es', '[n]o')", text(v))),
+            }
+            Ok(())
+        }),
+        flag("--view", "FORM", "In the REPL: table, redis, json or raw", |o, v| { o.view = Some(text(v)); Ok(()) }),
+        flag("--verbose", "", "Say more", |o, _| { o.verbose = true; Ok(()) }),
+    ]),
+    ("Looking at a server", &[
+        flag("--stat", "", "Figures of the server, a line each second", |o, _| { o.mode = Mode::Stat; Ok(()) }),
+        flag("--latency", "", "Sample the latency", |o, _| { o.mode = Mode::Latency; Ok(()) }),
+        flag("--latency-history", "", "A line of it every 15 seconds, or -i", |o, _| { o.mode = Mode::LatencyHistory; Ok(()) }),
+        flag("--latency-dist", "", "It as a spectrum of colours", |o, _| { o.mode = Mode::LatencyDist; Ok(()) }),
+        flag("--intrinsic-latency", "SECONDS", "What this machine itself adds", |o, v| { o.mode = Mode::IntrinsicLatency(positive(&v)); Ok(()) }),
+        flag("--lru-test", "KEYS", "A cache's work, 80 to 20, with so many keys", |o, v| { o.mode = Mode::LruTest(positive(&v)); Ok(()) }),
+        flag("--top", "SECONDS", "Busiest commands, keys and clients, from so long a MONITOR", |o, v| { o.mode = Mode::Top(positive(&v).max(1)); Ok(()) }),
+        flag("--save", "FILE", "Keep what --top saw, for a replay", |o, v| { o.save = Some(path(v)); Ok(()) }),
+        flag("--replica", "", "Show what a replica is sent", |o, _| { o.mode = Mode::Replica; Ok(()) }),
+        flag("--slave", "", "The same", |o, _| { o.mode = Mode::Replica; Ok(()) }),
+        flag("--rdb", "FILE", "Fetch a snapshot; '-' for standard output", |o, v| { o.mode = Mode::Rdb { file: v, functions_only: false }; Ok(()) }),
+        flag("--functions-rdb", "FILE", "Fetch a snapshot of the functions only", |o, v| { o.mode = Mode::Rdb { file: v, functions_only: true }; Ok(()) }),
+    ]),
+    ("Looking at keys", &[
+        flag("--scan", "", "List keys with SCAN", |o, _| { o.mode = Mode::Scan; Ok(()) }),
+        flag("--pattern", "GLOB", "Only keys that fit", |o, v| { o.pattern = Some(v); Ok(()) }),
+        flag("--quoted-pattern", "GLOB", "The same, in quotes with escapes", |o, v| { o.pattern = Some(quoted(&v)?); Ok(()) }),
+        flag("--count", "N", "SCAN's COUNT", |o, v| { o.count = Some(positive(&v)); Ok(()) }),
+        flag("--type", "TYPE", "Only keys of a type, for --scan", |o, v| { o.key_type = Some(v); Ok(()) }),
+        flag("--cursor", "N", "Where --scan and --keystats begin", |o, v| { o.cursor = positive(&v); Ok(()) }),
+        flag("--bigkeys", "", "Keys with the most elements", |o, _| { o.mode = Mode::BigKeys; Ok(()) }),
+        flag("--memkeys", "", "Keys with the most memory", |o, _| { o.mode = Mode::MemKeys(None); Ok(()) }),
+        flag("--memkeys-samples", "N", "The same, sampling N elements of each", |o, v| { o.mode = Mode::MemKeys(Some(positive(&v))); Ok(()) }),
+        flag("--keystats", "", "Both, with the distribution of sizes", |o, _| { o.mode = Mode::KeyStats(None); Ok(()) }),
+        flag("--keystats-samples", "N", "The same, sampling N elements of each", |o, v| { o.mode = Mode::KeyStats(Some(positive(&v))); Ok(()) }),
+        flag("-top", "N", "How many keys --keystats lists [10]", |o, v| { o.top = positive(&v); Ok(()) }),
+        flag("--hotkeys", "", "Keys used most; needs an LFU policy", |o, _| { o.mode = Mode::HotKeys; Ok(()) }),
+        flag("--no-key-completion", "", "Tab does not ask the server for keys", |o, _| { o.no_key_completion = true; Ok(()) }),
+    ]),
+    ("Work in bulk", &[
+        flag("--pipe", "", "Send standard input as it is", |o, _| { o.mode = Mode::Pipe; Ok(()) }),
+        flag("--pipe-timeout", "SECONDS", "How long to wait for the last reply [30]; 0: for ever", |o, v| { o.pipe_timeout_s = positive(&v); Ok(()) }),
+        flag("--import", "FILE", "Run the commands of a file ('-': standard input), inline or RESP, errors with line numbers", |o, v| { o.mode = Mode::Import(v); Ok(()) }),
+        flag("--del-match", "GLOB", "Delete the keys that fit", |o, v| { o.mode = Mode::DelMatch(v); Ok(()) }),
+        flag("--expire-match", "GLOB=SECONDS", "Let the keys that fit expire", |o, v| {
+            let (pattern, seconds) = v.iter().rposition(|&b| b == b'=').map(|at| (v[..at].to_vec(), v[at + 1..].to_vec()))
+                .ok_or("--expire-match takes PATTERN=SECONDS")?;
+            let seconds = text(seconds).parse().map_err(|_| "--expire-match takes PATTERN=SECONDS".to_owned())?;
+            o.mode = Mode::ExpireMatch(pattern, seconds);
+            Ok(())
+        }),
+        flag("--dry-run", "", "Say what would be hit, and change nothing", |o, _| { o.dry_run = true; Ok(()) }),
+        flag("--rate", "N", "At most N keys a second", |o, v| { o.rate = Some(positive(&v)).filter(|n| *n > 0); Ok(()) }),
+        flag("--journal", "FILE", "Keep what is deleted or changed, for --undo", |o, v| { o.journal = Some(path(v)); Ok(()) }),
+        flag("--resume", "FILE", "Where to keep the place, and to go on from it", |o, v| { o.resume = Some(path(v)); Ok(()) }),
+        flag("--undo", "JOURNAL", "Restore what a journal keeps", |o, v| { o.mode = Mode::Undo(v); Ok(()) }),
+    ]),
+    ("Clusters", &[
+        flag("--cluster", "COMMAND ...", "Manage a cluster; --cluster help lists the commands", |_, _| Ok(())),
+        flag("--cluster-yes", "", "Yes to questions", |o, _| { o.cluster_options.push(("yes".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-only-masters", "", "call: primaries only", |o, _| { o.cluster_options.push(("only-masters".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-only-replicas", "", "call: replicas only", |o, _| { o.cluster_options.push(("only-replicas".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-replace", "", "reshard, rebalance: overwrite keys that exist", |o, _| { o.cluster_options.push(("replace".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-copy", "", "import: keep the keys at their source", |o, _| { o.cluster_options.push(("copy".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-slave", "", "add-node: as a replica", |o, _| { o.cluster_options.push(("slave".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-use-empty-masters", "", "rebalance: primaries without slots too", |o, _| { o.cluster_options.push(("use-empty-masters".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-simulate", "", "rebalance: say what would move", |o, _| { o.cluster_options.push(("simulate".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-search-multiple-owners", "", "check: slots with several owners", |o, _| { o.cluster_options.push(("search-multiple-owners".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-fix-with-unreachable-masters", "", "fix: although primaries do not answer", |o, _| { o.cluster_options.push(("fix-with-unreachable-masters".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-replicas", "N", "create: replicas of each primary", |o, v| { o.cluster_options.push(("replicas".into(), v)); Ok(()) }),
+        flag("--cluster-master-id", "ID", "add-node: whose replica", |o, v| { o.cluster_options.push(("master-id".into(), v)); Ok(()) }),
+        flag("--cluster-from", "ID|ADDRESS", "reshard, import: from where", |o, v| { o.cluster_options.push(("from".into(), v)); Ok(()) }),
+        flag("--cluster-from-user", "NAME", "import: user at the source", |o, v| { o.cluster_options.push(("from-user".into(), v)); Ok(()) }),
+        flag("--cluster-from-pass", "PASSWORD", "import: password at the source", |o, v| { o.cluster_options.push(("from-pass".into(), v)); Ok(()) }),
+        flag("--cluster-from-askpass", "", "import: ask for it", |o, _| { o.cluster_options.push(("from-askpass".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-to", "ID", "reshard: to where", |o, v| { o.cluster_options.push(("to".into(), v)); Ok(()) }),
+        flag("--cluster-slots", "N", "reshard: how many slots", |o, v| { o.cluster_options.push(("slots".into(), v)); Ok(()) }),
+        flag("--cluster-timeout", "MS", "Limit of each MIGRATE [60000]", |o, v| { o.cluster_options.push(("timeout".into(), v)); Ok(()) }),
+        flag("--cluster-pipeline", "N", "Keys of each MIGRATE [10]", |o, v| { o.cluster_options.push(("pipeline".into(), v)); Ok(()) }),
+        flag("--cluster-weight", "NODE=W ...", "rebalance: weights", |o, v| { o.cluster_options.push(("weight".into(), v)); Ok(()) }),
+        flag("--cluster-threshold", "PERCENT", "rebalance: what is too far from even [2]", |o, v| { o.cluster_options.push(("threshold".into(), v)); Ok(()) }),
+    ]),
+];
+
+/// Reads the words behind the program's name.
+pub fn parse(words: Vec<OsString>) -> Asked {
+    let mut words = words.into_iter().map(OsStringExt::into_vec).peekable();
+    let mut options = Options::default();
+    if let Some(password) = std::env::var_os("REDISCLI_AUTH").filter(|password| !password.is_empty()) {
+        options.target.password = Some(password.into_vec());
+    }
+    while let Some(word) = words.next_if(|word| word.first().is_some_and(|b| matches!(b, b'-' | b'@')) || is_uri(word))
+    {
+        let last = words.peek().is_none();
+        match word.as_slice() {
+            b"-h" if last => return Asked::Help,
+            b"--help" => return Asked::Help,
+            b"-v" | b"--version" => return Asked::Version,
+            b"--cluster" => {
+                let mut command = Vec::new();
+                while let Some(word) = words.next_if(|word| !word.starts_with(b"-")) {
+                    command.push(word);
+                }
+                if command.is_empty() {
+                    return Asked::Usage;
+                }
+                options.mode = Mode::Cluster(command);
+                continue;
+            }
+            b"--cluster-weight" => {
+                while let Some(word) = words.next_if(|word| !word.starts_with(b"-") && word.contains(&b'=')) {
+                    options.cluster_options.push(("weight".into(), word));
+                }
+                continue;
+            }
+            [b'@', name @ ..] if !name.is_empty() => {
+                options.profile = Some(String::from_utf8_lossy(name).into_owned());
+                continue;
+            }
+            word if is_uri(word) => {
+                match uri::apply(&String::from_utf8_lossy(word), &mut options.target) {
+                    Ok(()) => options.password_in_args |= options.target.password.is_some(),
+                    Err(error) => return Asked::Wrong(error),
+                }
+                continue;
+            }
+            _ => {}
+        }
+        let unknown = || {
+            let word = String::from_utf8_lossy(&word).into_owned();
+            Asked::Wrong(format!("Unrecognized option or bad number of args for: '{word}'"))
+        };
+        let Some(flag) = GROUPS.iter().flat_map(|(_, flags)| *flags).find(|flag| flag.name.as_bytes() == word) else {
+            return unknown();
+        };
+        let value = if flag.value.is_empty() { Some(Vec::new()) } else { words.next() };
+        let Some(value) = value else { return unknown() };
+        if let Err(error) = (flag.set)(&mut options, value) {
+            return Asked::Wrong(error);
+        }
+    }
+    options.words = words.collect();
+    Asked::Run(Box::new(options))
+}
+
+fn is_uri(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(uri::looks_like_one)
+}
+
+/// What `--help` prints.
+pub fn usage(program: &str) -> String {
+    let mut out = format!(
+        "Usage: {program} [@PROFILE] [URI] [FLAGS] [COMMAND [ARGUMENT ...]]\n\
+         Sends a command and shows the reply; without a command, a session: lines of standard input, or a prompt.\n"
+    );
+    for (subject, flags) in GROUPS {
+        out.push_str(&format!("\n{subject}\n"));
+        for flag in *flags {
+            let head = format!("{} {}", flag.name, flag.value);
+            match head.len() {
+                ..=25 => out.push_str(&format!("  {head:<25} {}\n", flag.help)),
+                _ => out.push_str(&format!("  {head}\n  {:<25} {}\n", "", flag.help)),
+            }
+        }
+    }
+    out.push_str(
+        "  --help                    This text\n  --version                 The version\n\
+         \nExamples\n\
+         \x20 cat photo.jpg | NAME -x set photo\n\
+         \x20 NAME -D '' --raw dump key > key.dump && NAME -X TAG restore key2 0 TAG < key.dump\n\
+         \x20 NAME -r 100 -i 1 info memory | grep used_memory_human\n\
+         \x20 NAME --eval script.lua key1 key2 , argument1 argument2\n\
+         \x20 NAME --scan --pattern 'user:*'\n\
+         \x20 NAME --del-match 'session:*' --dry-run\n"
+            .replace("NAME", program)
+            .as_str(),
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Asked {
+        parse(line.split_whitespace().map(OsString::from).collect())
+    }
+
+    fn run(line: &str) -> Options {
+        match parsed(line) {
+            Asked::Run(options) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_are_there_once() {
+        let mut names: Vec<_> = GROUPS.iter().flat_map(|(_, flags)| flags.iter().map(|f| f.name)).collect();
+        names.sort_unstable();
+        let before = names.len();
+        names.dedup();
+        assert_eq!(names.len(), before);
+        let usage = usage("redis-cli");
+        assert!(names.iter().all(|name| usage.contains(&format!("  {name} "))));
+    }
+
+    #[test]
+    fn flags_end_where_the_command_begins() {
+        let o = run("-p 7000 -n 3 --csv get -a x");
+        assert_eq!(o.words, [b"get".to_vec(), b"-a".into(), b"x".into()]);
+        assert_eq!((o.target.addr.to_string(), o.target.db, o.output), ("127.0.0.1:7000".into(), 3, Some(Output::Csv)));
+        assert_eq!(run("-s /a -p 1 ping").target.addr, Addr::Unix("/a".into()));
+        assert_eq!(run("redis://h:1/2 ping").target.addr.to_string(), "h:1");
+        assert_eq!(run("@prod ping").profile.as_deref(), Some("prod"));
+        assert_eq!(run("-i 0.25 -r -1 ping").interval, Duration::from_millis(250));
+        assert_eq!(
+            run("--cluster call h:1 get x --cluster-yes").mode,
+            Mode::Cluster(vec![b"call".into(), b"h:1".into(), b"get".into(), b"x".into()])
+        );
+        assert_eq!(run("--expire-match a=b*=60").mode, Mode::ExpireMatch(b"a=b*".into(), 60));
+    }
+
+    #[test]
+    fn wrong_lines() {
+        for line in ["--nosuch", "-r", "--pattern", "-p 99999 ping", "-u http://a ping", "--show-pushes maybe"] {
+            assert!(matches!(parsed(line), Asked::Wrong(_)), "{line}");
+        }
+        assert!(matches!(parsed("-p 1 -h"), Asked::Help));
+        assert!(matches!(parsed("--cluster"), Asked::Usage));
+    }
+}
