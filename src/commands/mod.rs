@@ -22,6 +22,7 @@ pub mod module;
 pub mod object;
 pub mod parts;
 pub mod pubsub;
+pub mod persistence;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -49,6 +50,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     module::COMMANDS,
     object::COMMANDS,
     pubsub::COMMANDS,
+    persistence::COMMANDS,
     scan::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
