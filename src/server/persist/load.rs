@@ -323,16 +323,16 @@ fn upgrade(file: &LogFile) -> Result<Manifest, Refused> {
 }
 
 fn create_base(engine: &Engine, file: &LogFile, manifest: &mut Manifest) -> std::io::Result<()> {
-    if !engine.config.aof_use_rdb_preamble.get() {
-        return Ok(());
-    }
-    let name = manifest.new_base(&file.filename(), true, 0);
+    let rdb = engine.config.aof_use_rdb_preamble.get();
+    let name = manifest.new_base(&file.filename(), rdb, 0);
     log::notice(&format!("Creating AOF base file {name} on server start"));
     let mut bytes = Vec::new();
-    let prologue = super::format::prologue(rdb::Target::WIDEST, true);
-    let mut out = rdb::write::Summing::new(&mut bytes, engine.config.rdbchecksum.get());
-    std::io::Write::write_all(&mut out, &prologue)?;
-    out.finish()?;
+    if rdb {
+        let prologue = super::format::prologue(rdb::Target::WIDEST, true);
+        let mut out = rdb::write::Summing::new(&mut bytes, engine.config.rdbchecksum.get());
+        std::io::Write::write_all(&mut out, &prologue)?;
+        out.finish()?;
+    }
     let temporary = file.path(&format!("temp-{name}"));
     crate::base::disk::replace(&*file.disk, &temporary, &file.path(&name), &bytes)
 }
