@@ -222,6 +222,11 @@ impl Access {
         Some(access)
     }
 
+    /// The number that it goes by: a worker's own, or a visitor's.
+    pub fn seat(&self) -> usize {
+        self.seat
+    }
+
     pub fn world(&self) -> &World {
         &self.world
     }

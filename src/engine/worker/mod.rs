@@ -84,10 +84,10 @@ impl Worker {
         let stats = Arc::new(WorkerStats::default());
         engine.workers.write().push(stats.clone());
         let access = Access::new(engine.world.clone(), seat);
-        Worker::with(engine, access, stats, seed)
+        Worker::with(engine, access, seat, stats, seed)
     }
 
-    fn with(engine: Arc<Engine>, access: Access, stats: Arc<WorkerStats>, seed: u64) -> Worker {
+    fn with(engine: Arc<Engine>, access: Access, seat: usize, stats: Arc<WorkerStats>, seed: u64) -> Worker {
         Worker {
             access,
             engine,
@@ -288,7 +288,8 @@ impl Worker {
     /// A worker for a thread that is none of the server's, such as one that loads a log. `None` if too many are about.
     pub fn visiting(engine: Arc<Engine>) -> Option<Worker> {
         let access = engine.visit()?;
-        Some(Worker::with(engine, access, Arc::default(), 0))
+        let seat = access.seat();
+        Some(Worker::with(engine, access, seat, Arc::default(), 0))
     }
 
     /// Runs one command of a log, between [`begin`](Self::begin) and `self.access.leave()`. An error means that there is no
