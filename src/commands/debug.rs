@@ -1,13 +1,15 @@
 //! DEBUG: what test suites, ours and those of other projects, want of a server. Closed unless `enable-debug-command` opens it.
 //!
-//! A subcommand that this server has no ground for (RELOAD before persistence, MALLCTL) is unknown, as in a Redis that lacks
+//! A subcommand that this server has no ground for (MALLCTL) is unknown, as in a Redis that lacks
 //! it. Switches of Redis's inner workings which mean nothing here are accepted.
 
 use crate::base::numbers::parse_i64;
 use crate::base::units::parse_memory;
+use crate::engine::blocking::{Block, TimedOut};
 use crate::engine::call::{Call, Effect};
 use crate::engine::digest::Digest;
 use crate::engine::errors::Error;
+use crate::engine::persist::Reload;
 use crate::engine::spec::{BLANK, Spec};
 use crate::engine::{Crash, LogLevel, protect, random_id};
 use crate::keyspace::{Entry, Key, NewValue, Str, Type};
@@ -60,6 +62,8 @@ const SUBS: &[Sub] = &[
     Sub { name: "protocol", words: 1..=1, usage: "<type>", purpose: "Answer with a sample of a type of the protocol.", run: protocol },
     Sub { name: "quicklist", words: 1..=2, usage: "<key> [<0|1>]", purpose: "Describe a list's nodes.", run: quicklist },
     Sub { name: "quicklist-packed-threshold", words: 1..=1, usage: "<bytes>", purpose: "Checked; lists here decide by themselves.", run: packed_threshold },
+    Sub { name: "loadaof", words: 0..=0, usage: "", purpose: "Replace the dataset by what the append-only file says.", run: loadaof },
+    Sub { name: "reload", words: 0..=3, usage: "[NOSAVE] [NOFLUSH] [MERGE]", purpose: "Write a snapshot, and replace the dataset by what it says.", run: reload },
     Sub { name: "replicate", words: 1..=MANY, usage: "<command> [<arg> ...]", purpose: "Send a command to the log and the replicas only.", run: replicate },
     Sub { name: "replybuffer", words: 2..=2, usage: "PEAK-RESET-TIME <ms|never|reset> | RESIZING <0|1>", purpose: "Accepted; means nothing here.", run: replybuffer },
     Sub { name: "segfault", words: 0..=0, usage: "", purpose: "Crash by a bad memory access.", run: |c| crash(c, Crash::Segfault) },
@@ -172,6 +176,34 @@ fn packed_threshold(c: &mut Call<'_>) -> Result<(), Error> {
     bytes.filter(|n| *n <= 4 << 30).ok_or(Error::PACKED_THRESHOLD)?;
     c.reply.ok();
     Ok(())
+}
+
+/// DEBUG RELOAD [NOSAVE] [NOFLUSH] [MERGE]
+fn reload(c: &mut Call<'_>) -> Result<(), Error> {
+    let mut how = Reload::default();
+    for i in 2..c.args.len() {
+        match c.args.at(i).to_ascii_lowercase().as_slice() {
+            b"nosave" => how.nosave = true,
+            b"noflush" => how.noflush = true,
+            b"merge" => how.merge = true,
+            _ => return Err(Error::RELOAD_OPTION),
+        }
+    }
+    let hooks = c.engine.hooks().and_then(|h| h.persistence()).ok_or(Error::NO_PERSISTENCE)?;
+    hooks.reload(c.ks.access, how)?;
+    c.reply.ok();
+    Ok(())
+}
+
+/// The log's commands need the keyspace that this one holds, so it waits for them like a client of BLPOP.
+fn loadaof(c: &mut Call<'_>) -> Result<(), Error> {
+    let hooks = c.engine.hooks().and_then(|h| h.persistence()).ok_or(Error::NO_PERSISTENCE)?;
+    if !c.may_block() {
+        return Err(Error::err("DEBUG LOADAOF is not allowed inside a transaction"));
+    }
+    hooks.reload_log(&c.session.client);
+    let timed_out = TimedOut::Null;
+    c.block(Block { keys: Vec::new(), wants: Type::String, until_ms: None, words: None, timed_out })
 }
 
 /// What replicas get, while this server's own data stays as it is: that is how tests make them differ.

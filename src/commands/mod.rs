@@ -21,6 +21,7 @@ pub mod memory;
 pub mod module;
 pub mod object;
 pub mod parts;
+pub mod persistence;
 pub mod pubsub;
 pub mod scan;
 pub mod server;
@@ -49,6 +50,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     module::COMMANDS,
     object::COMMANDS,
     pubsub::COMMANDS,
+    persistence::COMMANDS,
     scan::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,

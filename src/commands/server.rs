@@ -5,7 +5,6 @@ use crate::engine::config::REDIS_VERSION;
 use crate::engine::errors::Error;
 use crate::engine::spec::{BLANK, Spec};
 use crate::engine::{Shutdown, info};
-use std::sync::atomic::Ordering::Relaxed;
 
 #[rustfmt::skip]
 pub const COMMANDS: &[Spec] = &[
@@ -26,11 +25,6 @@ pub const COMMANDS: &[Spec] = &[
         syntax: "[section...]",
         summary: "Describes the server, its load and its statistics.", complexity: "O(1)",
         tips: "nondeterministic_output request_policy:all_shards response_policy:special", run: info, ..BLANK
-    },
-    Spec {
-        name: "lastsave", arity: 1, flags: "loading stale fast", acl: "admin dangerous", group: "server",
-        summary: "Tells when the last snapshot was written.", complexity: "O(1)", tips: "nondeterministic_output", run: lastsave,
-        ..BLANK
     },
     Spec {
         name: "lolwut", arity: -1, flags: "readonly fast", group: "server", since: "5.0.0",
@@ -63,11 +57,6 @@ fn time(c: &mut Call<'_>) -> Result<(), Error> {
     c.reply.array(2);
     c.reply.bulk_int(us / 1_000_000);
     c.reply.bulk_int(us % 1_000_000);
-    Ok(())
-}
-
-fn lastsave(c: &mut Call<'_>) -> Result<(), Error> {
-    c.reply.int(c.engine.last_save_s.load(Relaxed));
     Ok(())
 }
 
@@ -124,7 +113,7 @@ fn shutdown(c: &mut Call<'_>) -> Result<(), Error> {
         c.reply.ok();
         return Ok(());
     }
-    if !hooks.shutdown(how) {
+    if !hooks.shutdown(how, c.ks.access) {
         return Err(Error::SHUTDOWN_FAILED);
     }
     c.session.close = true;

@@ -98,7 +98,15 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
             command.name
         ))));
     }
-    if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) {
+    let writes = command.flags.has(Flags::WRITE) || &*command.name == "ping";
+    if gates & gates::MISCONF != 0
+        && writes
+        && !session.internal
+        && let Some(error) = engine.disk_error()
+    {
+        return Err(error);
+    }
+    if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) && !session.internal {
         return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
     if session.multi.is_queuing() && command.flags.has(Flags::NO_MULTI) {

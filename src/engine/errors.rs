@@ -96,6 +96,29 @@ impl Error {
     pub const NOT_IMPORTING: Error = Error::err("Server is not in import mode");
     pub const NO_SHUTDOWN: Error = Error::err("No shutdown in progress.");
     pub const SHUTDOWN_FAILED: Error = Error::err("Errors trying to SHUTDOWN. Check logs.");
+    pub const NO_PERSISTENCE: Error = Error::err("this process keeps nothing on disk");
+    pub const SAVING: Error = Error::err("Background save already in progress");
+    /// SAVE that failed says no more.
+    pub const SAVE_FAILED: Error = Error::coded("ERR");
+    pub const REWRITING: Error = Error::err("Background append only file rewriting already in progress");
+    pub const OTHER_JOB: Error = Error::err(
+        "Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE \
+         whenever possible.",
+    );
+    pub const RELOAD_OPTION: Error = Error::err("DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    pub const RELOAD_SAVE: Error = Error::err("Error trying to save the DB, check server logs.");
+    pub const RELOAD_LOAD: Error = Error::err("Error trying to load the RDB dump, check server logs.");
+    pub const RELOAD_LOG: Error = Error::err("Error trying to load the AOF files, check server logs.");
+    pub const MISCONF: Error = Error::coded(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may \
+         modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+         snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+    );
+
+    /// The append-only file cannot be written, for this reason.
+    pub fn misconf_log(why: &str) -> Error {
+        Error::Coded(Cow::Owned(format!("MISCONF Errors writing to the AOF file: {why}")))
+    }
     pub const NOT_POSITIVE: Error = Error::err("value is out of range, must be positive");
     pub const DB_RANGE_DEBUG: Error = Error::err("Out of range database");
     pub const NO_HASH_TABLE: Error =

@@ -1,13 +1,14 @@
 //! The thresholds of compact encodings, as they are set at this moment.
 
+use super::Engine;
 use super::call::Call;
 use crate::data::{Limits, list, stream};
 
-impl Call<'_> {
+impl Engine {
     /// A few relaxed loads; nothing is locked or allocated.
     #[inline]
     pub fn limits(&self) -> Limits {
-        let c = &self.engine.config;
+        let c = &self.config;
         let size = |n: i64| usize::try_from(n).unwrap_or(0);
         Limits {
             hash_max_listpack_entries: size(c.hash_max_listpack_entries.get()),
@@ -28,7 +29,7 @@ impl Call<'_> {
     /// The same for lists.
     #[inline]
     pub fn list_limits(&self) -> list::Limits {
-        let c = &self.engine.config;
+        let c = &self.config;
         list::Limits {
             max_listpack_size: c.list_max_listpack_size.get() as i32,
             compress_depth: c.list_compress_depth.get() as u32,
@@ -37,11 +38,32 @@ impl Call<'_> {
     /// The same for the nodes of streams.
     #[inline]
     pub fn stream_limits(&self) -> stream::NodeLimits {
-        let c = &self.engine.config;
+        let c = &self.config;
         let size = |n: i64| usize::try_from(n).unwrap_or(0);
         stream::NodeLimits {
             max_bytes: size(c.stream_node_max_bytes.get()),
             max_entries: size(c.stream_node_max_entries.get()),
         }
+    }
+}
+
+impl Call<'_> {
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        self.engine.limits()
+    }
+
+    #[inline]
+    pub fn list_limits(&self) -> list::Limits {
+        self.engine.list_limits()
+    }
+
+    #[inline]
+    pub fn stream_limits(&self) -> stream::NodeLimits {
+        self.engine.stream_limits()
+    }
+
+    pub fn thresholds(&self) -> crate::rdb::Thresholds {
+        self.engine.thresholds()
     }
 }

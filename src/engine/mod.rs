@@ -20,6 +20,7 @@ pub mod multi;
 mod notify;
 pub mod os;
 mod overrun;
+pub mod persist;
 pub mod post;
 pub mod protect;
 pub mod pubsub;
@@ -39,8 +40,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 
 /// What commands ask of the process around the engine.
 pub trait Hooks: config::ConfigHooks {
-    /// Stop in an orderly way, soon. False if that cannot be (saving failed).
-    fn shutdown(&self, how: Shutdown) -> bool;
+    /// Stop in an orderly way, soon. False if that cannot be (saving failed). If it can, this may not return.
+    fn shutdown(&self, how: Shutdown, access: &mut crate::keyspace::world::Access) -> bool;
     /// SHUTDOWN ABORT: true if a shutdown was under way.
     fn abort_shutdown(&self) -> bool {
         false
@@ -51,6 +52,10 @@ pub trait Hooks: config::ConfigHooks {
     fn log(&self, level: LogLevel, text: &str);
     /// Values that are dear to free.
     fn free_apart(&self, values: Box<dyn Send>);
+    /// Snapshots and the append-only file, where there are any.
+    fn persistence(&self) -> Option<&dyn persist::Persistence> {
+        None
+    }
     /// What only the operating system knows.
     fn os(&self) -> &dyn os::Os;
 }
@@ -105,6 +110,7 @@ pub struct Engine {
     pub samples: parking_lot::Mutex<info::sample::Samples>,
     /// This history's id and the one before it (`master_replid`, `master_replid2`).
     pub replication_ids: parking_lot::RwLock<[String; 2]>,
+    pub persist: persist::Status,
     hooks: OnceLock<Box<dyn Hooks>>,
 }
 
@@ -115,6 +121,10 @@ pub mod gates {
     pub const MAXMEMORY: u32 = 4;
     pub const MONITORS: u32 = 8;
     pub const SHUTTING_DOWN: u32 = 16;
+    /// What is written cannot be kept: see [`super::Engine::disk_error`].
+    pub const MISCONF: u32 = 32;
+    /// A point in time is being written down: writes of dear keys may have to wait.
+    pub const CUT: u32 = 64;
 }
 
 impl Engine {
@@ -136,6 +146,7 @@ impl Engine {
             cron_paused: AtomicBool::new(false),
             samples: parking_lot::Mutex::default(),
             replication_ids: parking_lot::RwLock::new([random_id(), "0".repeat(40)]),
+            persist: persist::Status::default(),
             hooks: OnceLock::new(),
         })
     }

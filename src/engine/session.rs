@@ -1,6 +1,7 @@
 //! One client's state, as commands see it. Owned by its connection; the face that other threads see is [`Client`].
 
 use super::clients::Client;
+use crate::keyspace::db::ExpiryMode;
 use crate::resp::Proto;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct Session {
     pub block: Option<super::blocking::Block>,
     /// Not a socket: a script, a log being replayed, a primary's link.
     pub internal: bool,
+    /// What happens to keys that it finds expired.
+    pub expiry: ExpiryMode,
 }
 
 impl Session {
@@ -55,6 +58,7 @@ impl Session {
             waiting: None,
             block: None,
             internal: false,
+            expiry: ExpiryMode::Remove,
         }
     }
 

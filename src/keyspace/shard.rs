@@ -2,7 +2,7 @@
 
 use super::cut::ShardCut;
 use super::entry::Entry;
-use super::fields::FieldExpiries;
+use super::fields::{FieldExpiries, first_expiry};
 use super::watch::Watchers;
 use crate::data::table::{RefMut, Table};
 
@@ -80,6 +80,30 @@ impl ShardData {
     #[inline]
     pub fn has_waiters(&self) -> bool {
         self.watchers.has_waiters()
+    }
+
+    /// Puts an entry in that was loaded. One whose key is there already comes back, unless it is to `replace` that one.
+    pub fn load(&mut self, db: usize, hash: u64, entry: Entry, replace: bool) -> Result<(), Entry> {
+        let Parts { table, fields, .. } = self.all_parts(db);
+        if table.spot(hash, entry.key()).is_some() {
+            if !replace {
+                return Err(entry);
+            }
+            if let Some(old) = table.remove(hash, entry.key()) {
+                fields.forget(db as u32, &old);
+            }
+        }
+        fields.moved(db as u32, entry.key(), None, first_expiry(&entry));
+        let mark = entry.expiry().is_some();
+        table.insert_new(hash, entry, mark);
+        Ok(())
+    }
+
+    /// True if the key is a dear one that a cut has not written down yet.
+    pub fn is_held_back(&self, db: usize, hash: u64, key: &[u8]) -> bool {
+        let Some(cut) = &self.cut else { return false };
+        let entry = self.db(db).and_then(|table| table.get(hash, key));
+        entry.is_some_and(|e| cut.holds_back(db, hash << self.bits, &e))
     }
 
     /// How many databases this shard has tables for.

@@ -21,7 +21,7 @@ use parking_lot::lock_api::RawMutex as _;
 use parking_lot::{Condvar, Mutex, RawMutex};
 use std::cell::UnsafeCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 
 /// Seats beyond the workers', for threads that visit (cron, snapshots, tests).
 pub const VISITORS: usize = 8;
@@ -50,6 +50,8 @@ pub struct World {
     /// One worker: it needs no locks.
     solo: bool,
     gate: Gate,
+    /// Visitors' seats that are taken: a bit each.
+    visitors: AtomicU32,
     /// The effects of writes, in the order in which locks were held.
     pub log: Log,
 }
@@ -80,6 +82,7 @@ impl World {
                 owner: Mutex::new(()),
                 lowered: Condvar::new(),
             },
+            visitors: AtomicU32::new(0),
             log: Log::default(),
         })
     }
@@ -186,6 +189,8 @@ pub struct Access {
     pub lane: Lane,
     /// Where the log stood when it last got any.
     logged: Option<Positions>,
+    /// The visitor's seat that is to be given back.
+    visitor: Option<u32>,
 }
 
 impl Access {
@@ -199,7 +204,27 @@ impl Access {
             locked: [0; 1 << (MANY_BITS - 6)],
             lane: Lane::default(),
             logged: None,
+            visitor: None,
         }
+    }
+
+    /// A way in for a thread that is no worker, on a seat that is free again when this goes; `None` if all are taken. Seats are
+    /// taken from the last one down.
+    pub fn visitor(world: &Arc<World>) -> Option<Access> {
+        let all = (1u32 << VISITORS) - 1;
+        let taken = world.visitors.fetch_update(AcqRel, Acquire, |bits| {
+            let free = !bits & all;
+            (free != 0).then(|| bits | 1 << (31 - free.leading_zeros()))
+        });
+        let bit = 31 - (!taken.ok()? & all).leading_zeros();
+        let mut access = Access::new(world.clone(), world.workers() + bit as usize);
+        access.visitor = Some(bit);
+        Some(access)
+    }
+
+    /// The number that it goes by: a worker's own, or a visitor's.
+    pub fn seat(&self) -> usize {
+        self.seat
     }
 
     pub fn world(&self) -> &World {
@@ -221,9 +246,9 @@ impl Access {
         self.lane.wanted = self.world.log.is_attached();
     }
 
-    /// Gives the log what the lane holds.
+    /// Gives the log what the lane holds. Otherwise that happens when locks are let go of.
     #[inline]
-    fn hand_in(&mut self) {
+    pub fn hand_in(&mut self) {
         if !self.lane.is_empty() {
             self.logged = Some(self.world.log.append(&mut self.lane));
         }
@@ -342,6 +367,9 @@ impl Access {
 impl Drop for Access {
     fn drop(&mut self) {
         self.leave();
+        if let Some(bit) = self.visitor {
+            self.world.visitors.fetch_and(!(1 << bit), AcqRel);
+        }
     }
 }
 

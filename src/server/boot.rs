@@ -2,10 +2,13 @@
 
 use super::config_files::{SystemFiles, replace_file};
 use super::free::Freeing;
+use super::persist::Persist;
 use super::{listen::Listener, log, process, worker};
 use crate::engine::config::{Config, ConfigHooks, choices, load};
 use crate::engine::os::Os;
-use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown};
+use crate::engine::persist::Persistence;
+use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, gates};
+use crate::keyspace::world::Access;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock, mpsc};
 
@@ -84,18 +87,31 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         .spawn(|| crate::data::slab::keep_spare())
         .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let freeing = Freeing::start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
-    let hooks = Arc::new(Process { stop: stop.clone(), listener: OnceLock::new(), engine: OnceLock::new(), freeing });
+    let hooks = Arc::new(Process {
+        stop: stop.clone(),
+        listener: OnceLock::new(),
+        engine: OnceLock::new(),
+        freeing,
+        persist: OnceLock::new(),
+    });
     engine.attach(Box::new(hooks.clone()));
     let _ = hooks.engine.set(Arc::downgrade(&engine));
-    let workers = (0..threads).map(|seat| worker::start(engine.clone(), seat)).collect::<Result<Vec<_>, _>>();
+    let persist = Persist::new(engine.clone(), Arc::new(crate::base::disk::System));
+    let _ = hooks.persist.set(persist.clone());
+    let workers =
+        (0..threads).map(|seat| worker::start(engine.clone(), persist.clone(), seat)).collect::<Result<Vec<_>, _>>();
     let workers = workers.map_err(|e| format!("Can't start a worker thread: {}", super::reason(&e)))?;
     let listener =
         Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
+    engine.set_gate(gates::LOADING, true);
     listener.listen()?;
     let _ = hooks.listener.set(listener.clone());
     signals(stop)?;
     crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
+    persist.load()?;
+    persist.start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
+    engine.set_gate(gates::LOADING, false);
     if engine.config.port.get() != 0 {
         log::notice("Ready to accept connections tcp");
     }
@@ -105,10 +121,17 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     supervised.ready();
 
     // The senders live as long as the process, so this waits for a reason to stop.
-    if let Ok(Stop::Signal(name)) = stopped.recv() {
+    while let Ok(Stop::Signal(name)) = stopped.recv() {
         log::warning(&format!("Received {name} scheduling shutdown..."));
+        log::warning("User requested shutdown...");
+        let Some(mut access) = engine.visit() else { continue };
+        if persist.prepare_shutdown(asked_by(&engine.config, name), &mut access) {
+            // Nobody gets in any more: what was acknowledged is what was saved.
+            std::mem::forget(access);
+            break;
+        }
+        log::warning("SIGTERM received but errors trying to shut down the server, check the logs for more information");
     }
-    log::warning("User requested shutdown...");
     supervised.stopping();
     listener.close();
     if !engine.config.unixsocket.is_empty() {
@@ -118,6 +141,14 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     drop(pidfile);
     log::warning("Redis is now ready to exit, bye bye...");
     Ok(())
+}
+
+/// What a signal asks for, by the configuration.
+fn asked_by(config: &Config, signal: &str) -> Shutdown {
+    use choices::shutdown::{FORCE, NOSAVE, NOW, SAVE};
+    let bits = if signal == "SIGINT" { config.shutdown_on_sigint.get() } else { config.shutdown_on_sigterm.get() };
+    let save = if bits & NOSAVE != 0 { Some(false) } else { (bits & SAVE != 0).then_some(true) };
+    Shutdown { save, now: bits & NOW != 0, force: bits & FORCE != 0 }
 }
 
 fn level(config: &Config) -> LogLevel {
@@ -132,8 +163,6 @@ fn level(config: &Config) -> LogLevel {
 /// What the configuration asks for and this version does not do, a sentence each: nobody may learn it from lost data.
 fn not_served(config: &Config) -> Vec<String> {
     let asked = [
-        (!config.save.get().is_empty(), "save", "no snapshots are written yet: the data is gone when the server stops"),
-        (config.appendonly.get(), "appendonly", "no log is written yet: the data is gone when the server stops"),
         (
             config.replicaof_address().is_some(),
             "replicaof",
@@ -191,11 +220,24 @@ struct Process {
     listener: OnceLock<Arc<Listener>>,
     engine: OnceLock<std::sync::Weak<Engine>>,
     freeing: Freeing,
+    persist: OnceLock<Arc<Persist>>,
 }
 
 impl Hooks for Arc<Process> {
-    fn shutdown(&self, _how: Shutdown) -> bool {
-        self.stop.send(Stop::Command).is_ok()
+    fn shutdown(&self, how: Shutdown, access: &mut Access) -> bool {
+        log::warning("User requested shutdown...");
+        let prepared = self.persist.get().is_none_or(|p| p.prepare_shutdown(how, access));
+        if !prepared || self.stop.send(Stop::Command).is_err() {
+            return false;
+        }
+        // Everything is held, and stays so: nobody can be told of a change any more that is not saved.
+        loop {
+            std::thread::park();
+        }
+    }
+
+    fn persistence(&self) -> Option<&dyn Persistence> {
+        self.persist.get().map(|p| p as &dyn Persistence)
     }
 
     fn crash(&self, how: Crash) {
@@ -240,6 +282,13 @@ impl ConfigHooks for Arc<Process> {
                         ));
                     }
                 }
+                "appendonly" => {
+                    if let Some(persist) = self.persist.get() {
+                        persist.switch_log(config.appendonly.get())?;
+                    }
+                }
+                "aof-timestamp-enabled" => engine.world.log.stamp_tap(config.aof_timestamp_enabled.get()),
+                "save" | "stop-writes-on-bgsave-error" => engine.review_disk_error(),
                 "oom-score-adj" | "oom-score-adj-values" => process::set_oom_score(config),
                 _ => {}
             }

@@ -2,6 +2,7 @@
 //! worker's, and replies leave in the turn that made them; only what is incomplete or unsent is kept here.
 
 use super::worker::{Guard, Incoming, with_local};
+use crate::engine::config::AppendFsync;
 use crate::engine::{
     Engine, client_filter,
     clients::Client,
@@ -10,6 +11,7 @@ use crate::engine::{
     stats::WorkerStats,
     worker::Ended,
 };
+use crate::keyspace::log::Positions;
 use crate::resp::Reply;
 use crate::resp::reply::Chunk;
 use crate::resp::request::Partial;
@@ -70,6 +72,8 @@ struct Connection {
     unsent: VecDeque<Chunk>,
     /// Bytes of all chunks in `unsent`.
     unsent_bytes: usize,
+    /// Nothing may be sent before the log is safe up to here (`appendfsync always`).
+    safe_at: Option<u64>,
     /// Since when more is unsent than the soft limit allows (Unix ms).
     over_soft_since_ms: Option<i64>,
     /// Bytes of the first unsent chunk that are sent.
@@ -102,6 +106,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         partial: None,
         unsent: VecDeque::new(),
         unsent_bytes: 0,
+        safe_at: None,
         over_soft_since_ms: None,
         sent: 0,
         more: false,
@@ -164,6 +169,12 @@ impl Connection {
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.collect_mail(cx)?;
+            if let Some(position) = self.safe_at {
+                if !self.engine.persist.durable.reached(position, cx.waker()) {
+                    return Poll::Pending;
+                }
+                self.safe_at = None;
+            }
             if !self.unsent.is_empty() {
                 ready!(self.flush(cx))?;
             }
@@ -201,6 +212,11 @@ impl Connection {
             self.wait = None;
         }
         if let Some(reply) = mail.unblocked {
+            let log = &self.engine.world.log;
+            if log.has_tap() && self.engine.config.appendfsync.get() == AppendFsync::Always {
+                // Whoever served this client has handed in what that changed.
+                self.safe_at = Some(log.positions().tap);
+            }
             self.stop_waiting(&reply);
         }
         if let Some(gently) = mail.kill {
@@ -289,6 +305,7 @@ impl Connection {
                 me.query.extend_from_slice(&local.read[at..n]);
             }
             me.after_turn(ended);
+            me.after_log(worker.access.take_logged(), &local.flush);
             let sent = me.send(cx, &mut worker.reply, &worker.stats);
             me.note_waiting();
             Poll::Ready(sent)
@@ -349,10 +366,21 @@ impl Connection {
                 me.at = 0;
             }
             me.after_turn(ended);
+            me.after_log(worker.access.take_logged(), &local.flush);
             let sent = me.send(cx, &mut worker.reply, &worker.stats);
             me.note_waiting();
             sent
         })
+    }
+
+    /// What the turn logged must be written to the append-only file, and perhaps be safe there before the replies leave.
+    #[inline]
+    fn after_log(&mut self, logged: Option<Positions>, flush: &tokio::sync::Notify) {
+        let Some(positions) = logged.filter(|p| p.tap > 0) else { return };
+        if self.engine.config.appendfsync.get() == AppendFsync::Always {
+            self.safe_at = Some(positions.tap);
+        }
+        flush.notify_one();
     }
 
     fn after_turn(&mut self, ended: Ended) {
@@ -384,7 +412,7 @@ impl Connection {
         }
         stats.net_out.add(reply.len() as u64);
         stats.writes.add(1);
-        if self.unsent.is_empty() && !reply.has_shared() {
+        if self.unsent.is_empty() && !reply.has_shared() && self.safe_at.is_none() {
             match self.stream.poll_write(cx, &reply.buf) {
                 Poll::Ready(Ok(n)) if n == reply.buf.len() => {
                     reply.buf.clear();

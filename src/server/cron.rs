@@ -26,7 +26,13 @@ const STEP_BUCKETS: usize = 16;
 pub async fn expire(engine: Arc<Engine>, seat: usize) {
     let mut cycle = Cycle::new(engine, seat);
     loop {
-        let wait = with_local(|local| cycle.slice(&mut local.worker, super::now_ms()));
+        let wait = with_local(|local| {
+            let wait = cycle.slice(&mut local.worker, super::now_ms());
+            if local.worker.access.take_logged().is_some() {
+                local.flush.notify_one();
+            }
+            wait
+        });
         tokio::time::sleep(wait).await;
     }
 }

@@ -8,6 +8,7 @@ pub mod free;
 pub mod listen;
 pub mod log;
 pub mod os;
+pub mod persist;
 pub mod process;
 pub mod sampler;
 pub mod worker;

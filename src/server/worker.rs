@@ -1,11 +1,12 @@
 //! A worker thread: its own current-thread runtime, its engine worker, and the connections that were given to it.
 
 use super::connection;
+use super::persist::Persist;
 use crate::engine::{Engine, worker::Worker};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// A connection on its way to a worker.
 pub enum Incoming {
@@ -26,6 +27,8 @@ pub struct Local {
     pub read: Box<[u8]>,
     /// This worker's number.
     pub seat: u32,
+    /// Something was logged.
+    pub flush: Arc<Notify>,
 }
 
 /// Bytes read from a socket at once.
@@ -58,17 +61,32 @@ impl Drop for Lent<'_> {
 }
 
 /// Starts worker `seat`.
-pub fn start(engine: Arc<Engine>, seat: usize) -> std::io::Result<Handle> {
+pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, seat: usize) -> std::io::Result<Handle> {
     let (inbox, mut outbox) = mpsc::unbounded_channel();
     let load = Arc::new(AtomicUsize::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(61).build()?;
     let own_load = load.clone();
+    let mut walks = persist.walker();
     std::thread::Builder::new().name(format!("worker-{seat}")).spawn(move || {
         let seed = crate::base::rng::entropy_u64();
         let worker = Worker::new(engine.clone(), seat, seed);
-        LOCAL.set(Some(Local { worker, read: vec![0; READ_SIZE].into_boxed_slice(), seat: seat as u32 }));
+        let flush = Arc::new(Notify::new());
+        let read = vec![0; READ_SIZE].into_boxed_slice();
+        LOCAL.set(Some(Local { worker, read, seat: seat as u32, flush: flush.clone() }));
         runtime.block_on(async move {
             tokio::spawn(super::cron::expire(engine.clone(), seat));
+            tokio::spawn(async move {
+                while let Some(walk) = walks.recv().await {
+                    super::persist::walk::take_part(walk).await;
+                }
+            });
+            tokio::spawn(async move {
+                // Told by the first turn that logs something, this runs after all connections that were ready.
+                loop {
+                    flush.notified().await;
+                    persist.log_file.logged();
+                }
+            });
             if seat == 0 {
                 tokio::spawn(super::sampler::run(engine.clone()));
             }

@@ -1,44 +1,83 @@
 //! INFO persistence and replication.
 
-use super::{Lines, Source, total};
+use super::{Lines, Source};
 use crate::engine::gates;
+use crate::engine::persist::Job;
 use std::sync::atomic::Ordering::Relaxed;
 
+fn good(ok: bool) -> &'static str {
+    if ok { "ok" } else { "err" }
+}
+
 pub(super) fn persistence(s: &mut Source<'_>, l: &mut Lines) {
-    let shared = &s.engine.shared_stats;
-    let dirty = total(s.engine, |w| w.dirty.get()) + shared.dirty_since_save.load(Relaxed);
-    l.put("loading", u8::from(s.engine.gates.load(Relaxed) & gates::LOADING != 0));
+    let (engine, status, log) = (s.engine, &s.engine.persist, &s.engine.persist.log);
+    let now = status.now.lock();
+    let loading = engine.gates.load(Relaxed) & gates::LOADING != 0;
+    let for_s = |job: Job| if now.job == job { (s.now_ms - now.started_ms) / 1000 } else { -1 };
+    l.put("loading", u8::from(loading));
     // Nothing forks here: a snapshot is taken by this process.
     l.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     l.put("current_fork_perc", "0.00");
-    l.zeros(&["current_save_keys_processed", "current_save_keys_total"]);
-    l.put("rdb_changes_since_last_save", dirty.saturating_sub(shared.dirty_at_save.load(Relaxed)));
-    l.put("rdb_bgsave_in_progress", 0);
-    l.put("rdb_last_save_time", s.engine.last_save_s.load(Relaxed));
-    l.put("rdb_last_bgsave_status", "ok");
-    l.put("rdb_last_bgsave_time_sec", -1);
-    l.put("rdb_current_bgsave_time_sec", -1);
-    l.zeros(&["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
-    l.put("aof_enabled", u8::from(s.engine.config.appendonly.get()));
-    l.zeros(&["aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
-    l.put("aof_last_rewrite_time_sec", -1);
-    l.put("aof_current_rewrite_time_sec", -1);
-    l.put("aof_last_bgrewrite_status", "ok");
-    l.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
-    l.put("aof_last_write_status", "ok");
+    l.put("current_save_keys_processed", now.cut.as_ref().map_or(0, |cut| cut.done.load(Relaxed)));
+    l.put("current_save_keys_total", now.cut.as_ref().map_or(0, |_| now.keys_total));
+    l.put("rdb_changes_since_last_save", engine.changes_since_save());
+    l.put("rdb_bgsave_in_progress", u8::from(now.job == Job::Save));
+    l.put("rdb_last_save_time", engine.last_save_s.load(Relaxed));
+    l.put("rdb_last_bgsave_status", good(status.saved_ok.load(Relaxed)));
+    l.put("rdb_last_bgsave_time_sec", status.save_took_s.load(Relaxed));
+    l.put("rdb_current_bgsave_time_sec", for_s(Job::Save));
+    l.put("rdb_saves", status.saves.load(Relaxed));
+    l.put("rdb_last_cow_size", 0);
+    l.put("rdb_last_load_keys_expired", status.expired_at_load.load(Relaxed));
+    l.put("rdb_last_load_keys_loaded", status.loaded_keys.load(Relaxed));
+    l.put("aof_enabled", u8::from(log.on.load(Relaxed)));
+    l.put("aof_rewrite_in_progress", u8::from(now.job == Job::Rewrite));
+    l.put("aof_rewrite_scheduled", u8::from(now.rewrite_scheduled));
+    l.put("aof_last_rewrite_time_sec", log.rewrite_took_s.load(Relaxed));
+    l.put("aof_current_rewrite_time_sec", for_s(Job::Rewrite));
+    l.put("aof_last_bgrewrite_status", good(log.rewrite_ok.load(Relaxed)));
+    l.put("aof_rewrites", log.rewrites.load(Relaxed));
+    l.put("aof_rewrites_consecutive_failures", log.rewrite_failures.load(Relaxed));
+    l.put("aof_last_write_status", good(log.write_ok.load(Relaxed)));
     l.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    if log.on.load(Relaxed) {
+        l.put("aof_current_size", log.size.load(Relaxed));
+        l.put("aof_base_size", log.base_size.load(Relaxed));
+        l.put("aof_pending_rewrite", 0);
+        l.put("aof_buffer_length", engine.world.log.positions().waiting);
+        l.put("aof_pending_bio_fsync", u8::from(log.syncing.load(Relaxed)));
+        l.put("aof_delayed_fsync", log.delayed_fsync.load(Relaxed));
+    }
+    if loading {
+        let load = &status.loading;
+        let (total, done) = (load.total_bytes.load(Relaxed), load.done_bytes.load(Relaxed));
+        let since_ms = s.now_ms - load.started_ms.load(Relaxed);
+        let eta_s = match done {
+            0 => 1,
+            _ => (since_ms as f64 / 1000.0 * total.saturating_sub(done) as f64 / done as f64) as i64,
+        };
+        l.put("loading_start_time", load.started_ms.load(Relaxed) / 1000);
+        l.put("loading_total_bytes", total);
+        l.put("loading_rdb_used_mem", load.used_memory.load(Relaxed));
+        l.put("loading_loaded_bytes", done);
+        l.put("loading_loaded_perc", format_args!("{:.2}", done as f64 * 100.0 / total.max(1) as f64));
+        l.put("loading_eta_seconds", eta_s);
+    }
 }
 
 pub(super) fn replication(s: &mut Source<'_>, l: &mut Lines) {
     let [now, before] = s.engine.replication_ids.read().clone();
+    let log = &s.engine.world.log;
+    let (start, held) = log.with_backlog(|b| (b.start() + 1, b.held())).unwrap_or_default();
     l.put("role", "master");
     l.put("connected_slaves", 0);
     l.put("master_failover_state", "no-failover");
     l.put("master_replid", now);
     l.put("master_replid2", before);
-    l.put("master_repl_offset", 0);
+    l.put("master_repl_offset", log.offset());
     l.put("second_repl_offset", -1);
-    l.put("repl_backlog_active", 0);
+    l.put("repl_backlog_active", u8::from(log.has_backlog()));
     l.put("repl_backlog_size", s.engine.config.repl_backlog_size.get());
-    l.zeros(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+    l.put("repl_backlog_first_byte_offset", start);
+    l.put("repl_backlog_histlen", held);
 }

@@ -15,7 +15,7 @@ use super::table::Command;
 use super::{Engine, gates};
 use crate::base::rng::Rng;
 use crate::keyspace::Keyspace;
-use crate::keyspace::db::{AccessClock, ExpiryMode};
+use crate::keyspace::db::AccessClock;
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
@@ -40,6 +40,8 @@ const GROUP_SOLO: usize = 32;
 const GROUP_MANY: usize = 8;
 /// Keys per group, about: their buckets and entries must still be in the nearest cache when the last command runs.
 const GROUP_KEYS: usize = 32;
+/// When to look again at a dear key that is being written down.
+const CUT_PAUSE_MS: i64 = 2;
 /// Replies beyond this are sent before more commands run.
 const FLUSH_FROM: usize = 256 * 1024;
 
@@ -52,6 +54,7 @@ pub struct Worker {
     pub reply: Reply,
     pub post: Poster,
     scratch: Scratch,
+    words_scratch: Scratch,
     clock: quanta::Clock,
     /// This turn's time, Unix ms.
     now_ms: i64,
@@ -80,8 +83,13 @@ impl Worker {
     pub fn new(engine: Arc<Engine>, seat: usize, seed: u64) -> Worker {
         let stats = Arc::new(WorkerStats::default());
         engine.workers.write().push(stats.clone());
+        let access = Access::new(engine.world.clone(), seat);
+        Worker::with(engine, access, seat, stats, seed)
+    }
+
+    fn with(engine: Arc<Engine>, access: Access, seat: usize, stats: Arc<WorkerStats>, seed: u64) -> Worker {
         Worker {
-            access: Access::new(engine.world.clone(), seat),
+            access,
             engine,
             journal: Journal::default(),
             rng: Rng::new(seed),
@@ -89,6 +97,7 @@ impl Worker {
             reply: Reply::default(),
             post: Poster::new(seat),
             scratch: Scratch::default(),
+            words_scratch: Scratch::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
             access_clock: AccessClock::default(),
@@ -285,11 +294,34 @@ impl Worker {
         }
     }
 
+    /// A worker for a thread that is none of the server's, such as one that loads a log. `None` if too many are about.
+    pub fn visiting(engine: Arc<Engine>) -> Option<Worker> {
+        let access = engine.visit()?;
+        let seat = access.seat();
+        Some(Worker::with(engine, access, seat, Arc::default(), 0))
+    }
+
+    /// Runs one command of a log, between [`begin`](Self::begin) and `self.access.leave()`. An error means that there is no
+    /// such command; one that the command itself meets is its reply.
+    pub fn replay(&mut self, session: &mut Session, args: Args<'_>) -> Result<(), Error> {
+        let command = dispatch::resolve(args)?;
+        self.run_args(session, Ok(command), args);
+        Ok(())
+    }
+
     /// Runs a command whose words stand apart from the connection's buffer.
     pub fn run_words(&mut self, session: &mut Session, words: &OwnedArgs) -> Option<Ended> {
-        let args = words.args();
-        let command = dispatch::resolve(args);
-        let mut scratch = Scratch::default();
+        self.run_args(session, dispatch::resolve(words.args()), words.args())
+    }
+
+    fn run_args(
+        &mut self,
+        session: &mut Session,
+        command: Result<&'static Command, Error>,
+        args: Args<'_>,
+    ) -> Option<Ended> {
+        let mut scratch = std::mem::take(&mut self.words_scratch);
+        scratch.clear();
         if let Ok(c) = &command {
             scratch.find_keys(c, args);
             scratch.planned.push(Planned {
@@ -302,7 +334,9 @@ impl Worker {
         }
         let mut started = self.clock.raw();
         let ended = self.command(session, &command, args, &scratch.keys, &mut started);
+        self.access.settle();
         self.access.unlock();
+        self.words_scratch = scratch;
         ended
     }
 
@@ -333,7 +367,7 @@ impl Worker {
             }
         };
         if closer_look {
-            match self.look_closer(session, command, args) {
+            match self.look_closer(session, command, args, keys) {
                 Verdict::Run => {}
                 Verdict::Done => return None,
                 Verdict::End(ended) => return Some(ended),
@@ -373,7 +407,17 @@ impl Worker {
         if blocked.is_some() { blocked } else { session.close.then_some(Ended::Close) }
     }
 
-    fn look_closer(&mut self, session: &mut Session, command: &'static Command, args: Args<'_>) -> Verdict {
+    fn look_closer(
+        &mut self,
+        session: &mut Session,
+        command: &'static Command,
+        args: Args<'_>,
+        keys: &[KeyRef],
+    ) -> Verdict {
+        let gates = self.engine.gates.load(Relaxed);
+        if gates & gates::CUT != 0 && !session.internal && self.must_wait_for_cut(session, command, args, keys) {
+            return Verdict::End(Ended::Paused(self.now_ms + CUT_PAUSE_MS));
+        }
         if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {
             let waits = !writes_only || may_write(session, command);
             if waits
@@ -407,6 +451,31 @@ impl Worker {
             return Verdict::Done;
         }
         Verdict::Run
+    }
+
+    /// True if the command would change a large collection that a snapshot has not got to its end with: it has to wait then,
+    /// rather than have all of it encoded at once.
+    #[cold]
+    fn must_wait_for_cut(&mut self, session: &Session, command: &Command, args: Args<'_>, keys: &[KeyRef]) -> bool {
+        if &*command.name == "exec" {
+            let queued = session.multi.queued().unwrap_or_default();
+            let (mut positions, mut found) = (Vec::new(), Vec::new());
+            self.access.unlock();
+            return queued.iter().filter(|q| q.command.flags.has(Flags::WRITE)).any(|q| {
+                found.clear();
+                find_keys(q.command, q.args.args(), &mut positions, &mut found);
+                found.iter().any(|k| self.is_held_back(session.db, k.hash, q.args.args().at(k.word as usize)))
+            });
+        }
+        if !command.flags.has(Flags::WRITE) || session.multi.is_queuing() {
+            return false;
+        }
+        keys.iter().any(|k| self.is_held_back(session.db, k.hash, args.at(k.word as usize)))
+    }
+
+    fn is_held_back(&mut self, db: u32, hash: u64, key: &[u8]) -> bool {
+        let shard = self.engine.world.shard_of(hash);
+        self.access.shard(shard).is_held_back(db as usize, hash, key)
     }
 
     /// Calls the handler.
@@ -450,7 +519,7 @@ impl Worker {
                 db: session.db,
                 now_ms: self.now_ms,
                 clock: self.access_clock,
-                expiry: ExpiryMode::Remove,
+                expiry: session.expiry,
                 no_touch: session.no_touch,
             },
             reply: &mut self.reply,

@@ -101,6 +101,8 @@ impl Worker {
             wait.client.post(|m| m.recheck = true);
             return;
         }
+        // The waiter may learn of it on another thread before this turn ends: the log must have it by then.
+        self.access.hand_in();
         wait.served();
         self.unregister(wait);
         wait.client.post(|m| m.unblocked = Some(reply));
