@@ -1,6 +1,7 @@
 //! What everything else may use: numbers, hashing, randomness, units. Knows nothing of Redis's types.
 
 pub mod alloc;
+pub mod crc64;
 pub mod double;
 pub mod extended;
 pub mod glob;

@@ -11,6 +11,7 @@ pub mod debug;
 mod elements;
 pub mod expire;
 pub mod expiry;
+pub mod functions;
 pub mod hash;
 pub mod hll;
 pub mod keys;
@@ -20,6 +21,7 @@ pub mod module;
 pub mod object;
 pub mod parts;
 pub mod scan;
+pub mod scripting;
 pub mod server;
 pub mod set;
 pub mod sort;
@@ -36,6 +38,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     connection::COMMANDS,
     debug::COMMANDS,
     expire::COMMANDS,
+    functions::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
     keys::COMMANDS,
@@ -44,6 +47,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     module::COMMANDS,
     object::COMMANDS,
     scan::COMMANDS,
+    scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
     sort::COMMANDS,

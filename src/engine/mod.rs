@@ -16,6 +16,7 @@ pub mod info;
 mod keyproc;
 pub mod keyspec;
 pub mod limits;
+pub mod lua;
 pub mod multi;
 pub mod os;
 pub mod protect;
@@ -90,6 +91,7 @@ pub struct Engine {
     pub config: config::Config,
     pub clients: clients::Clients,
     pub waits: blocking::Waits,
+    pub scripts: lua::Scripts,
     pub workers: parking_lot::RwLock<Vec<Arc<stats::WorkerStats>>>,
     pub shared_stats: stats::SharedStats,
     pub run_id: String,
@@ -125,6 +127,7 @@ impl Engine {
             config,
             clients: clients::Clients::default(),
             waits: blocking::Waits::default(),
+            scripts: lua::Scripts::default(),
             workers: parking_lot::RwLock::default(),
             shared_stats: stats::SharedStats::default(),
             run_id: random_id(),
@@ -205,6 +208,18 @@ impl Engine {
                 self.log(LogLevel::Verbose, "Closing idle client");
                 client.post(|m| m.kill = Some(false));
             }
+        }
+    }
+
+    /// A script that runs is looked at: it may overrun its time.
+    #[cold]
+    pub fn script_goes_on(&self) {
+        let limit_ms = self.config.busy_reply_threshold_ms.get();
+        let running = &self.scripts.running;
+        let since = running.since();
+        if limit_ms > 0 && !running.overruns() && since.elapsed().as_millis() as i64 >= limit_ms {
+            running.set_overrun();
+            self.log(LogLevel::Warning, "Slow script detected: still in execution after the time that busy-reply-threshold gives. You can end it with SCRIPT KILL, or FUNCTION KILL.");
         }
     }
 

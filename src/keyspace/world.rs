@@ -175,6 +175,10 @@ impl Access {
         Access { world, seat, held: Held::Outside, ids: Vec::new() }
     }
 
+    pub fn seat(&self) -> usize {
+        self.seat
+    }
+
     pub fn world(&self) -> &World {
         &self.world
     }

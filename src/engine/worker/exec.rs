@@ -126,7 +126,7 @@ impl Worker {
     }
 
     /// Gives the log everything that the transaction did as one piece.
-    fn log_transaction(&mut self) {
+    pub(super) fn log_transaction(&mut self) {
         let Some(effects) = self.transaction.take().filter(|e| !e.is_empty()) else { return };
         if let Some(log) = self.engine.write_log() {
             let db = effects[0].0;

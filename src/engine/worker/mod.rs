@@ -26,6 +26,7 @@ use std::sync::atomic::Ordering::Relaxed;
 mod exec;
 mod plan;
 mod refuse;
+mod script;
 mod serve;
 
 use plan::{Planned, Scratch, find_keys};
@@ -47,6 +48,8 @@ pub struct Worker {
     pub reply: Reply,
     /// The effects of a transaction under way.
     transaction: Option<Vec<(u32, Vec<Vec<u8>>)>>,
+    /// Takes this worker's place while it is inside a script's machine: see `script.rs`.
+    stand_in: Option<Box<Worker>>,
     scratch: Scratch,
     clock: quanta::Clock,
     /// This turn's time, Unix ms.
@@ -84,6 +87,7 @@ impl Worker {
             stats,
             reply: Reply::default(),
             transaction: None,
+            stand_in: None,
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
@@ -421,8 +425,11 @@ impl Worker {
             effect: Effect::Verbatim,
             serving,
         };
-        let outcome = (command.spec.run)(&mut call);
+        let mut outcome = (command.spec.run)(&mut call);
         let effect = call.effect;
+        if session.script.is_some() {
+            outcome = outcome.and_then(|()| self.run_script(session, command, args));
+        }
         if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
