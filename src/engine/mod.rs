@@ -48,6 +48,8 @@ pub trait Hooks: config::ConfigHooks {
     fn log(&self, level: LogLevel, text: &str);
     /// Values that are dear to free.
     fn free_apart(&self, values: Box<dyn Send>);
+    /// A script overruns its time on this thread, whose clients wait: answers them.
+    fn attend(&self) {}
     /// What only the operating system knows.
     fn os(&self) -> &dyn os::Os;
 }
@@ -219,7 +221,13 @@ impl Engine {
         let since = running.since();
         if limit_ms > 0 && !running.overruns() && since.elapsed().as_millis() as i64 >= limit_ms {
             running.set_overrun();
+            self.world.set_long(true);
             self.log(LogLevel::Warning, "Slow script detected: still in execution after the time that busy-reply-threshold gives. You can end it with SCRIPT KILL, or FUNCTION KILL.");
+        }
+        if running.overruns()
+            && let Some(hooks) = self.hooks()
+        {
+            hooks.attend();
         }
     }
 

@@ -134,6 +134,8 @@ pub fn function(
 pub fn refusal(e: mlua::Error) -> String {
     match e {
         mlua::Error::MemoryError(_) => "not enough memory".into(),
+        mlua::Error::RuntimeError(text) => text.lines().next().unwrap_or_default().to_owned(),
+        mlua::Error::CallbackError { cause, .. } => refusal(mlua::Error::clone(&cause)),
         other => other.to_string().lines().next().unwrap_or_default().to_owned(),
     }
 }

@@ -217,10 +217,19 @@ impl Native for Repeating {
                 if len * times > ffi::lua_tonumber(state, ffi::lua_upvalueindex(2)) {
                     raise(state, NO_MEMORY);
                 }
-                if len == 0.0 {
+                if len == 0.0 || times < 1.0 {
                     ffi::lua_pushstring(state, c"".as_ptr());
                     return 1;
                 }
+                // Lua's own adds up one by one; this writes a block that the collector owns.
+                let (len, times) = (len as usize, times as usize);
+                let text = ffi::lua_tolstring(state, 1, std::ptr::null_mut());
+                let block = ffi::lua_newuserdata(state, len * times).cast::<u8>();
+                for i in 0..times {
+                    std::ptr::copy_nonoverlapping(text.cast::<u8>(), block.add(i * len), len);
+                }
+                ffi::lua_pushlstring(state, block.cast(), len * times);
+                return 1;
             }
             native(state)
         }

@@ -106,11 +106,11 @@ impl Running {
         if !self.overruns() {
             return Kill::NothingRuns;
         }
-        if self.about.lock().is_function != function {
-            return Kill::OtherKind;
-        }
         if self.has_written() {
             return Kill::Wrote;
+        }
+        if self.about.lock().is_function != function {
+            return Kill::OtherKind;
         }
         self.stop.store(true, Relaxed);
         Kill::Stopping

@@ -7,6 +7,7 @@ use super::pattern::{Capture, Matcher};
 use crate::engine::Engine;
 use mlua::{ChunkMode, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Instructions between two looks at the clock.
 const STRETCH: u32 = 100_000;
@@ -19,9 +20,13 @@ pub struct Vm {
     load: Function,
     real: Table,
     globals: Table,
+    /// Bytes in use from which everything is collected after a script.
+    tidy_above: AtomicUsize,
     keys: mlua::String,
     argv: mlua::String,
 }
+
+const TIDY_ABOVE: usize = 32 << 20;
 
 /// How a script ended.
 pub enum Outcome {
@@ -40,12 +45,15 @@ pub struct Failure {
 }
 
 impl Vm {
-    /// Bytes that scripts may hold at once: a quarter of the machine, so that none takes the server down.
+    /// Bytes that scripts may hold at once: no more than a quarter of the machine, so that none takes the server down, and no
+    /// more than is still collected in reasonable time.
     fn most_bytes(engine: &Engine) -> usize {
         const LEAST: u64 = 64 << 20;
-        const UNKNOWN: u64 = 1 << 30;
-        let machine = engine.os().total_memory_bytes();
-        (if machine == 0 { UNKNOWN } else { (machine / 4).max(LEAST) }) as usize
+        const MOST: u64 = 1 << 30;
+        match engine.os().total_memory_bytes() {
+            0 => MOST as usize,
+            machine => (machine / 4).clamp(LEAST, MOST) as usize,
+        }
     }
 
     pub fn new(engine: &Engine) -> mlua::Result<Vm> {
@@ -64,6 +72,7 @@ impl Vm {
         let vm = Vm {
             run: made.raw_get("run")?,
             load: made.raw_get("load")?,
+            tidy_above: AtomicUsize::new(TIDY_ABOVE),
             keys: lua.create_string("KEYS")?,
             argv: lua.create_string("ARGV")?,
             real,
@@ -129,6 +138,7 @@ impl Vm {
         let evict = Evict(&self.host);
         let outcome = run();
         std::mem::forget(evict);
+        self.tidy();
         let (guest, stopped) = {
             let mut host = self.host.lock();
             (host.guest.take(), host.running.should_stop())
@@ -137,7 +147,22 @@ impl Vm {
             // Back to looking now and then.
             let _ = self.watch(false);
         }
-        (self.judge(outcome), guest)
+        let mut outcome = self.judge(outcome);
+        if stopped && let Outcome::Failed(failure) = &mut outcome {
+            // Whatever it was doing when it was stopped, or made of it.
+            failure.text = [b"ERR ", KILLED.as_bytes()].concat();
+        }
+        (outcome, guest)
+    }
+
+    /// Collects what a large script left behind: Lua itself would wait until there is twice as much, which there may not be.
+    fn tidy(&self) {
+        let most = self.tidy_above.load(Relaxed);
+        if self.lua.used_memory() > most {
+            // An error in a finalizer: scripts can give none to anything.
+            let _ = self.lua.gc_collect();
+            self.tidy_above.store((2 * self.lua.used_memory()).max(TIDY_ABOVE), Relaxed);
+        }
     }
 
     fn judge(&self, outcome: mlua::Result<(bool, Value)>) -> Outcome {

@@ -52,6 +52,8 @@ pub struct Worker {
     stand_in: Option<Box<Worker>>,
     scratch: Scratch,
     clock: quanta::Clock,
+    /// A script overruns its time: this turn holds nothing, and runs only what may run meanwhile.
+    busy: bool,
     /// This turn's time, Unix ms.
     now_ms: i64,
     access_clock: AccessClock,
@@ -88,6 +90,7 @@ impl Worker {
             reply: Reply::default(),
             transaction: None,
             stand_in: None,
+            busy: false,
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
@@ -106,7 +109,33 @@ impl Worker {
         partial: &mut Option<Box<Partial>>,
         now_ms: i64,
     ) -> Ended {
-        self.begin(now_ms);
+        self.prepare(now_ms);
+        self.busy = !self.access.try_enter();
+        self.run_turn(session, buf, at, partial, now_ms)
+    }
+
+    /// A turn while a script on this very thread overruns its time: whoever does not ask to end it is told so.
+    pub fn busy_turn(
+        &mut self,
+        session: &mut Session,
+        buf: &[u8],
+        at: &mut usize,
+        partial: &mut Option<Box<Partial>>,
+        now_ms: i64,
+    ) -> Ended {
+        self.prepare(now_ms);
+        self.busy = true;
+        self.run_turn(session, buf, at, partial, now_ms)
+    }
+
+    fn run_turn(
+        &mut self,
+        session: &mut Session,
+        buf: &[u8],
+        at: &mut usize,
+        partial: &mut Option<Box<Partial>>,
+        now_ms: i64,
+    ) -> Ended {
         let (began, processed) = (self.clock.raw(), self.stats.processed.get());
         self.last_command = 0;
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -133,10 +162,22 @@ impl Worker {
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
     pub fn begin(&mut self, now_ms: i64) {
+        self.prepare(now_ms);
+        self.busy = false;
+        self.access.enter();
+    }
+
+    /// As [`begin`](Self::begin), unless a script overruns its time: then false.
+    pub fn try_begin(&mut self, now_ms: i64) -> bool {
+        self.prepare(now_ms);
+        self.busy = false;
+        self.access.try_enter()
+    }
+
+    fn prepare(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.journal.logging = self.engine.write_log().is_some();
-        self.access.enter();
     }
 
     fn run(
@@ -208,7 +249,7 @@ impl Worker {
         if scratch.planned.is_empty() {
             return None;
         }
-        if scratch.keys.len() > 1 || !self.engine.world.is_solo() {
+        if !self.busy && (scratch.keys.len() > 1 || !self.engine.world.is_solo()) {
             self.fetch(session.db, scratch);
         }
         let mut started = self.clock.raw();
@@ -239,7 +280,10 @@ impl Worker {
             self.access.lock(&scratch.shards);
             if scratch.writes() && scratch.shards.iter().any(|&s| self.access.shard(s as usize).has_waiters()) {
                 // Serving whoever waits may take more than these locks, and must not be late (I5).
-                self.access.raise();
+                self.busy = !self.access.try_raise();
+                if self.busy {
+                    return;
+                }
             }
         }
         for k in &scratch.keys {
@@ -272,7 +316,9 @@ impl Worker {
                 command: command.clone(),
                 end: 0,
             });
-            self.fetch(session.db, &mut scratch);
+            if !self.busy {
+                self.fetch(session.db, &mut scratch);
+            }
         }
         let mut started = self.clock.raw();
         let ended = self.command(session, &command, args, &scratch.keys, &mut started);
@@ -290,7 +336,8 @@ impl Worker {
         keys: &[KeyRef],
         started: &mut u64,
     ) -> Option<Ended> {
-        let closer_look = self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
+        let closer_look =
+            self.busy || self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
@@ -355,7 +402,12 @@ impl Worker {
         } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {
             self.engine.set_gate(gates::PAUSED, false);
         }
-        if let Err(e) = dispatch::refuse(&self.engine, session, command) {
+        let refusal = dispatch::refuse(&self.engine, session, command);
+        let refusal = refusal.and_then(|()| match self.busy && !command.flags.has(Flags::ALLOW_BUSY) {
+            true => Err(self.busy_error()),
+            false => Ok(()),
+        });
+        if let Err(e) = refusal {
             if &*command.name == "exec" {
                 self.abort_exec(session, &e);
             } else {
@@ -401,7 +453,10 @@ impl Worker {
     ) -> Result<(), Error> {
         let raises = command.flags.has(Flags::WORLD) && !self.access.has_all();
         if raises {
-            self.access.raise();
+            self.busy = !self.access.try_raise();
+            if self.busy {
+                return Err(self.busy_error());
+            }
         } else if command.flags.has(Flags::UNLOCKED) {
             self.access.unlock();
         }

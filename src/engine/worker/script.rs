@@ -112,6 +112,7 @@ impl Worker {
         }
         let run = if found.is_function { Vm::run_function } else { Vm::run_script };
         let (outcome, guest) = run(found.vm, found.function, keys, argv, guest);
+        self.engine.world.set_long(false);
         running.end();
         let mut proto = crate::resp::Proto::Resp2;
         if let Some(guest) = guest {
@@ -183,11 +184,20 @@ impl Worker {
             reply: Reply::default(),
             transaction: None,
             stand_in: None,
+            busy: false,
             scratch: Scratch::default(),
             clock: self.clock.clone(),
             now_ms: self.now_ms,
             access_clock: self.access_clock,
             last_command: 0,
+        }
+    }
+
+    /// What others hear while a script overruns its time.
+    pub(super) fn busy_error(&self) -> Error {
+        match self.engine.scripts.running.about() {
+            Some(about) if about.is_function => Error::BUSY_FUNCTION,
+            _ => Error::BUSY_SCRIPT,
         }
     }
 
