@@ -12,6 +12,7 @@ pub mod dump;
 mod elements;
 pub mod expire;
 pub mod expiry;
+pub mod functions;
 pub mod geo;
 pub mod hash;
 pub mod hll;
@@ -24,6 +25,7 @@ pub mod parts;
 pub mod persistence;
 pub mod pubsub;
 pub mod scan;
+pub mod scripting;
 pub mod server;
 pub mod set;
 pub mod sort;
@@ -42,6 +44,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     dump::COMMANDS,
     expire::COMMANDS,
     geo::COMMANDS,
+    functions::COMMANDS,
     hash::COMMANDS,
     hll::COMMANDS,
     keys::COMMANDS,
@@ -52,6 +55,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     pubsub::COMMANDS,
     persistence::COMMANDS,
     scan::COMMANDS,
+    scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
     sort::COMMANDS,

@@ -105,6 +105,10 @@ fn shutdown(c: &mut Call<'_>) -> Result<(), Error> {
     if abort && how != Shutdown::default() {
         return Err(Error::Syntax);
     }
+    if !abort && how.save != Some(false) && c.engine.scripts.running.overruns() {
+        // What it wrote so far is half of something.
+        return Err(Error::BUSY_SCRIPT);
+    }
     let hooks = c.engine.hooks().ok_or(Error::SHUTDOWN_FAILED)?;
     if abort {
         if !hooks.abort_shutdown() {

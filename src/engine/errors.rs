@@ -369,3 +369,28 @@ pub fn coordinates(lon: f64, lat: f64) -> Error {
 pub fn exactly_one(of: &str, command: &[u8]) -> Error {
     Error::quoting(&format!("exactly one of {of} can be specified for "), command, "")
 }
+
+// ---- scripts ---------------------------------------------------------------------------------------------------------
+
+impl Error {
+    pub const NOSCRIPT: Error = Error::coded("NOSCRIPT No matching script. Please use EVAL.");
+    pub const SCRIPT_MAY_WRITE: Error = Error::err("Can not execute a script with write flag using *_ro command.");
+    pub const NUMKEYS_MORE_THAN_ARGS: Error = Error::err("Number of keys can't be greater than number of args");
+    pub const NUMKEYS_NEGATIVE: Error = Error::err("Number of keys can't be negative");
+    pub const NOTBUSY: Error = Error::coded("NOTBUSY No scripts in execution right now.");
+    pub const UNKILLABLE: Error = Error::coded(
+        "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script \
+         termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
+    );
+    pub const BUSY_SCRIPT: Error =
+        Error::coded("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    pub const BUSY_FUNCTION: Error =
+        Error::coded("BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
+    pub const SCRIPT_DEBUG_MODE: Error = Error::err("Use SCRIPT DEBUG YES/SYNC/NO");
+    /// Ours: there is no debugger.
+    pub const NO_SCRIPT_DEBUGGER: Error = Error::err("rustredis has no debugger for scripts");
+    pub const SCRIPT_FLUSH_MODE: Error = Error::err("SCRIPT FLUSH only support SYNC|ASYNC option");
+    pub const FUNCTION_FLUSH_MODE: Error = Error::err("FUNCTION FLUSH only supports SYNC|ASYNC option");
+    pub const BAD_NUMKEYS: Error = Error::err("Bad number of keys provided");
+    pub const DUMP_PAYLOAD: Error = Error::err("DUMP payload version or checksum are wrong");
+}

@@ -16,6 +16,7 @@ pub mod info;
 mod keyproc;
 pub mod keyspec;
 pub mod limits;
+pub mod lua;
 pub mod multi;
 mod notify;
 pub mod os;
@@ -56,6 +57,8 @@ pub trait Hooks: config::ConfigHooks {
     fn persistence(&self) -> Option<&dyn persist::Persistence> {
         None
     }
+    /// A script overruns its time on this thread, whose clients wait: answers them.
+    fn attend(&self) {}
     /// What only the operating system knows.
     fn os(&self) -> &dyn os::Os;
 }
@@ -95,6 +98,7 @@ pub struct Engine {
     pub pubsub: pubsub::PubSub,
     /// What other threads send to the clients of each worker.
     pub inboxes: Box<[post::Inbox]>,
+    pub scripts: lua::Scripts,
     pub workers: parking_lot::RwLock<Vec<Arc<stats::WorkerStats>>>,
     pub shared_stats: stats::SharedStats,
     pub run_id: String,
@@ -136,6 +140,7 @@ impl Engine {
             waits: blocking::Waits::default(),
             pubsub: pubsub::PubSub::default(),
             inboxes: (0..workers).map(|_| post::Inbox::default()).collect(),
+            scripts: lua::Scripts::default(),
             workers: parking_lot::RwLock::default(),
             shared_stats: stats::SharedStats::default(),
             run_id: random_id(),
@@ -197,6 +202,24 @@ impl Engine {
                 self.log(LogLevel::Verbose, "Closing idle client");
                 client.post(|m| m.kill = Some(false));
             }
+        }
+    }
+
+    /// A script that runs is looked at: it may overrun its time.
+    #[cold]
+    pub fn script_goes_on(&self) {
+        let limit_ms = self.config.busy_reply_threshold_ms.get();
+        let running = &self.scripts.running;
+        let since = running.since();
+        if limit_ms > 0 && !running.overruns() && since.elapsed().as_millis() as i64 >= limit_ms {
+            running.set_overrun();
+            self.world.set_long(true);
+            self.log(LogLevel::Warning, "Slow script detected: still in execution after the time that busy-reply-threshold gives. You can end it with SCRIPT KILL, or FUNCTION KILL.");
+        }
+        if running.overruns()
+            && let Some(hooks) = self.hooks()
+        {
+            hooks.attend();
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Multi {
     pub broken: bool,
     pub watched: Vec<(u32, Vec<u8>)>,
     pub touched: Flag,
+    /// No longer watched, but still noted in shards that could not be touched at that moment.
+    stale: Vec<(u32, Vec<u8>, Flag)>,
 }
 
 impl Multi {
@@ -58,10 +60,19 @@ impl Multi {
 
     /// Stops watching. Inside a turn; shards are held already or visited one by one.
     pub fn unwatch(&mut self, access: &mut Access) {
-        for (db, key) in std::mem::take(&mut self.watched) {
-            let shard = access.world().shard_of(hash_bytes(&key));
-            access.shard(shard).watchers.remove(db, &key, &self.touched);
+        let flag = std::mem::take(&mut self.touched);
+        self.stale.extend(std::mem::take(&mut self.watched).into_iter().map(|(db, key)| (db, key, flag.clone())));
+        if access.is_outside() {
+            return;
         }
-        self.touched = Flag::default();
+        for (db, key, flag) in self.stale.drain(..) {
+            let shard = access.world().shard_of(hash_bytes(&key));
+            access.shard(shard).watchers.remove(db, &key, &flag);
+        }
+    }
+
+    /// True if shards know this client's watches.
+    pub fn is_noted(&self) -> bool {
+        !self.watched.is_empty() || !self.stale.is_empty()
     }
 }

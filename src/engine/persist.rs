@@ -79,8 +79,6 @@ pub struct Status {
     pub loading: Loading,
     pub log: LogStatus,
     pub durable: Durable,
-    /// Libraries of functions that a file brought, by their sources: kept, and written again.
-    libraries: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -144,7 +142,6 @@ impl Default for Status {
                 syncing: AtomicBool::new(false),
             },
             durable: Durable::default(),
-            libraries: Mutex::default(),
         }
     }
 }
@@ -233,13 +230,13 @@ impl Engine {
     /// Takes a library of functions in that a file brought.
     pub fn load_function(&self, code: Item<'_>) -> Result<(), String> {
         let Item::Bytes(code) = code else { return Err("a library of functions that is a number".into()) };
-        self.persist.libraries.lock().push(code.to_vec());
-        Ok(())
+        let loaded = self.scripts.functions.lock().load(self, &code, true);
+        loaded.map(drop).map_err(|e| format!("Failed loading a library of functions: {}", e.text()))
     }
 
     /// The libraries of functions, by their sources.
     pub fn functions(&self) -> Vec<Vec<u8>> {
-        self.persist.libraries.lock().clone()
+        self.scripts.functions.lock().codes().map(<[u8]>::to_vec).collect()
     }
 
     /// A way into the keyspace for a thread that is no worker; `None` if too many have one.

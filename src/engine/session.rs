@@ -36,6 +36,8 @@ pub struct Session {
     pub waiting: Option<Arc<super::blocking::Wait>>,
     /// Set by a handler that wants its client to wait.
     pub block: Option<super::blocking::Block>,
+    /// Set by a handler that wants a script to run: see [`super::worker`].
+    pub script: Option<super::lua::host::Request>,
     /// Not a socket: a script, a log being replayed, a primary's link.
     pub internal: bool,
     /// What happens to keys that it finds expired.
@@ -57,6 +59,7 @@ impl Session {
             multi: super::multi::Multi::default(),
             waiting: None,
             block: None,
+            script: None,
             internal: false,
             expiry: ExpiryMode::Remove,
         }

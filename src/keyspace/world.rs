@@ -63,6 +63,8 @@ struct Gate {
     /// Held by whoever has the gate raised; also what waiters sleep on.
     owner: Mutex<()>,
     lowered: Condvar,
+    /// Whoever has the gate raised will take long: who can do without waits no more.
+    long: AtomicBool,
 }
 
 impl World {
@@ -81,6 +83,7 @@ impl World {
                 inside: (0..workers + VISITORS).map(|_| seat()).collect(),
                 owner: Mutex::new(()),
                 lowered: Condvar::new(),
+                long: AtomicBool::new(false),
             },
             visitors: AtomicU32::new(0),
             log: Log::default(),
@@ -110,6 +113,15 @@ impl World {
         self.gate.inside.len() - VISITORS
     }
 
+    /// Said by whoever has the whole keyspace: this takes long, or no longer. Those who would rather not wait are told.
+    pub fn set_long(&self, long: bool) {
+        if self.gate.long.load(Relaxed) != long {
+            let _owner = self.gate.owner.lock();
+            self.gate.long.store(long, Release);
+            self.gate.lowered.notify_all();
+        }
+    }
+
     /// True with one worker: locks need not be gathered.
     #[inline]
     pub fn is_solo(&self) -> bool {
@@ -120,16 +132,25 @@ impl World {
 impl Gate {
     #[inline]
     fn enter(&self, seat: usize) {
+        self.try_enter(seat, false);
+    }
+
+    /// False only if `hasty`, and whoever is inside takes long.
+    #[inline]
+    fn try_enter(&self, seat: usize, hasty: bool) -> bool {
         loop {
             // The store must be visible before `raised` is read, and the raiser's store before it reads the seats: both
             // sides are sequentially consistent, so at least one sees the other.
             self.inside[seat].store(true, SeqCst);
             if !self.raised.load(SeqCst) {
-                return;
+                return true;
             }
             self.inside[seat].store(false, Release);
             let mut owner = self.owner.lock();
             while self.raised.load(Acquire) {
+                if hasty && self.long.load(Acquire) {
+                    return false;
+                }
                 self.lowered.wait(&mut owner);
             }
         }
@@ -141,8 +162,16 @@ impl Gate {
     }
 
     fn raise(&self) {
+        self.try_raise(false);
+    }
+
+    /// False only if `hasty`, and whoever is inside takes long.
+    fn try_raise(&self, hasty: bool) -> bool {
         let mut owner = self.owner.lock();
         while self.raised.load(Acquire) {
+            if hasty && self.long.load(Acquire) {
+                return false;
+            }
             self.lowered.wait(&mut owner);
         }
         self.raised.store(true, SeqCst);
@@ -154,6 +183,7 @@ impl Gate {
                 if spins < 200 { std::hint::spin_loop() } else { std::thread::yield_now() }
             }
         }
+        true
     }
 
     fn lower(&self) {
@@ -260,6 +290,22 @@ impl Access {
         self.logged.take()
     }
 
+    /// As [`enter`](Self::enter), for a worker; false, and nothing is held, if whoever has everything takes long.
+    #[inline]
+    pub fn try_enter(&mut self) -> bool {
+        debug_assert_eq!(self.held, Held::Outside);
+        if !self.world.gate.try_enter(self.seat, true) {
+            return false;
+        }
+        self.held = if self.world.solo { Held::All(false) } else { Held::Inside };
+        true
+    }
+
+    /// True while nothing is held, and nothing may be touched.
+    pub fn is_outside(&self) -> bool {
+        self.held == Held::Outside
+    }
+
     /// Ends the turn; lets go of everything.
     #[inline]
     pub fn leave(&mut self) {
@@ -319,6 +365,20 @@ impl Access {
         self.world.gate.raise();
         self.held = Held::All(true);
         self.lane.wanted = self.world.log.is_attached();
+    }
+
+    /// As [`raise`](Self::raise); false, and nothing is held any more, if whoever has everything takes long.
+    #[must_use]
+    pub fn try_raise(&mut self) -> bool {
+        if matches!(self.held, Held::All(_)) {
+            return true;
+        }
+        self.leave();
+        if !self.world.gate.try_raise(true) {
+            return false;
+        }
+        self.held = Held::All(true);
+        true
     }
 
     /// After `raise` inside a turn: back to holding what a turn holds.

@@ -85,6 +85,12 @@ impl OwnedArgs {
         self.buf.extend_from_slice(word);
     }
 
+    /// Forgets the words, keeps the room.
+    pub fn clear(&mut self) {
+        self.buf.clear();
+        self.spans.clear();
+    }
+
     pub fn args(&self) -> Args<'_> {
         Args::new(&self.buf, &self.spans)
     }

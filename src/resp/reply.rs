@@ -56,7 +56,9 @@ impl Reply {
     }
 
     pub fn simple(&mut self, text: &str) {
-        self.line(b'+', text.as_bytes());
+        self.buf.push(b'+');
+        push_bytes(text, &mut self.buf);
+        self.buf.extend_from_slice(b"\r\n");
     }
 
     #[inline]

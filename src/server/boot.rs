@@ -244,6 +244,10 @@ impl Hooks for Arc<Process> {
         super::os::crash(how);
     }
 
+    fn attend(&self) {
+        super::busy::attend();
+    }
+
     fn os(&self) -> &dyn Os {
         &super::os::ThisProcess
     }

@@ -15,8 +15,9 @@ use crate::keyspace::log::Positions;
 use crate::resp::Reply;
 use crate::resp::reply::Chunk;
 use crate::resp::request::Partial;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -47,6 +48,14 @@ impl Stream {
         }
     }
 
+    /// The socket itself.
+    fn socket(&self) -> socket2::SockRef<'_> {
+        match self {
+            Stream::Tcp(s) => socket2::SockRef::from(s),
+            Stream::Unix(s) => socket2::SockRef::from(s),
+        }
+    }
+
     fn poll_write_vectored(&mut self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
@@ -61,7 +70,7 @@ const READ_AT_ONCE: usize = 256 * 1024;
 /// Small pieces that wait to be sent are put together up to this size.
 const MERGED_CHUNK: usize = 16 * 1024;
 
-struct Connection {
+pub struct Connection {
     engine: Arc<Engine>,
     stream: Stream,
     session: Session,
@@ -95,9 +104,10 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     client.set_flag(flag::UNIX, unix);
     engine.clients.add(&client);
     engine.shared_stats.connections.fetch_add(1, Relaxed);
-    client.worker.store(with_local(|l| l.seat), Relaxed);
+    client.worker.store(super::worker::seat(), Relaxed);
+    let id = client.id;
     let session = Session::new(client, crate::engine::auth::is_open(&engine));
-    tokio::spawn(Connection {
+    let connection = Arc::new(Mutex::new(Connection {
         engine,
         stream,
         session,
@@ -113,8 +123,13 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         closing: false,
         wait: None,
         _guard: guard,
-    });
+    }));
+    super::busy::register(id, &connection);
+    tokio::spawn(Task(connection));
 }
+
+/// The connection's own task. Nobody else takes the lock, but this same thread while a script keeps the task from running.
+struct Task(Arc<Mutex<Connection>>);
 
 fn open(incoming: Incoming) -> io::Result<(Stream, String, String, i32)> {
     use std::os::fd::AsRawFd;
@@ -135,12 +150,13 @@ fn open(incoming: Incoming) -> io::Result<(Stream, String, String, i32)> {
     }
 }
 
-impl Future for Connection {
+impl Future for Task {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.session.client.set_waker(cx.waker());
-        match self.drive(cx) {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut connection = self.0.lock();
+        connection.session.client.set_waker(cx.waker());
+        match connection.drive(cx) {
             Poll::Pending => Poll::Pending,
             // Whatever the error, the other side is gone.
             Poll::Ready(Ok(()) | Err(_)) => Poll::Ready(()),
@@ -151,6 +167,7 @@ impl Future for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.engine.clients.remove(self.session.client.id);
+        super::busy::forget(self.session.client.id);
         if let Some(wait) = self.session.waiting.take() {
             wait.end();
             with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
@@ -158,9 +175,40 @@ impl Drop for Connection {
         if self.session.subscriptions.is_some() {
             with_local(|l| l.worker.forget_client(&mut self.session));
         }
-        if !self.session.multi.watched.is_empty() {
+        if self.session.multi.is_noted() {
             with_local(|l| l.worker.forget_watches(&mut self.session));
         }
+    }
+}
+
+/// While a script overruns its time on this thread.
+impl Connection {
+    /// Reads what has come and answers it, past the runtime, which does not run meanwhile: it will find out for itself that
+    /// the bytes are gone. `worker` is not this thread's own, which is inside the script.
+    pub fn attend(&mut self, worker: &mut crate::engine::worker::Worker, read: &mut [u8]) {
+        if self.closing || !self.unsent.is_empty() || self.session.waiting.is_some() || self.wait.is_some() {
+            return;
+        }
+        let n = match (&*self.stream.socket()).read(read) {
+            Ok(n) if n > 0 => n,
+            // Nothing came; or it is closed, which the task will see.
+            _ => return,
+        };
+        self.session.client.received(n);
+        self.query.extend_from_slice(&read[..n]);
+        worker.reply.proto = self.session.proto;
+        let ended = worker.busy_turn(&mut self.session, &self.query, &mut self.at, &mut self.partial, super::now_ms());
+        if self.at == self.query.len() {
+            self.query = Vec::new();
+            self.at = 0;
+        }
+        self.after_turn(ended);
+        let sent = (&*self.stream.socket()).write(&worker.reply.buf).unwrap_or(0);
+        if sent < worker.reply.len() {
+            self.sent = sent;
+            self.unsent.extend(worker.reply.take_chunks());
+        }
+        worker.reply.clear();
     }
 }
 

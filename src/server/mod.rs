@@ -1,6 +1,7 @@
 //! The process around the engine: listeners, workers, connections, boot and shutdown, the log, the clock.
 
 pub mod boot;
+pub mod busy;
 pub mod config_files;
 pub mod connection;
 pub mod cron;

@@ -3,7 +3,7 @@
 use super::connection;
 use super::persist::Persist;
 use crate::engine::{Engine, worker::Worker};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::sync::{Notify, mpsc};
@@ -25,16 +25,21 @@ pub struct Handle {
 pub struct Local {
     pub worker: Worker,
     pub read: Box<[u8]>,
-    /// This worker's number.
-    pub seat: u32,
     /// Something was logged.
     pub flush: Arc<Notify>,
+}
+
+/// This thread's worker's number.
+pub fn seat() -> u32 {
+    SEAT.get()
 }
 
 /// Bytes read from a socket at once.
 pub const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
+    /// This worker's number.
+    static SEAT: Cell<u32> = const { Cell::new(0) };
     static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
 }
 
@@ -62,7 +67,7 @@ impl Drop for Lent<'_> {
 
 /// Starts worker `seat`.
 pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, seat: usize) -> std::io::Result<Handle> {
-    let (inbox, mut outbox) = mpsc::unbounded_channel();
+    let (inbox, outbox) = mpsc::unbounded_channel();
     let load = Arc::new(AtomicUsize::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(61).build()?;
     let own_load = load.clone();
@@ -72,7 +77,9 @@ pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, seat: usize) -> std::io
         let worker = Worker::new(engine.clone(), seat, seed);
         let flush = Arc::new(Notify::new());
         let read = vec![0; READ_SIZE].into_boxed_slice();
-        LOCAL.set(Some(Local { worker, read, seat: seat as u32, flush: flush.clone() }));
+        LOCAL.set(Some(Local { worker, read, flush: flush.clone() }));
+        SEAT.set(seat as u32);
+        super::busy::prepare(engine.clone(), outbox, own_load);
         runtime.block_on(async move {
             tokio::spawn(super::cron::expire(engine.clone(), seat));
             tokio::spawn(async move {
@@ -91,8 +98,7 @@ pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, seat: usize) -> std::io
                 tokio::spawn(super::sampler::run(engine.clone()));
             }
             tokio::spawn(distribute(engine.clone(), seat));
-            while let Some(incoming) = outbox.recv().await {
-                let guard = Guard(own_load.clone());
+            while let Some((incoming, guard)) = std::future::poll_fn(super::busy::poll_inbox).await {
                 connection::spawn(engine.clone(), incoming, guard);
             }
         });
@@ -113,7 +119,7 @@ async fn distribute(engine: Arc<Engine>, seat: usize) {
 }
 
 /// Counts a connection out when it ends.
-pub struct Guard(Arc<AtomicUsize>);
+pub struct Guard(pub Arc<AtomicUsize>);
 
 impl Drop for Guard {
     fn drop(&mut self) {

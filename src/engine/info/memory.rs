@@ -73,6 +73,32 @@ impl Account {
     }
 }
 
+/// What scripts and functions take: their machines, and their texts.
+fn scripts(s: &Source<'_>, l: &mut Lines) {
+    let scripts = &s.engine.scripts;
+    // A machine that runs is not asked: its figures are as of the last look.
+    if let Some(cache) = scripts.scripts.try_lock() {
+        cache.note(s.engine);
+    }
+    if let Some(functions) = scripts.functions.try_lock() {
+        functions.note(s.engine);
+    }
+    let of = |n: &std::sync::atomic::AtomicU64| n.load(std::sync::atomic::Ordering::Relaxed);
+    let f = &scripts.figures;
+    let (eval, functions) = (of(&f.script_vm_bytes), of(&f.function_vm_bytes));
+    l.put("used_memory_lua", eval);
+    l.put("used_memory_vm_eval", eval);
+    l.put("used_memory_lua_human", human(eval));
+    l.put("used_memory_scripts_eval", of(&f.script_bytes));
+    l.put("number_of_cached_scripts", of(&f.scripts));
+    l.put("number_of_functions", of(&f.functions));
+    l.put("number_of_libraries", of(&f.libraries));
+    l.put("used_memory_vm_functions", functions);
+    l.amount("used_memory_vm_total", eval + functions);
+    l.put("used_memory_functions", of(&f.function_bytes));
+    l.amount("used_memory_scripts", of(&f.script_bytes) + of(&f.function_bytes));
+}
+
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
 }
@@ -94,13 +120,7 @@ pub(super) fn memory(s: &mut Source<'_>, l: &mut Lines) {
     l.put("allocator_resident", a.resident);
     l.put("allocator_muzzy", 0);
     l.amount("total_system_memory", a.machine);
-    l.zeros(&["used_memory_lua", "used_memory_vm_eval"]);
-    l.put("used_memory_lua_human", human(0));
-    l.zeros(&["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions", "number_of_libraries"]);
-    l.put("used_memory_vm_functions", 0);
-    l.amount("used_memory_vm_total", 0);
-    l.put("used_memory_functions", 0);
-    l.amount("used_memory_scripts", 0);
+    scripts(s, l);
     l.amount("maxmemory", config.maxmemory.get().max(0) as u64);
     l.put("maxmemory_policy", config.maxmemory_policy.name());
     l.put("allocator_frag_ratio", format_args!("{:.2}", a.fragmentation()));

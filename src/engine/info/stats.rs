@@ -28,7 +28,9 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.put("expired_stale_perc", "0.00");
     l.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     l.put("evicted_keys", shared.evicted.load(Relaxed));
-    l.zeros(&["evicted_clients", "evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    l.zeros(&["evicted_clients"]);
+    l.put("evicted_scripts", engine.scripts.figures.evicted.load(Relaxed));
+    l.zeros(&["total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     l.put("keyspace_hits", total(engine, |w| w.hits.get()));
     l.put("keyspace_misses", total(engine, |w| w.misses.get()));
     for (name, kind) in

@@ -24,7 +24,11 @@ impl Worker {
             self.stop_watching(session);
             return Err(Error::EXECABORT);
         }
-        self.lock_for(session, &queue);
+        if !self.lock_for(session, &queue) {
+            self.busy = true;
+            self.stop_watching(session);
+            return Err(Error::exec_abort(&self.busy_error()));
+        }
         if session.multi.touched.load(Relaxed) || self.watched_expired(session) {
             self.stop_watching(session);
             self.reply.null_array();
@@ -78,8 +82,9 @@ impl Worker {
         outcome
     }
 
-    /// Takes the locks of all keys of the queue and of all watched keys; everything, where that does not say it all.
-    fn lock_for(&mut self, session: &Session, queue: &[Queued]) {
+    /// Takes the locks of all keys of the queue and of all watched keys; everything, where that does not say it all. False if a
+    /// script that overruns its time is in the way.
+    fn lock_for(&mut self, session: &Session, queue: &[Queued]) -> bool {
         let mut scratch = Scratch::default();
         let mut all = false;
         for q in queue {
@@ -93,14 +98,14 @@ impl Worker {
         shards.sort_unstable();
         shards.dedup();
         if all {
-            self.access.raise();
-            return;
+            return self.access.try_raise();
         }
         self.access.lock(&shards);
         if shards.iter().any(|&s| self.access.shard(s as usize).has_waiters()) {
             // Serving whoever waits takes more than these.
-            self.access.raise();
+            return self.access.try_raise();
         }
+        true
     }
 
     /// True if a watched key, alive when it was watched, has expired since.
@@ -115,9 +120,11 @@ impl Worker {
 
     /// Stops watching on behalf of a client that is gone. Outside a turn.
     pub fn forget_watches(&mut self, session: &mut Session) {
-        self.access.enter();
-        self.stop_watching(session);
-        self.access.leave();
+        // Not worth waiting for a script that overruns its time: what is left behind in the shards watches for nobody.
+        if self.access.try_enter() {
+            self.stop_watching(session);
+            self.access.leave();
+        }
     }
 
     fn stop_watching(&mut self, session: &mut Session) {

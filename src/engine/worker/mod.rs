@@ -31,6 +31,7 @@ mod exec;
 mod log_tests;
 mod plan;
 mod refuse;
+mod script;
 mod serve;
 
 use plan::{Planned, Scratch, find_keys};
@@ -53,9 +54,13 @@ pub struct Worker {
     pub stats: Arc<WorkerStats>,
     pub reply: Reply,
     pub post: Poster,
+    /// Takes this worker's place while it is inside a script's machine: see `script.rs`.
+    stand_in: Option<Box<Worker>>,
     scratch: Scratch,
     words_scratch: Scratch,
     clock: quanta::Clock,
+    /// A script overruns its time: this turn holds nothing, and runs only what may run meanwhile.
+    busy: bool,
     /// This turn's time, Unix ms.
     now_ms: i64,
     access_clock: AccessClock,
@@ -96,6 +101,8 @@ impl Worker {
             stats,
             reply: Reply::default(),
             post: Poster::new(seat),
+            stand_in: None,
+            busy: false,
             scratch: Scratch::default(),
             words_scratch: Scratch::default(),
             clock: quanta::Clock::new(),
@@ -115,7 +122,33 @@ impl Worker {
         partial: &mut Option<Box<Partial>>,
         now_ms: i64,
     ) -> Ended {
-        self.begin(now_ms);
+        self.prepare(now_ms);
+        self.busy = !self.enter();
+        self.run_turn(session, buf, at, partial, now_ms)
+    }
+
+    /// A turn while a script on this very thread overruns its time: whoever does not ask to end it is told so.
+    pub fn busy_turn(
+        &mut self,
+        session: &mut Session,
+        buf: &[u8],
+        at: &mut usize,
+        partial: &mut Option<Box<Partial>>,
+        now_ms: i64,
+    ) -> Ended {
+        self.prepare(now_ms);
+        self.busy = true;
+        self.run_turn(session, buf, at, partial, now_ms)
+    }
+
+    fn run_turn(
+        &mut self,
+        session: &mut Session,
+        buf: &[u8],
+        at: &mut usize,
+        partial: &mut Option<Box<Partial>>,
+        now_ms: i64,
+    ) -> Ended {
         self.post.me = session.client.id;
         let (began, processed) = (self.clock.raw(), self.stats.processed.get());
         self.last_command = 0;
@@ -156,13 +189,32 @@ impl Worker {
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
     pub fn begin(&mut self, now_ms: i64) {
+        self.prepare(now_ms);
+        self.busy = false;
+        self.access.enter();
+        self.journal.logging = self.access.lane.is_wanted();
+    }
+
+    /// As [`begin`](Self::begin), unless a script overruns its time: then false.
+    pub fn try_begin(&mut self, now_ms: i64) -> bool {
+        self.prepare(now_ms);
+        self.busy = false;
+        self.enter()
+    }
+
+    fn prepare(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
         self.post.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.access.lane.now_s = now_ms / 1000;
         self.journal.event_mask = self.engine.event_mask();
-        self.access.enter();
-        self.journal.logging = self.access.lane.is_wanted();
+    }
+
+    /// Passes the gate, unless a script overruns its time.
+    fn enter(&mut self) -> bool {
+        let inside = self.access.try_enter();
+        self.journal.logging = inside && self.access.lane.is_wanted();
+        inside
     }
 
     fn run(
@@ -234,7 +286,7 @@ impl Worker {
         if scratch.planned.is_empty() {
             return None;
         }
-        if scratch.keys.len() > 1 || !self.engine.world.is_solo() {
+        if !self.busy && (scratch.keys.len() > 1 || !self.engine.world.is_solo()) {
             self.fetch(session.db, scratch);
         }
         let mut started = self.clock.raw();
@@ -265,7 +317,10 @@ impl Worker {
             self.access.lock(&scratch.shards);
             if scratch.writes() && scratch.shards.iter().any(|&s| self.access.shard(s as usize).has_waiters()) {
                 // Serving whoever waits may take more than these locks, and must not be late (I5).
-                self.access.raise();
+                self.busy = !self.access.try_raise();
+                if self.busy {
+                    return;
+                }
             }
         }
         for k in &scratch.keys {
@@ -330,7 +385,9 @@ impl Worker {
                 command: command.clone(),
                 end: 0,
             });
-            self.fetch(session.db, &mut scratch);
+            if !self.busy {
+                self.fetch(session.db, &mut scratch);
+            }
         }
         let mut started = self.clock.raw();
         let ended = self.command(session, &command, args, &scratch.keys, &mut started);
@@ -350,7 +407,8 @@ impl Worker {
         keys: &[KeyRef],
         started: &mut u64,
     ) -> Option<Ended> {
-        let closer_look = self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
+        let closer_look =
+            self.busy || self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
@@ -430,7 +488,12 @@ impl Worker {
         } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {
             self.engine.set_gate(gates::PAUSED, false);
         }
-        if let Err(e) = dispatch::refuse(&self.engine, session, command) {
+        let refusal = dispatch::refuse(&self.engine, session, command);
+        let refusal = refusal.and_then(|()| match self.busy && !command.flags.has(Flags::ALLOW_BUSY) {
+            true => Err(self.busy_error()),
+            false => Ok(()),
+        });
+        if let Err(e) = refusal {
             if &*command.name == "exec" {
                 self.abort_exec(session, &e);
             } else {
@@ -501,7 +564,10 @@ impl Worker {
     ) -> Result<(), Error> {
         let raises = command.flags.has(Flags::WORLD) && !self.access.has_all();
         if raises {
-            self.access.raise();
+            self.busy = !self.access.try_raise();
+            if self.busy {
+                return Err(self.busy_error());
+            }
         } else if command.flags.has(Flags::UNLOCKED) {
             self.access.unlock();
         }
@@ -528,11 +594,14 @@ impl Worker {
             effect: Effect::Verbatim,
             serving,
         };
-        let outcome = (command.spec.run)(&mut call);
+        let mut outcome = (command.spec.run)(&mut call);
         let effect = call.effect;
         if command.flags.has(Flags::PUBSUB | Flags::ADMIN) {
             // Somebody listens now, or CONFIG SET changed what is to be heard.
             self.journal.event_mask = self.engine.event_mask();
+        }
+        if session.script.is_some() {
+            outcome = outcome.and_then(|()| self.run_script(session, command, args));
         }
         if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);

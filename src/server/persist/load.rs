@@ -107,13 +107,13 @@ fn read_keys<R: Read>(
                 figures.loaded += 1;
                 let access = clock.saved(key.idle_s, key.freq);
                 let hash = hash_bytes(key.name);
-                batch.push(Made { db, hash, entry: Entry::loaded(key, access) });
+                batch.push(Made { db, hash, entry: Entry::loaded(key.name, key.value, key.expires_at_ms, access) });
                 if batch.len() == BATCH {
                     give(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
                 }
             }
             Loaded::EmptyKey { .. } => figures.empty += 1,
-            Loaded::ModuleKey { name, module } => {
+            Loaded::ModuleKey { name, module, .. } => {
                 return Err(Refused(format!(
                     "The RDB file contains module data I can't load: no matching module type '{module}' (key '{}')",
                     name.escape_ascii()

@@ -1,0 +1,328 @@
+//! A machine: one Lua state with the sandbox around it, how it is asked to compile and to run, and what stops it.
+
+use super::args::{Args, refusal};
+use super::convert::{self, Names};
+use super::host::{self, Guest, Host, Shared, checked};
+use super::pattern::{Capture, Matcher};
+use crate::engine::Engine;
+use mlua::{ChunkMode, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Instructions between two looks at the clock.
+const STRETCH: u32 = 100_000;
+
+pub struct Vm {
+    pub lua: Lua,
+    pub names: Arc<Names>,
+    pub host: Shared,
+    run: Function,
+    load: Function,
+    real: Table,
+    globals: Table,
+    /// Bytes in use from which everything is collected after a script.
+    tidy_above: AtomicUsize,
+    keys: mlua::String,
+    argv: mlua::String,
+}
+
+const TIDY_ABOVE: usize = 32 << 20;
+
+/// How a script ended.
+pub enum Outcome {
+    Done(Value),
+    Failed(Failure),
+}
+
+/// What was raised.
+#[derive(Default, Debug)]
+pub struct Failure {
+    pub text: Vec<u8>,
+    /// Where: `@user_script` and the line.
+    pub place: Option<(String, i64)>,
+    /// Counted already, when the command failed.
+    pub counted: bool,
+}
+
+impl Vm {
+    /// Bytes that scripts may hold at once: no more than a quarter of the machine, so that none takes the server down, and no
+    /// more than is still collected in reasonable time.
+    fn most_bytes(engine: &Engine) -> usize {
+        const LEAST: u64 = 64 << 20;
+        const MOST: u64 = 1 << 30;
+        match engine.os().total_memory_bytes() {
+            0 => MOST as usize,
+            machine => (machine / 4).clamp(LEAST, MOST) as usize,
+        }
+    }
+
+    pub fn new(engine: &Engine) -> mlua::Result<Vm> {
+        let libs = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
+        let lua = Lua::new_with(libs, LuaOptions::new().catch_rust_panics(false))?;
+        let most = Self::most_bytes(engine);
+        lua.set_memory_limit(most)?;
+        let names = Arc::new(Names::new(&lua)?);
+        let host = Host::new(engine.scripts.running.clone());
+        let given = host::table(&lua, &host, &names, most / 2)?;
+        let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
+        let made: Table = prelude.call((given, super::natives::install(&lua)?))?;
+        let globals: Table = made.raw_get("globals")?;
+        let real: Table = made.raw_get("real")?;
+        lua.set_globals(globals.clone())?;
+        let vm = Vm {
+            run: made.raw_get("run")?,
+            load: made.raw_get("load")?,
+            tidy_above: AtomicUsize::new(TIDY_ABOVE),
+            keys: lua.create_string("KEYS")?,
+            argv: lua.create_string("ARGV")?,
+            real,
+            globals,
+            names,
+            host,
+            lua,
+        };
+        vm.watch(false)?;
+        Ok(vm)
+    }
+
+    /// Looks at the clock every so often; `closely`, at every line, to end a script that catches what it is stopped with.
+    fn watch(&self, closely: bool) -> mlua::Result<()> {
+        watch(&self.lua, &self.host, closely)
+    }
+
+    /// Compiles a script. The error is Lua's sentence.
+    pub fn compile(&self, code: &[u8], name: &str) -> Result<Function, String> {
+        let chunk = self.lua.load(code).set_name(name).set_mode(ChunkMode::Text).set_environment(self.globals.clone());
+        chunk.into_function().map_err(|e| match e {
+            mlua::Error::SyntaxError { message, .. } => message,
+            other => refusal(other),
+        })
+    }
+
+    pub fn used_bytes(&self) -> u64 {
+        self.lua.used_memory() as u64
+    }
+
+    pub fn table_of<'w>(&self, words: impl ExactSizeIterator<Item = &'w [u8]>) -> mlua::Result<Table> {
+        let t = self.lua.create_table_with_capacity(words.len(), 0)?;
+        for (i, word) in words.enumerate() {
+            t.raw_set(i + 1, self.lua.create_string(word)?)?;
+        }
+        Ok(t)
+    }
+
+    /// Runs a script for `guest`, which comes back with what became of it.
+    pub fn run_script(&self, f: &Function, keys: Table, argv: Table, guest: Guest) -> (Outcome, Option<Guest>) {
+        let set = self.real.raw_set(&self.keys, keys).and_then(|()| self.real.raw_set(&self.argv, argv));
+        if let Err(e) = set {
+            return (
+                Outcome::Failed(Failure {
+                    text: b"ERR ".iter().copied().chain(refusal(e).into_bytes()).collect(),
+                    ..Failure::default()
+                }),
+                Some(guest),
+            );
+        }
+        self.inhabited(guest, || self.run.call(f))
+    }
+
+    /// The same for a function, whose keys and arguments are parameters.
+    pub fn run_function(&self, f: &Function, keys: Table, argv: Table, guest: Guest) -> (Outcome, Option<Guest>) {
+        self.inhabited(guest, || self.run.call((f, keys, argv)))
+    }
+
+    fn inhabited(&self, guest: Guest, run: impl FnOnce() -> mlua::Result<(bool, Value)>) -> (Outcome, Option<Guest>) {
+        self.host.lock().guest = Some(guest);
+        // Should the run panic, the guest is dropped rather than kept: its worker lets go of what it holds, and the one
+        // that stands in for it goes on.
+        let evict = Evict(&self.host);
+        let outcome = run();
+        std::mem::forget(evict);
+        self.tidy();
+        let (guest, stopped) = {
+            let mut host = self.host.lock();
+            (host.guest.take(), host.running.should_stop())
+        };
+        if stopped {
+            // Back to looking now and then.
+            let _ = self.watch(false);
+        }
+        let mut outcome = self.judge(outcome);
+        if stopped && let Outcome::Failed(failure) = &mut outcome {
+            // Whatever it was doing when it was stopped, or made of it.
+            failure.text = [b"ERR ", KILLED.as_bytes()].concat();
+        }
+        (outcome, guest)
+    }
+
+    /// Collects what a large script left behind: Lua itself would wait until there is twice as much, which there may not be.
+    fn tidy(&self) {
+        let most = self.tidy_above.load(Relaxed);
+        if self.lua.used_memory() > most {
+            // An error in a finalizer: scripts can give none to anything.
+            let _ = self.lua.gc_collect();
+            self.tidy_above.store((2 * self.lua.used_memory()).max(TIDY_ABOVE), Relaxed);
+        }
+    }
+
+    fn judge(&self, outcome: mlua::Result<(bool, Value)>) -> Outcome {
+        match outcome {
+            Ok((true, v)) => Outcome::Done(v),
+            Ok((false, Value::Table(t))) => {
+                let line = t.raw_get::<i64>(&self.names.line).ok();
+                let source = convert::text(&t, &self.names.source).map(|s| String::from_utf8_lossy(&s).into_owned());
+                Outcome::Failed(Failure {
+                    text: convert::text(&t, &self.names.err).unwrap_or_else(|| b"ERR unknown error".to_vec()),
+                    place: source.zip(line),
+                    counted: t.raw_get::<bool>(&self.names.ignore).unwrap_or(false),
+                })
+            }
+            Ok((false, v)) => {
+                // Raised where no handler can run: out of memory, or an error within the handler.
+                let text = v.to_string().unwrap_or_else(|_| "unknown error".into());
+                Outcome::Failed(Failure { text: format!("ERR {text}").into_bytes(), ..Failure::default() })
+            }
+            Err(e) => {
+                Outcome::Failed(Failure { text: format!("ERR {}", refusal(e)).into_bytes(), ..Failure::default() })
+            }
+        }
+    }
+
+    /// Runs the body of a library, which registers its functions.
+    pub fn run_library(&self, f: &Function) -> Outcome {
+        let outcome = self.load.call::<(bool, Value)>(f);
+        self.judge(outcome)
+    }
+}
+
+struct Evict<'a>(&'a Shared);
+
+impl Drop for Evict<'_> {
+    fn drop(&mut self) {
+        // Taken out first: dropping it may take a while.
+        let guest = self.0.lock().guest.take();
+        drop(guest);
+    }
+}
+
+fn watch(lua: &Lua, host: &Shared, closely: bool) -> mlua::Result<()> {
+    let triggers = HookTriggers::new().every_nth_instruction(STRETCH);
+    let triggers = if closely { triggers.every_line() } else { triggers };
+    let host = host.clone();
+    lua.set_global_hook(triggers, move |lua, _| {
+        if let Err(text) = look(&host) {
+            watch(lua, &host, true)?;
+            return Err(mlua::Error::RuntimeError(text));
+        }
+        Ok(VmState::Continue)
+    })
+}
+
+/// What a script that runs for a while is looked at for: whether it overruns its time, and whether it should stop.
+fn look(host: &Shared) -> Result<(), String> {
+    let (engine, running, loading) = {
+        let host = host.lock();
+        (host.guest.as_ref().map(|g| g.worker.engine.clone()), host.running.clone(), host.registered.is_some())
+    };
+    if loading && running.since().elapsed() > LOAD_TIME {
+        return Err("FUNCTION LOAD timeout".into());
+    }
+    if let Some(engine) = engine {
+        engine.script_goes_on();
+    }
+    if running.should_stop() { Err(KILLED.into()) } else { Ok(()) }
+}
+
+/// What the code of a library may take (Redis: LOAD_TIMEOUT_MS).
+const LOAD_TIME: std::time::Duration = std::time::Duration::from_millis(500);
+
+const KILLED: &str = "Script killed by user with SCRIPT KILL...";
+
+/// What a match is answered with: captures, or where they stand.
+fn captured(a: &Args<'_>, text: &[u8], captures: &[Capture]) -> Result<Vec<Value>, String> {
+    let each = captures.iter().map(|c| match c {
+        Capture::Position(at) | Capture::Open(at) => Ok(Value::Integer(*at as i64 + 1)),
+        Capture::Span(from, to) => a.lua.create_string(&text[*from..*to]).map(Value::String).map_err(refusal),
+    });
+    each.collect()
+}
+
+/// Where a search starts: from 0, negative ones counted from the end.
+fn start(a: &Args<'_>, i: usize, len: usize) -> Result<usize, String> {
+    let init = if matches!(a.get(i), Value::Nil) { 1 } else { a.integer(i)? };
+    let from = if init < 0 { (len as i64 + init).max(0) } else { (init - 1).max(0) };
+    Ok((from as usize).min(len))
+}
+
+/// `find`, `match` and what `gmatch` and `gsub` are made of.
+pub fn text_functions(lua: &Lua, t: &Table, host: &Shared) -> mlua::Result<()> {
+    let host = host.clone();
+    let go_on = move || look(&host);
+    let asks = go_on.clone();
+    checked(lua, t, "find", move |a| {
+        let (text, pattern) = (a.bytes(0)?, a.bytes(1)?);
+        let from = start(a, 2, text.len())?;
+        let plain = !matches!(a.get(3), Value::Nil | Value::Boolean(false));
+        if plain || !pattern.iter().any(|b| b"^$*+?.([%-".contains(b)) {
+            let found = memchr::memmem::find(&text[from..], &pattern).map(|at| from + at);
+            return Ok(found.map_or(vec![Value::Nil], |at| {
+                vec![Value::Integer(at as i64 + 1), Value::Integer((at + pattern.len()) as i64)]
+            }));
+        }
+        let mut m = Matcher::new(&text, &pattern, &asks);
+        let Some(span) = m.find(from)? else { return Ok(vec![Value::Nil]) };
+        let mut out = vec![Value::Integer(span.0 as i64 + 1), Value::Integer(span.1 as i64)];
+        if m.has_captures() {
+            out.extend(captured(a, &text, &m.captures(span)?)?);
+        }
+        Ok(out)
+    })?;
+    let asks = go_on.clone();
+    checked(lua, t, "match", move |a| {
+        let (text, pattern) = (a.bytes(0)?, a.bytes(1)?);
+        let from = start(a, 2, text.len())?;
+        let mut m = Matcher::new(&text, &pattern, &asks);
+        match m.find(from)? {
+            None => Ok(vec![Value::Nil]),
+            Some(span) => captured(a, &text, &m.captures(span)?),
+        }
+    })?;
+    checked(lua, t, "step", move |a| {
+        let (text, pattern) = (a.bytes(0)?, a.bytes(1)?);
+        let from = a.integer(2)? - 1;
+        if from < 0 || from as usize > text.len() {
+            return Ok(vec![Value::Nil]);
+        }
+        let mut m = Matcher::new(&text, &pattern, &go_on);
+        let Some(span) = m.find(from as usize)? else { return Ok(vec![Value::Nil]) };
+        let mut out = vec![Value::Integer(span.0 as i64 + 1), Value::Integer(span.1 as i64)];
+        out.extend(captured(a, &text, &m.captures(span)?)?);
+        Ok(out)
+    })?;
+    // The replacement of gsub: (text, whole match, captures …).
+    checked(lua, t, "expand", |a| {
+        let text = a.bytes(0)?;
+        let (mut out, mut i) = (Vec::new(), 0);
+        while i < text.len() {
+            if text[i] != b'%' {
+                out.push(text[i]);
+            } else {
+                i += 1;
+                match text.get(i) {
+                    Some(b'0') => out.extend(a.bytes(1)?),
+                    Some(d @ b'1'..=b'9') => {
+                        let at = 1 + usize::from(d - b'0');
+                        if at >= a.len() {
+                            return Err("invalid capture index".into());
+                        }
+                        out.extend(a.bytes(at)?);
+                    }
+                    Some(other) => out.push(*other),
+                    None => out.push(0),
+                }
+            }
+            i += 1;
+        }
+        Ok(vec![Value::String(a.lua.create_string(out).map_err(refusal)?)])
+    })
+}
