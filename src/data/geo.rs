@@ -23,10 +23,19 @@ pub struct Point {
 }
 
 /// What a search takes in. Lengths in metres.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Shape {
-    Circle { radius: f64 },
-    Box { width: f64, height: f64 },
+    Circle {
+        radius: f64,
+    },
+    Box {
+        width: f64,
+        height: f64,
+    },
+    /// Edges are straight on the map of degrees, as in Valkey 9.
+    Polygon {
+        vertices: Vec<Point>,
+    },
 }
 
 /// Scores from `min` up to but not including `max`.
@@ -85,7 +94,36 @@ impl Point {
                 let level = Point { lon: self.lon, lat: other.lat };
                 (other.distance(level) <= width / 2.0).then(|| self.distance(other))
             }
+            Shape::Polygon { ref vertices } => other.is_inside(vertices).then(|| self.distance(other)),
         }
+    }
+
+    /// Whether a line from here to the east crosses an odd number of the polygon's edges.
+    fn is_inside(self, vertices: &[Point]) -> bool {
+        let Some(&last) = vertices.last() else { return false };
+        let (mut inside, mut from) = (false, last);
+        for &to in vertices {
+            if (to.lat > self.lat) != (from.lat > self.lat) {
+                let crossing = (from.lon - to.lon) * (self.lat - to.lat) / (from.lat - to.lat) + to.lon;
+                inside ^= self.lon < crossing;
+            }
+            from = to;
+        }
+        inside
+    }
+
+    /// The middle of some points on the sphere, from which Valkey 9 measures distances to what a polygon holds.
+    pub fn middle(points: &[Point]) -> Point {
+        let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
+        for point in points {
+            let (lon, lat) = (radians(point.lon), radians(point.lat));
+            x += lat.cos() * lon.cos();
+            y += lat.cos() * lon.sin();
+            z += lat.sin();
+        }
+        let n = points.len().max(1) as f64;
+        let (x, y, z): (f64, f64, f64) = (x / n, y / n, z / n);
+        Point { lon: degrees(y.atan2(x)), lat: degrees(z.atan2((x * x + y * y).sqrt())) }
     }
 
     /// The eleven characters that GEOHASH gives for a score: the geohash everybody else uses, whose latitudes reach the poles.
@@ -106,6 +144,7 @@ pub fn cover(center: Point, shape: &Shape) -> Vec<ScoreRange> {
     let radius = match *shape {
         Shape::Circle { radius } => radius,
         Shape::Box { width, height } => ((width / 2.0) * (width / 2.0) + (height / 2.0) * (height / 2.0)).sqrt(),
+        Shape::Polygon { ref vertices } => vertices.iter().map(|v| center.distance(*v)).fold(0.0, f64::max),
     };
     let mut step = step_for(radius, center.lat);
     let cell_of = |step| Cell::of(center, step, LAT_MIN, LAT_MAX);
@@ -195,6 +234,11 @@ fn bounding_box(center: Point, shape: &Shape) -> (Point, Point) {
     let (width, height) = match *shape {
         Shape::Circle { radius } => (radius, radius),
         Shape::Box { width, height } => (width / 2.0, height / 2.0),
+        Shape::Polygon { ref vertices } => {
+            let edge = |of: fn(&Point) -> f64, pick: fn(f64, f64) -> f64| vertices.iter().map(of).reduce(pick);
+            let corner = |pick| Some(Point { lon: edge(|v| v.lon, pick)?, lat: edge(|v| v.lat, pick)? });
+            return corner(f64::min).zip(corner(f64::max)).unwrap_or((center, center));
+        }
     };
     let lat_delta = degrees(height / EARTH_RADIUS_M);
     // The side nearer to the pole is the wider one in degrees.

@@ -57,20 +57,23 @@ struct Stripe {
 }
 
 struct Pool {
+    /// Pages that were given back.
     free: *mut Page,
-    /// Pages in the list.
-    left: usize,
+    /// Pages never handed out, of the region mapped last: from here to its end.
+    fresh: usize,
+    end: usize,
 }
 
-/// With so many pages left the next region is made ready: enough for the milliseconds that it takes.
-const FEW_LEFT: usize = 48;
+/// The memory of fresh pages is made to come in such steps, one step ahead of the page that is handed out: enough for the
+/// time that it takes, and no more than a little that lies idle.
+const STEP: usize = 16 * PAGE;
 
 // SAFETY: the pointers are only followed under the locks that hold these.
 unsafe impl Send for Stripe {}
 unsafe impl Send for Pool {}
 
 static STRIPES_ALL: [Mutex<Stripe>; STRIPES] = [const { Mutex::new(Stripe { open: [null_mut(); CLASSES] }) }; STRIPES];
-static POOL: Mutex<Pool> = Mutex::new(Pool { free: null_mut(), left: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool { free: null_mut(), fresh: 0, end: 0 });
 static REGIONS: AtomicU64 = AtomicU64::new(0);
 static PAGES: AtomicU64 = AtomicU64::new(0);
 static NEXT_STRIPE: AtomicUsize = AtomicUsize::new(0);
@@ -247,21 +250,9 @@ unsafe fn unlink(stripe: &mut Stripe, class: usize, page: *mut Page) {
 #[cold]
 fn new_page(size: usize, stripe: usize) -> *mut Page {
     let mut pool = POOL.lock();
-    if pool.free.is_null() {
-        add_region(&mut pool);
-    }
-    let page = pool.free;
+    let page = take(&mut pool);
     // SAFETY: pages in the pool are mapped and nobody else's; region counters are under the pool's lock.
     unsafe {
-        pool.free = (*page).next;
-        if !pool.free.is_null() {
-            (*pool.free).prev = null_mut();
-        }
-        pool.left -= 1;
-        if pool.left == FEW_LEFT {
-            SPARE.lock().wanted = true;
-            WANTED.notify_one();
-        }
         (*region_of(page)).region_used += 1;
         (*page).next = null_mut();
         (*page).prev = null_mut();
@@ -273,6 +264,36 @@ fn new_page(size: usize, stripe: usize) -> *mut Page {
     }
     PAGES.fetch_add(1, Relaxed);
     page
+}
+
+/// A page out of the pool: one given back, or else a fresh one.
+fn take(pool: &mut Pool) -> *mut Page {
+    if !pool.free.is_null() {
+        let page = pool.free;
+        // SAFETY: pages in the pool's list are mapped and nobody else's.
+        unsafe {
+            pool.free = (*page).next;
+            if !pool.free.is_null() {
+                (*pool.free).prev = null_mut();
+            }
+        }
+        return page;
+    }
+    if pool.fresh == pool.end {
+        add_region(pool);
+    }
+    let page = pool.fresh;
+    pool.fresh += PAGE;
+    if pool.fresh.is_multiple_of(STEP) {
+        let (next, mut spare) = (pool.fresh + STEP, SPARE.lock());
+        if next < pool.end {
+            spare.ahead = Some(next);
+        } else {
+            spare.wanted = true;
+        }
+        WANTED.notify_one();
+    }
+    page as *mut Page
 }
 
 fn region_of(page: *mut Page) -> *mut Page {
@@ -294,11 +315,11 @@ unsafe fn release(page: *mut Page) {
             (*pool.free).prev = page;
         }
         pool.free = page;
-        pool.left += 1;
         let region = region_of(page);
         (*region).region_used -= 1;
         // One region in reserve, so that growth and shrinking by a page does not map and unmap.
-        if (*region).region_used == 0 && REGIONS.load(Relaxed) > 1 {
+        let all_out = pool.fresh == pool.end || region as usize != pool.end - REGION;
+        if (*region).region_used == 0 && all_out && REGIONS.load(Relaxed) > 1 {
             for i in 0..REGION / PAGE {
                 let p = region.cast::<u8>().add(i * PAGE).cast::<Page>();
                 let (prev, next) = ((*p).prev, (*p).next);
@@ -311,32 +332,23 @@ unsafe fn release(page: *mut Page) {
                     (*next).prev = prev;
                 }
             }
-            pool.left -= REGION / PAGE;
+            if region as usize + REGION == pool.end {
+                (pool.fresh, pool.end) = (0, 0);
+            }
             libc::munmap(region.cast(), REGION);
             REGIONS.fetch_sub(1, Relaxed);
         }
     }
 }
 
-/// Puts a region's pages into the pool: the spare one, or one mapped here and now.
+/// Gives the pool a region of fresh pages: the spare one, or one mapped here and now.
 fn add_region(pool: &mut Pool) {
     let spare = SPARE.lock().region.take();
     let region = spare.unwrap_or_else(map_region);
     REGIONS.fetch_add(1, Relaxed);
-    pool.left += REGION / PAGE;
+    (pool.fresh, pool.end) = (region, region + REGION);
     // SAFETY: the region is mapped and nobody else's.
-    unsafe {
-        for i in (0..REGION / PAGE).rev() {
-            let page = (region + i * PAGE) as *mut Page;
-            (*page).next = pool.free;
-            (*page).prev = null_mut();
-            if !pool.free.is_null() {
-                (*pool.free).prev = page;
-            }
-            pool.free = page;
-        }
-        (*(region as *mut Page)).region_used = 0;
-    }
+    unsafe { (*(region as *mut Page)).region_used = 0 };
 }
 
 /// The address of a new region.
@@ -361,39 +373,46 @@ fn map_region() -> usize {
     }
 }
 
-/// A region made ready, its memory already there.
+/// What is made ready, and what is to be.
 struct Spare {
+    /// A region, of which the first two steps are there.
     region: Option<usize>,
     /// It is time to make one.
     wanted: bool,
+    /// The step of the region in use that will be needed next.
+    ahead: Option<usize>,
 }
 
-static SPARE: Mutex<Spare> = Mutex::new(Spare { region: None, wanted: true });
+static SPARE: Mutex<Spare> = Mutex::new(Spare { region: None, wanted: true, ahead: None });
 static WANTED: Condvar = Condvar::new();
 
-/// Makes a region ready when the pages at hand get few, so that no insertion waits for the system to find and clear 2 MiB
-/// (milliseconds, on a virtual machine), and none lies idle while nothing grows. Goes on for ever: for a thread of its own.
+/// Makes memory ready before it is needed, so that no insertion waits for the system to find and clear it (milliseconds for
+/// 2 MiB, on a virtual machine). Goes on for ever: for a thread of its own.
 pub fn keep_spare() -> ! {
     loop {
         let mut spare = SPARE.lock();
-        while !spare.wanted || spare.region.is_some() {
+        while spare.ahead.is_none() && (!spare.wanted || spare.region.is_some()) {
             spare.wanted = false;
             WANTED.wait(&mut spare);
         }
-        spare.wanted = false;
+        let ahead = spare.ahead.take();
         drop(spare);
-        let region = map_region();
-        // SAFETY: the region is mapped, and nobody has it yet. Where the system does not know how to make all of it come at
-        // once, a write to each page does.
-        unsafe {
-            if libc::madvise(region as *mut _, REGION, libc::MADV_POPULATE_WRITE) != 0 {
-                for page in 0..REGION / 4096 {
-                    ((region + page * 4096) as *mut u8).write_volatile(0);
-                }
-            }
+        if let Some(step) = ahead {
+            populate(step, STEP);
+            continue;
         }
-        SPARE.lock().region = Some(region);
+        let region = map_region();
+        populate(region, 2 * STEP);
+        let mut spare = SPARE.lock();
+        (spare.region, spare.wanted) = (Some(region), false);
     }
+}
+
+/// Has the system provide the memory behind these addresses; what is there stays as it is. Where it does not know how, each page
+/// comes when it is first touched. (By now the addresses may be in use, or even given back: this writes nothing.)
+fn populate(start: usize, len: usize) {
+    // SAFETY: the call changes no contents, and fails where nothing is mapped.
+    unsafe { libc::madvise(start as *mut _, len, libc::MADV_POPULATE_WRITE) };
 }
 
 #[cfg(test)]

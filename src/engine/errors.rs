@@ -352,6 +352,9 @@ pub const GEO_RADIUS_NEGATIVE: Error = Error::err("radius cannot be negative");
 pub const GEO_WIDTH: Error = Error::err("need numeric width");
 pub const GEO_HEIGHT: Error = Error::err("need numeric height");
 pub const GEO_BOX_NEGATIVE: Error = Error::err("height or width cannot be negative");
+// These two are Valkey 9.1's.
+pub const GEO_VERTICES: Error = Error::err("invalid number of vertices");
+pub const GEO_FEW_VERTICES: Error = Error::err("GEOSEARCH BYPOLYGON must have at least 3 vertices");
 pub const GEO_MEMBER: Error = Error::err("could not decode requested zset member");
 pub const GEO_COUNT: Error = Error::err("COUNT must be > 0");
 pub const GEO_ANY: Error = Error::err("the ANY argument requires COUNT argument");

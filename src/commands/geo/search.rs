@@ -65,6 +65,7 @@ enum From {
 enum By {
     Radius,
     Box,
+    Polygon,
 }
 
 /// What was asked for.
@@ -144,23 +145,31 @@ impl Ask {
                     i += 1;
                     ask.target = Some(i);
                 }
-                () if kind.search && left >= 1 && ask.from != Some(From::Point) && args.is(i, "frommember") => {
+                () if kind.search && left >= 1 && ask.takes(From::Member) && args.is(i, "frommember") => {
                     i += 1;
                     ask.from = Some(From::Member);
                     ask.center = member(zset, args.at(i))?;
                 }
-                () if kind.search && left >= 2 && ask.from != Some(From::Member) && args.is(i, "fromlonlat") => {
+                () if kind.search && left >= 2 && ask.takes(From::Point) && args.is(i, "fromlonlat") => {
                     ask.from = Some(From::Point);
                     ask.center = Some(point(args, i + 1)?);
                     i += 2;
                 }
-                () if kind.search && left >= 2 && ask.by != Some(By::Box) && args.is(i, "byradius") => {
+                () if kind.search
+                    && left >= 2
+                    && ask.by.is_none_or(|by| by == By::Radius)
+                    && args.is(i, "byradius") =>
+                {
                     ask.circle(args, i + 1)?;
                     i += 2;
                 }
-                () if kind.search && left >= 3 && ask.by != Some(By::Radius) && args.is(i, "bybox") => {
+                () if kind.search && left >= 3 && ask.by.is_none_or(|by| by == By::Box) && args.is(i, "bybox") => {
                     ask.rectangle(args, i + 1)?;
                     i += 3;
+                }
+                // Valkey 9.1's.
+                () if kind.search && left >= 2 && ask.takes_polygon() && args.is(i, "bypolygon") => {
+                    i += ask.polygon(args, i + 1)?;
                 }
                 () if kind.search && kind.stores && args.is(i, "storedist") => ask.store_distance = true,
                 () => return Err(Error::Syntax),
@@ -175,7 +184,7 @@ impl Ask {
         if self.target.is_some() && (self.with_distance || self.with_hash || self.with_place) {
             return Err(if kind.search { errors::GEOSEARCHSTORE_WITH } else { errors::GEORADIUS_STORE_WITH });
         }
-        if self.from.is_none() {
+        if self.from.is_none() && self.by != Some(By::Polygon) {
             return Err(errors::exactly_one("FROMMEMBER or FROMLONLAT", name));
         }
         if kind.search && self.by.is_none() {
@@ -214,6 +223,28 @@ impl Ask {
         self.by = Some(By::Box);
         self.shape = Shape::Box { width: width * self.unit, height: height * self.unit };
         Ok(())
+    }
+
+    /// A center is named in one of two ways, and a polygon has its own.
+    fn takes(&self, from: From) -> bool {
+        self.from.is_none_or(|f| f == from) && self.by != Some(By::Polygon)
+    }
+
+    fn takes_polygon(&self) -> bool {
+        self.from.is_none() && self.by.is_none_or(|by| by == By::Polygon)
+    }
+
+    /// Words from `i` on as a number of vertices and that many places; how many words that is.
+    fn polygon(&mut self, args: Args<'_>, i: usize) -> Result<usize, Error> {
+        let n = parse_i64(args.at(i)).filter(|n| i32::try_from(*n).is_ok()).ok_or(errors::GEO_VERTICES)?;
+        let n = usize::try_from(n).unwrap_or(0);
+        if n < 3 || n > (args.len() - i - 1) / 2 {
+            return Err(errors::GEO_FEW_VERTICES);
+        }
+        let vertices = (0..n).map(|v| point(args, i + 1 + 2 * v)).collect::<Result<Vec<_>, _>>()?;
+        (self.by, self.unit, self.center) = (Some(By::Polygon), 1.0, Some(Point::middle(&vertices)));
+        self.shape = Shape::Polygon { vertices };
+        Ok(1 + 2 * n)
     }
 
     /// What lies in the shape, cut and ordered as wanted.

@@ -36,3 +36,16 @@ fn a_search_may_store_over_what_it_searches() {
     assert_eq!(t.line("GEORADIUS g 0 0 1 m STORE g"), ":0\r\n");
     assert_eq!(t.line("EXISTS g"), ":0\r\n");
 }
+
+#[test]
+fn polygons() {
+    let mut t = TestEngine::new();
+    t.line("GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania 12.4964 41.9028 Rome 2.349014 48.864716 Paris");
+    // Distances are Valkey 9.1.2's.
+    assert_eq!(
+        t.line("GEOSEARCH g BYPOLYGON 4 10 36 18 36 18 43 10 43 WITHDIST ASC").replace("\r\n", " "),
+        "*3 *2 $7 Palermo $11 170822.3118 *2 $7 Catania $11 248489.8091 *2 $4 Rome $11 288887.0618 "
+    );
+    assert_eq!(t.line("GEOSEARCH g BYPOLYGON 3 10 36 18 36 18 43 FROMMEMBER Rome"), "-ERR syntax error\r\n");
+    assert_eq!(t.line("GEOSEARCHSTORE d g BYPOLYGON 3 10 36 18 36 18 43"), ":2\r\n");
+}
