@@ -244,3 +244,137 @@ fn events_within_one_pipeline_and_one_transaction() {
     ];
     assert_eq!(said, want.concat());
 }
+
+/// A client of RESP3 that tracks as `how` says.
+fn tracker(server: &Server, how: &str) -> Conn {
+    let mut conn = listener(server, true, &[], &[]);
+    assert_eq!(conn.line(&format!("CLIENT TRACKING ON {how}")), "+OK\\r\\n");
+    conn
+}
+
+fn invalidated(conn: &mut Conn) -> String {
+    let push = common::Node::parse(&conn.read_reply().expect("an invalidation"));
+    assert_eq!(push.items[0].string(), "invalidate");
+    push.items[1].items.iter().map(|k| k.string()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn caches_are_told_of_what_changes_expires_and_is_given_up() {
+    for threads in [1, 4] {
+        let server = server(threads, "");
+        let (mut reader, mut writer) = (tracker(&server, ""), server.connect());
+        writer.line("MSET a 1 b 2");
+        reader.line("MGET a b");
+        writer.line("SET a 3");
+        assert_eq!(invalidated(&mut reader), "a");
+        // Once only, until it is read again.
+        writer.line("SET a 4");
+        writer.line("INCR b");
+        assert_eq!(invalidated(&mut reader), "b");
+        reader.line("GET a");
+        writer.line("PEXPIRE a 20");
+        assert_eq!(invalidated(&mut reader), "a");
+        reader.line("GET a");
+        assert_eq!(invalidated(&mut reader), "a");
+        reader.line("GET a");
+        writer.line("FLUSHALL");
+        assert_eq!(invalidated(&mut reader), "");
+        // More keys than may be remembered: some are given up.
+        writer.line("CONFIG SET tracking-table-max-keys 10");
+        reader.send(&[vec!["MGET".to_owned()], (0..30).map(|i| format!("m{i}")).collect()].concat()).expect("to send");
+        reader.read_reply().expect("the values, or what was given up");
+        (0..20).for_each(|_| drop(reader.read_reply().expect("what was given up, or the values")));
+        assert!(reader.ask(&["PING"]).starts_with(b"+PONG"));
+        let stats = String::from_utf8_lossy(&writer.ask(&["INFO", "stats"])).into_owned();
+        assert!(stats.contains("tracking_total_keys:10\r\n"), "{stats}");
+    }
+}
+
+#[test]
+fn caches_of_prefixes_hear_of_a_transaction_at_once() {
+    let server = server(4, "");
+    let (mut all, mut own, mut writer) =
+        (tracker(&server, "BCAST"), tracker(&server, "BCAST PREFIX a PREFIX b NOLOOP"), server.connect());
+    writer.send_raw(b"MULTI\r\nSET a1 x\r\nSET b1 x\r\nSET c1 x\r\nSET a1 y\r\nEXEC\r\n").expect("to send");
+    (0..6).for_each(|_| drop(writer.read_reply().expect("a reply")));
+    assert_eq!(invalidated(&mut all), "a1 b1 c1");
+    assert_eq!([invalidated(&mut own), invalidated(&mut own)], ["a1", "b1"]);
+    // Of their own changes they do not hear.
+    assert_eq!(own.line("SET a2 x"), "+OK\\r\\n");
+    assert_eq!(invalidated(&mut all), "a2");
+    assert_eq!(own.line("PING"), "+PONG\\r\\n");
+}
+
+#[test]
+fn an_old_client_is_told_through_another_connection() {
+    let server = server(4, "");
+    let (mut ear, mut reader, mut writer) = (server.connect(), server.connect(), server.connect());
+    let id = String::from_utf8_lossy(&ear.ask(&["CLIENT", "ID"])[1..]).trim().to_owned();
+    ear.line("SUBSCRIBE __redis__:invalidate");
+    assert_eq!(reader.line(&format!("CLIENT TRACKING ON REDIRECT {id}")), "+OK\\r\\n");
+    assert_eq!(reader.line("CLIENT GETREDIR"), format!(":{id}\\r\\n"));
+    reader.line("GET k");
+    writer.line("SET k v");
+    assert_eq!(
+        ear.read_reply().expect("a message"),
+        b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\nk\r\n"
+    );
+    writer.line("FLUSHALL");
+    assert_eq!(ear.read_reply().expect("a message"), b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n$-1\r\n");
+}
+
+/// A cache that drops what it is told to is never older than the message that is still under way: after the last write and a round
+/// trip, each cached value is the server's.
+#[test]
+fn no_change_slips_past_a_cache() {
+    let server = server(4, "");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for w in 0..3u32 {
+            let (server, done) = (&server, &done);
+            s.spawn(move || {
+                let mut conn = server.connect();
+                for i in 0..3_000u32 {
+                    conn.ask(&["SET", &format!("k{}", (i * 7 + w) % 20), &format!("{w}:{i}")]);
+                }
+                done.store(true, Relaxed);
+            });
+        }
+        for _ in 0..2 {
+            s.spawn(|| {
+                let mut conn = tracker(&server, "");
+                let mut cache: std::collections::HashMap<String, Vec<u8>> = Default::default();
+                let mut ask =
+                    |conn: &mut Conn, cache: &mut std::collections::HashMap<String, Vec<u8>>, words: &[&str]| {
+                        conn.send(words).expect("to send");
+                        loop {
+                            let reply = conn.read_reply().expect("a reply");
+                            if reply[0] != b'>' {
+                                return reply;
+                            }
+                            for key in &common::Node::parse(&reply).items[1].items {
+                                cache.remove(&key.string());
+                            }
+                        }
+                    };
+                let mut rounds = 0;
+                while !done.load(Relaxed) || rounds < 50 {
+                    for i in 0..20 {
+                        let key = format!("k{i}");
+                        if !cache.contains_key(&key) {
+                            let value = ask(&mut conn, &mut cache, &["GET", &key]);
+                            cache.insert(key, value);
+                        }
+                    }
+                    rounds += 1;
+                }
+                std::thread::sleep(Duration::from_millis(300));
+                ask(&mut conn, &mut cache, &["PING"]);
+                let mut plain = server.connect();
+                for (key, value) in &cache {
+                    assert_eq!(&plain.ask(&["GET", key]), value, "{key}");
+                }
+            });
+        }
+    });
+}

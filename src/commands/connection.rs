@@ -176,6 +176,7 @@ fn reset(c: &mut Call<'_>) -> Result<(), Error> {
         c.ks.access.shard(shard).watchers.remove(*db, key, &multi.touched);
     }
     c.session.unsubscribe_all(&c.engine.pubsub);
+    c.session.stop_tracking(c.engine);
     c.session.reset(auth::is_open(c.engine));
     speak(c, Proto::Resp2);
     c.reply.simple("RESET");

@@ -29,6 +29,7 @@ pub mod set;
 pub mod sort;
 pub mod stream;
 pub mod string;
+pub mod tracking;
 pub mod transactions;
 pub mod zset;
 

@@ -77,6 +77,7 @@ fn flush(c: &mut Call<'_>, db: Option<u32>) -> Result<(), Error> {
         _ => return Err(Error::Syntax),
     }
     let (keys, tables) = c.ks.flush(db);
+    c.engine.tracking.flushed(c.engine, c.post);
     if keys > 0 {
         c.engine.free_apart(keys, tables);
     }

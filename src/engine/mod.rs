@@ -31,6 +31,7 @@ pub mod syntax;
 pub mod table;
 #[cfg(test)]
 pub mod testing;
+pub mod tracking;
 pub mod worker;
 
 use crate::keyspace::world::World;
@@ -93,6 +94,7 @@ pub struct Engine {
     pub clients: clients::Clients,
     pub waits: blocking::Waits,
     pub pubsub: pubsub::PubSub,
+    pub tracking: tracking::Tracking,
     /// What other threads send to the clients of each worker.
     pub inboxes: Box<[post::Inbox]>,
     pub workers: parking_lot::RwLock<Vec<Arc<stats::WorkerStats>>>,
@@ -125,6 +127,8 @@ pub mod gates {
     pub const MISCONF: u32 = 32;
     /// A point in time is being written down: writes of dear keys may have to wait.
     pub const CUT: u32 = 64;
+    /// Somebody tracks keys: changes are to be noted. No reason to look closer at a command.
+    pub const TRACKING: u32 = 128;
 }
 
 impl Engine {
@@ -135,6 +139,7 @@ impl Engine {
             clients: clients::Clients::default(),
             waits: blocking::Waits::default(),
             pubsub: pubsub::PubSub::default(),
+            tracking: tracking::Tracking::default(),
             inboxes: (0..workers).map(|_| post::Inbox::default()).collect(),
             workers: parking_lot::RwLock::default(),
             shared_stats: stats::SharedStats::default(),

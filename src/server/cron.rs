@@ -109,6 +109,8 @@ impl Cycle {
         let (mut room, mut looked, mut removed) = (STEP_BUCKETS, 0, 0);
         worker.begin(now_ms);
         while room > 0 && *left > 0 {
+            worker.access.shard(self.at);
+            worker.watch_trackers();
             let s = expire::step(worker.access.shard(self.at), now_ms, room, &mut worker.journal);
             worker.book_background();
             room -= s.buckets;

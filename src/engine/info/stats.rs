@@ -40,7 +40,11 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.zeros(&["migrate_cached_sockets", "slave_expires_tracked_keys"]);
     l.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
     l.zeros(&["total_active_defrag_time", "current_active_defrag_time"]);
-    l.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"]);
+    let [_, keys, items, prefixes] = engine.tracking.counts();
+    l.put("tracking_total_keys", keys);
+    l.put("tracking_total_items", items);
+    l.put("tracking_total_prefixes", prefixes);
+    l.zeros(&["unexpected_error_replies"]);
     l.put("total_error_replies", total(engine, |w| w.errors.get()));
     l.zeros(&["dump_payload_sanitizations"]);
     let (reads, writes) = (total(engine, |w| w.reads.get()), total(engine, |w| w.writes.get()));

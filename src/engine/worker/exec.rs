@@ -46,6 +46,7 @@ impl Worker {
                 self.reply.error(&e.text());
             }
             self.empty_journal();
+            self.remember(session, q.command, args, &keys);
         }
         session.internal = was_internal;
         self.access.lane.end_unit();

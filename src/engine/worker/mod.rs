@@ -5,6 +5,7 @@
 //! of one group overlap. A command that needs more than the locks of its own keys runs alone.
 
 use super::call::{Call, Effect, KeyRef};
+use super::clients::flag;
 use super::dispatch;
 use super::errors::Error;
 use super::flags::Flags;
@@ -12,6 +13,7 @@ use super::post::Poster;
 use super::session::{ReplyMode, Session};
 use super::stats::WorkerStats;
 use super::table::Command;
+use super::tracking::Broadcast;
 use super::{Engine, gates};
 use crate::base::rng::Rng;
 use crate::keyspace::Keyspace;
@@ -53,6 +55,8 @@ pub struct Worker {
     pub stats: Arc<WorkerStats>,
     pub reply: Reply,
     pub post: Poster,
+    /// Changes that those who track prefixes have not heard of yet.
+    broadcast: Broadcast,
     scratch: Scratch,
     words_scratch: Scratch,
     clock: quanta::Clock,
@@ -96,6 +100,7 @@ impl Worker {
             stats,
             reply: Reply::default(),
             post: Poster::new(seat),
+            broadcast: Broadcast::default(),
             scratch: Scratch::default(),
             words_scratch: Scratch::default(),
             clock: quanta::Clock::new(),
@@ -152,6 +157,7 @@ impl Worker {
     /// Takes a client that is gone off all lists. Outside a turn.
     pub fn forget_client(&mut self, session: &mut Session) {
         session.unsubscribe_all(&self.engine.pubsub);
+        session.stop_tracking(&self.engine);
     }
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
@@ -350,7 +356,8 @@ impl Worker {
         keys: &[KeyRef],
         started: &mut u64,
     ) -> Option<Ended> {
-        let closer_look = self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
+        let closer_look =
+            self.engine.gates.load(Relaxed) & !gates::TRACKING != 0 || !session.is_plain() || session.client.has(!0);
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
@@ -385,7 +392,8 @@ impl Worker {
             self.failed(command, &e);
             self.reply.error(&e.text());
         }
-        self.book(session, command, args);
+        self.empty_journal();
+        self.remember(session, command, args, keys);
         let ended = self.clock.raw();
         let stats = &self.stats.commands[command.id as usize];
         stats.calls.add(1);
@@ -400,6 +408,13 @@ impl Worker {
         let blocked = if session.block.is_some() { self.start_waiting(session, args) } else { None };
         if !self.journal.ready.is_empty() {
             self.serve_ready();
+        }
+        if !self.broadcast.is_empty() {
+            self.engine.tracking.broadcast(&self.engine, &mut self.post, &mut self.broadcast);
+        }
+        if closer_look && session.client.has(flag::CACHING) && !session.multi.is_queuing() && !is_about_client(command)
+        {
+            session.client.set_flag(flag::CACHING, false);
         }
         if self.post.has_own() {
             self.post.take_own(&mut self.reply);
@@ -507,6 +522,8 @@ impl Worker {
         }
         // Since this turn began, the gate may have been raised and passed again, and somebody begun to listen.
         self.journal.logging = self.access.lane.is_wanted();
+        // The locks are held: who tracked a key before they were taken is heeded.
+        self.watch_trackers();
         let mut call = Call {
             engine: &self.engine,
             command,
@@ -560,22 +577,35 @@ impl Worker {
         lane.end_unit();
     }
 
+    /// Sees whether somebody tracks keys. To be called once the locks are held.
+    #[inline]
+    pub fn watch_trackers(&mut self) {
+        self.journal.tracking = self.engine.gates.load(Relaxed) & gates::TRACKING != 0;
+    }
+
     /// Books what was done to the keyspace on nobody's behalf (the expiry cycle). To be called while the shards concerned are
     /// still held, between [`begin`](Self::begin) and `self.access.leave()`.
     pub fn book_background(&mut self) {
         self.journal.log_removals(&mut self.access.lane);
         self.empty_journal();
+        if !self.broadcast.is_empty() {
+            self.engine.tracking.broadcast(&self.engine, &mut self.post, &mut self.broadcast);
+        }
         if !self.journal.ready.is_empty() {
             self.serve_ready();
         }
     }
 
-    /// Empties the journal.
+    /// Remembers which keys a client that tracks has read; after the journal is emptied, for what expired under the command
+    /// had gone before it looked.
     #[inline]
-    fn book(&mut self, _session: &mut Session, _command: &Command, _args: Args<'_>) {
-        self.empty_journal();
+    fn remember(&mut self, session: &Session, command: &Command, args: Args<'_>, keys: &[KeyRef]) {
+        if self.journal.tracking && command.flags.has(Flags::READONLY) && session.client.has(flag::TRACKING) {
+            self.engine.tracking.remember(&self.engine, &mut self.post, &session.client, args, keys);
+        }
     }
 
+    /// Empties the journal: counts, frees, and tells those concerned.
     #[inline]
     pub(super) fn empty_journal(&mut self) {
         let j = &mut self.journal;
@@ -598,11 +628,14 @@ impl Worker {
             let heavy = std::mem::take(&mut j.heavy);
             self.engine.free_apart(heavy.len(), heavy);
         }
+        if !j.changed.is_empty() {
+            let (engine, me, post) = (&self.engine, self.post.me, &mut self.post);
+            engine.tracking.changed(engine, post, &mut self.broadcast, &mut j.changed, me);
+        }
         if !j.events.is_empty() {
             self.engine.notify(&mut self.post, &j.events);
             j.events.clear();
         }
-        j.changed.clear();
     }
 
     /// Drops the reply of a client that does not want it.
@@ -625,6 +658,11 @@ fn may_write(session: &Session, command: &Command) -> bool {
     let writes = |c: &Command| c.flags.has(Flags::WRITE) || c.flags.has(Flags::MAY_REPLICATE);
     writes(command)
         || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.iter().any(|q| writes(q.command))))
+}
+
+/// CLIENT CACHING is about the next command that is none of CLIENT's.
+fn is_about_client(command: &Command) -> bool {
+    command.name.starts_with("client|")
 }
 
 /// Commands that act at once while others are queued.
