@@ -378,3 +378,81 @@ fn no_change_slips_past_a_cache() {
         }
     });
 }
+
+#[test]
+fn monitors_see_what_others_do_but_no_secrets() {
+    let server = server(4, "");
+    let (mut eye, mut conn) = (server.connect(), server.connect());
+    assert_eq!(eye.line("MONITOR"), "+OK\\r\\n");
+    conn.ask(&[b"SET".as_slice(), b"k", b"a \"\x00\xff\r\n"]);
+    for line in ["AUTH me secret", "CONFIG GET port", "NO-SUCH", "MULTI", "GET k", "EXEC", "HELLO 3 AUTH me secret"] {
+        conn.line(line);
+    }
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        let line = String::from_utf8(eye.read_reply().expect("a line")).expect("text");
+        let (time, rest) = line[1..].split_once(" [0 127.0.0.1:").expect("time and address");
+        assert!(time.split_once('.').is_some_and(|(s, us)| s.parse::<u64>().is_ok() && us.len() == 6), "{line}");
+        seen.push(rest.split_once("] ").expect("an address").1.trim_end().to_owned());
+    }
+    assert_eq!(
+        seen,
+        [
+            r#""SET" "k" "a \"\x00\xff\r\n""#,
+            r#""AUTH" "(redacted)" "(redacted)""#,
+            r#""MULTI""#,
+            r#""GET" "k""#,
+            r#""EXEC""#,
+            r#""HELLO" "3" "AUTH" "(redacted)" "(redacted)""#
+        ]
+    );
+    assert_eq!(eye.line("GET k"), "-ERR Replica can\\'t interact with the keyspace\\r\\n");
+    assert!(String::from_utf8_lossy(&conn.ask(&["CLIENT", "LIST"])).contains(" flags=O "));
+    assert_eq!(eye.line("RESET"), "+RESET\\r\\n");
+    conn.line("PING");
+    assert_eq!(eye.line("GET nosuch"), "$-1\\r\\n");
+}
+
+#[test]
+fn logs_of_slow_and_large_commands() {
+    let server = server(2, "");
+    let mut conn = server.connect();
+    for line in [
+        "CONFIG SET slowlog-log-slower-than 2000 latency-monitor-threshold 2",
+        "CLIENT SETNAME me",
+        "DEBUG SLEEP 0.004",
+    ] {
+        assert_eq!(conn.line(line), "+OK\\r\\n");
+    }
+    let entries = conn.tree(&["SLOWLOG", "GET"]).items;
+    let e = &entries[0].items;
+    assert_eq!((entries.len(), e[0].int(), e[5].string()), (1, Some(0), "me".to_owned()));
+    assert!(e[2].int().is_some_and(|us| (4_000..400_000).contains(&us)));
+    assert_eq!(e[3].items.iter().map(|w| w.string()).collect::<Vec<_>>(), ["DEBUG", "SLEEP", "0.004"]);
+    assert_eq!(
+        conn.line("SLOWLOG LEN") + &conn.line("SLOWLOG RESET") + &conn.line("SLOWLOG LEN"),
+        ":1\\r\\n+OK\\r\\n:0\\r\\n"
+    );
+    let latest = conn.tree(&["LATENCY", "LATEST"]).items;
+    assert_eq!((latest.len(), latest[0].items[0].string()), (1, "command".to_owned()));
+    assert!(conn.line("LATENCY GRAPH command").contains("command - high "));
+    assert!(conn.line("LATENCY DOCTOR").contains("1. command: 1 latency spikes (average "));
+    assert_eq!(conn.line("LATENCY RESET command") + &conn.line("LATENCY HISTORY command"), ":1\\r\\n*0\\r\\n");
+
+    conn.line("CONFIG SET commandlog-request-larger-than 10000 commandlog-reply-larger-than 10000");
+    conn.ask(&[b"SET".as_slice(), b"big", &vec![b'x'; 20_000]]);
+    conn.line("GET big");
+    let request = conn.tree(&["COMMANDLOG", "GET", "-1", "large-request"]).items;
+    let reply = conn.tree(&["COMMANDLOG", "GET", "-1", "large-reply"]).items;
+    assert_eq!((request.len(), reply.len()), (1, 1));
+    assert_eq!(request[0].items[3].items[2].string(), format!("{}... (19872 more bytes)", "x".repeat(128)));
+    assert!(
+        request[0].items[2].int().is_some_and(|n| n > 20_000) && reply[0].items[2].int().is_some_and(|n| n > 20_000)
+    );
+
+    let stats = String::from_utf8_lossy(&conn.ask(&["INFO", "latencystats"])).into_owned();
+    assert!(stats.contains("latency_percentiles_usec_get:p50=") && stats.contains(",p99.9="), "{stats}");
+    let histogram = conn.tree(&["LATENCY", "HISTOGRAM", "debug", "nosuch"]);
+    assert_eq!((histogram.items.len(), histogram.items[0].string()), (2, "debug".to_owned()));
+    assert_eq!(histogram.items[1].items[1].int(), Some(1));
+}

@@ -177,6 +177,7 @@ fn reset(c: &mut Call<'_>) -> Result<(), Error> {
     }
     c.session.unsubscribe_all(&c.engine.pubsub);
     c.session.stop_tracking(c.engine);
+    c.engine.monitors.remove(c.engine, &c.session.client);
     c.session.reset(auth::is_open(c.engine));
     speak(c, Proto::Resp2);
     c.reply.simple("RESET");

@@ -16,6 +16,7 @@ pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod keys;
+pub mod latency;
 pub mod list;
 pub mod memory;
 pub mod module;
@@ -46,6 +47,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     hash::COMMANDS,
     hll::COMMANDS,
     keys::COMMANDS,
+    latency::COMMANDS,
     list::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,

@@ -6,16 +6,20 @@ pub mod blocking;
 pub mod call;
 pub mod client_filter;
 pub mod clients;
+pub mod commandlog;
 pub mod config;
 pub mod digest;
 pub mod dispatch;
 pub mod errors;
 pub mod flags;
 pub mod help;
+pub mod histogram;
 pub mod info;
 mod keyproc;
 pub mod keyspec;
+pub mod latency;
 pub mod limits;
+pub mod monitor;
 pub mod multi;
 mod notify;
 pub mod os;
@@ -95,6 +99,9 @@ pub struct Engine {
     pub waits: blocking::Waits,
     pub pubsub: pubsub::PubSub,
     pub tracking: tracking::Tracking,
+    pub monitors: monitor::Monitors,
+    pub command_logs: commandlog::CommandLogs,
+    pub latencies: latency::Latencies,
     /// What other threads send to the clients of each worker.
     pub inboxes: Box<[post::Inbox]>,
     pub workers: parking_lot::RwLock<Vec<Arc<stats::WorkerStats>>>,
@@ -140,6 +147,9 @@ impl Engine {
             waits: blocking::Waits::default(),
             pubsub: pubsub::PubSub::default(),
             tracking: tracking::Tracking::default(),
+            monitors: monitor::Monitors::default(),
+            command_logs: commandlog::CommandLogs::default(),
+            latencies: latency::Latencies::default(),
             inboxes: (0..workers).map(|_| post::Inbox::default()).collect(),
             workers: parking_lot::RwLock::default(),
             shared_stats: stats::SharedStats::default(),
@@ -203,6 +213,14 @@ impl Engine {
                 client.post(|m| m.kill = Some(false));
             }
         }
+    }
+
+    /// How long a command took, if it was called while `latency-tracking` was on.
+    pub fn histogram(&self, command: &table::Command) -> Option<histogram::Summed> {
+        let workers = self.workers.read();
+        let mut some = workers.iter().filter_map(|w| w.commands.get(command.id as usize)?.histogram.get()).peekable();
+        some.peek()?;
+        Some(histogram::Summed::of(some)).filter(|h| h.count() > 0)
     }
 
     /// CONFIG RESETSTAT.

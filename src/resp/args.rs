@@ -26,6 +26,15 @@ impl<'a> Args<'a> {
         self.spans.len()
     }
 
+    /// About how many bytes the command took on the wire.
+    #[inline]
+    pub fn wire_bytes(&self) -> usize {
+        match (self.spans.first(), self.spans.last()) {
+            (Some(first), Some(last)) => (last.start + last.len).saturating_sub(first.start) as usize,
+            _ => 0,
+        }
+    }
+
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()

@@ -91,3 +91,18 @@ pub(super) fn errorstats(s: &mut Source<'_>, l: &mut Lines) {
         l.put(&format!("errorstat_{code}"), format_args!("count={count}"));
     }
 }
+
+/// A line for each command that was timed: the percentiles that `latency-tracking-info-percentiles` names, in microseconds.
+pub(super) fn latencystats(s: &mut Source<'_>, l: &mut Lines) {
+    let wanted = s.engine.config.latency_tracking_info_percentiles.get();
+    for command in table::all() {
+        if let Some(h) = s.engine.histogram(command) {
+            let one = |word: &String| {
+                let us = h.percentile(word.parse().unwrap_or(100.0)) as f64 / 1000.0;
+                format!("p{word}={us:.3}")
+            };
+            let all: Vec<String> = wanted.iter().map(one).collect();
+            l.put(&format!("latency_percentiles_usec_{}", command.name), all.join(","));
+        }
+    }
+}

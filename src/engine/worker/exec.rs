@@ -71,10 +71,17 @@ impl Worker {
         keys: &[crate::engine::call::KeyRef],
     ) -> Result<(), Error> {
         let started = self.clock.raw();
+        let replied = self.reply.len();
         let outcome = self.execute(session, q.command, q.args.args(), keys);
         let stats = &self.stats.commands[q.command.id as usize];
         stats.calls.add(1);
-        stats.nanos.add(self.clock.delta_as_nanos(started, self.clock.raw()));
+        let nanos = self.clock.delta_as_nanos(started, self.clock.raw());
+        stats.nanos.add(nanos);
+        if self.engine.config.latency_tracking.get() {
+            stats.histogram.get_or_init(Default::default).add(nanos);
+        }
+        let (args, replied) = (q.args.args(), self.reply.len().saturating_sub(replied));
+        self.look_back(session, q.command, args, [nanos, args.wire_bytes() as u64, replied as u64]);
         self.stats.processed.add(1);
         outcome
     }

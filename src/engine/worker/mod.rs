@@ -60,8 +60,9 @@ pub struct Worker {
     scratch: Scratch,
     words_scratch: Scratch,
     clock: quanta::Clock,
-    /// This turn's time, Unix ms.
+    /// This turn's time, Unix ms, and the clock's reading then.
     now_ms: i64,
+    began: u64,
     access_clock: AccessClock,
     /// The command that ran last, its id plus one; 0: none in this turn yet.
     last_command: u32,
@@ -105,6 +106,7 @@ impl Worker {
             words_scratch: Scratch::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
+            began: 0,
             access_clock: AccessClock::default(),
             last_command: 0,
         }
@@ -122,7 +124,7 @@ impl Worker {
     ) -> Ended {
         self.begin(now_ms);
         self.post.me = session.client.id;
-        let (began, processed) = (self.clock.raw(), self.stats.processed.get());
+        let (began, processed) = (self.began, self.stats.processed.get());
         self.last_command = 0;
         let mut scratch = std::mem::take(&mut self.scratch);
         let ended = self.run(session, buf, at, partial, &mut scratch);
@@ -158,11 +160,13 @@ impl Worker {
     pub fn forget_client(&mut self, session: &mut Session) {
         session.unsubscribe_all(&self.engine.pubsub);
         session.stop_tracking(&self.engine);
+        self.engine.monitors.remove(&self.engine, &session.client);
     }
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
     pub fn begin(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
+        self.began = self.clock.raw();
         self.post.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.access.lane.now_s = now_ms / 1000;
@@ -380,7 +384,7 @@ impl Worker {
                 Verdict::End(ended) => return Some(ended),
             }
         }
-        let mark = self.reply.mark();
+        let (mark, replied) = (self.reply.mark(), self.reply.len());
         let outcome = if session.multi.is_queuing() && &*command.name == "exec" {
             self.exec(session)
         } else {
@@ -396,9 +400,15 @@ impl Worker {
         self.remember(session, command, args, keys);
         let ended = self.clock.raw();
         let stats = &self.stats.commands[command.id as usize];
+        let nanos = self.clock.delta_as_nanos(*started, ended);
         stats.calls.add(1);
-        stats.nanos.add(self.clock.delta_as_nanos(*started, ended));
+        stats.nanos.add(nanos);
+        if self.engine.config.latency_tracking.get() {
+            stats.histogram.get_or_init(Default::default).add(nanos);
+        }
         *started = ended;
+        let replied = self.reply.len().saturating_sub(replied);
+        self.look_back(session, command, args, [nanos, args.wire_bytes() as u64, replied as u64]);
         self.stats.processed.add(1);
         if session.reply_mode != ReplyMode::On {
             let mark = if pushed { self.reply.mark() } else { mark };
@@ -420,6 +430,20 @@ impl Worker {
             self.post.take_own(&mut self.reply);
         }
         if blocked.is_some() { blocked } else { session.close.then_some(Ended::Close) }
+    }
+
+    /// What a command that ran may give cause to: an entry in a log, a sample for the latency monitor, a line for MONITOR.
+    #[inline]
+    fn look_back(&mut self, session: &Session, command: &Command, args: Args<'_>, spent: [u64; 3]) {
+        let (engine, now_ms) = (&self.engine, self.now_ms);
+        engine.log_command(command, args, &session.client, spent, now_ms);
+        let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
+        engine.note_latency(event, spent[0], now_ms);
+        if engine.gates.load(Relaxed) & gates::MONITORS != 0 {
+            // The turn's time tells milliseconds; the rest is how long the turn has lasted.
+            let now_us = now_ms * 1000 + (self.clock.delta_as_nanos(self.began, self.clock.raw()) / 1000) as i64;
+            engine.monitors.show(engine, &mut self.post, &session.client, session.db, command, args, now_us);
+        }
     }
 
     fn look_closer(
