@@ -344,19 +344,18 @@ fn no_change_slips_past_a_cache() {
             s.spawn(|| {
                 let mut conn = tracker(&server, "");
                 let mut cache: std::collections::HashMap<String, Vec<u8>> = Default::default();
-                let mut ask =
-                    |conn: &mut Conn, cache: &mut std::collections::HashMap<String, Vec<u8>>, words: &[&str]| {
-                        conn.send(words).expect("to send");
-                        loop {
-                            let reply = conn.read_reply().expect("a reply");
-                            if reply[0] != b'>' {
-                                return reply;
-                            }
-                            for key in &common::Node::parse(&reply).items[1].items {
-                                cache.remove(&key.string());
-                            }
+                let ask = |conn: &mut Conn, cache: &mut std::collections::HashMap<String, Vec<u8>>, words: &[&str]| {
+                    conn.send(words).expect("to send");
+                    loop {
+                        let reply = conn.read_reply().expect("a reply");
+                        if reply[0] != b'>' {
+                            return reply;
                         }
-                    };
+                        for key in &common::Node::parse(&reply).items[1].items {
+                            cache.remove(&key.string());
+                        }
+                    }
+                };
                 let mut rounds = 0;
                 while !done.load(Relaxed) || rounds < 50 {
                     for i in 0..20 {

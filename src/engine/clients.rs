@@ -247,10 +247,12 @@ impl Client {
     }
 
     /// Puts a frame into the mailbox. A client that has left too much unread is cut off instead.
-    pub fn deliver(&self, engine: &Engine, frame: &Frame, now_ms: i64) {
+    /// True if the owner does not know yet: see that [`wake`](Self::wake) is called.
+    #[must_use]
+    pub fn deliver(&self, engine: &Engine, frame: &Frame, now_ms: i64) -> bool {
         let mut mail = self.mail.mail.lock();
         if mail.kill.is_some() {
-            return;
+            return false;
         }
         frame.write(self.speaks_resp3(), &mut mail.output);
         let posted = mail.output.len() as u64;
@@ -263,9 +265,12 @@ impl Client {
         if cut {
             engine.cut_off(self, now_ms);
         }
-        if !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
-            && let Some(w) = self.mail.waker.get()
-        {
+        !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
+    }
+
+    /// Has the owner look into its mailbox.
+    pub fn wake(&self) {
+        if let Some(w) = self.mail.waker.get() {
             w.wake_by_ref();
         }
     }

@@ -98,6 +98,24 @@ impl OwnedArgs {
         Args::new(&self.buf, &self.spans)
     }
 
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Some of the words, as a command of their own.
+    pub fn range(&self, words: std::ops::Range<usize>) -> Args<'_> {
+        Args::new(&self.buf, &self.spans[words])
+    }
+
+    pub fn clear(&mut self) {
+        self.buf.clear();
+        self.spans.clear();
+    }
+
     /// Bytes held on the heap.
     pub fn heap_bytes(&self) -> usize {
         self.buf.capacity() + self.spans.capacity() * size_of::<Span>()

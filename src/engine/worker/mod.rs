@@ -9,6 +9,7 @@ use super::clients::flag;
 use super::dispatch;
 use super::errors::Error;
 use super::flags::Flags;
+use super::multi::Queue;
 use super::post::Poster;
 use super::session::{ReplyMode, Session};
 use super::stats::WorkerStats;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use std::sync::atomic::Ordering::Relaxed;
 
+mod book;
 #[cfg(test)]
 mod cut_tests;
 mod exec;
@@ -59,6 +61,8 @@ pub struct Worker {
     broadcast: Broadcast,
     scratch: Scratch,
     words_scratch: Scratch,
+    /// Buffers for the next transaction.
+    spare_queue: Queue,
     clock: quanta::Clock,
     /// This turn's time, Unix ms, and the clock's reading then.
     now_ms: i64,
@@ -104,6 +108,7 @@ impl Worker {
             broadcast: Broadcast::default(),
             scratch: Scratch::default(),
             words_scratch: Scratch::default(),
+            spare_queue: Queue::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
             began: 0,
@@ -145,7 +150,8 @@ impl Worker {
     pub fn abandon(&mut self) {
         self.reply.clear();
         self.access.lane.close();
-        self.post = Poster::new(self.post.seat as usize);
+        // Mail that was under way stays under way.
+        self.post.abandon();
         self.journal = Journal::default();
         self.access.leave();
     }
@@ -432,20 +438,6 @@ impl Worker {
         if blocked.is_some() { blocked } else { session.close.then_some(Ended::Close) }
     }
 
-    /// What a command that ran may give cause to: an entry in a log, a sample for the latency monitor, a line for MONITOR.
-    #[inline]
-    fn look_back(&mut self, session: &Session, command: &Command, args: Args<'_>, spent: [u64; 3]) {
-        let (engine, now_ms) = (&self.engine, self.now_ms);
-        engine.log_command(command, args, &session.client, spent, now_ms);
-        let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
-        engine.note_latency(event, spent[0], now_ms);
-        if engine.gates.load(Relaxed) & gates::MONITORS != 0 {
-            // The turn's time tells milliseconds; the rest is how long the turn has lasted.
-            let now_us = now_ms * 1000 + (self.clock.delta_as_nanos(self.began, self.clock.raw()) / 1000) as i64;
-            engine.monitors.show(engine, &mut self.post, &session.client, session.db, command, args, now_us);
-        }
-    }
-
     fn look_closer(
         &mut self,
         session: &mut Session,
@@ -478,10 +470,11 @@ impl Worker {
             return Verdict::Done;
         }
         if session.multi.is_queuing() && !ends_queuing(command) {
-            session.multi.push(command, OwnedArgs::new(args.iter()));
-            session.client.queued.fetch_add(1, Relaxed);
-            let bytes = session.multi.queued().and_then(|q| q.last()).map_or(0, |q| q.args.heap_bytes());
-            session.client.queued_bytes.fetch_add(bytes as u64, Relaxed);
+            session.multi.push(command, args, keys, &mut self.spare_queue);
+            if let Some(queue) = session.multi.queued() {
+                session.client.queued.store(queue.len() as i64, Relaxed);
+                session.client.queued_bytes.store(queue.heap_bytes() as u64, Relaxed);
+            }
             let mark = self.reply.mark();
             self.reply.simple("QUEUED");
             if session.reply_mode != ReplyMode::On {
@@ -497,13 +490,10 @@ impl Worker {
     #[cold]
     fn must_wait_for_cut(&mut self, session: &Session, command: &Command, args: Args<'_>, keys: &[KeyRef]) -> bool {
         if &*command.name == "exec" {
-            let queued = session.multi.queued().unwrap_or_default();
-            let (mut positions, mut found) = (Vec::new(), Vec::new());
             self.access.unlock();
-            return queued.iter().filter(|q| q.command.flags.has(Flags::WRITE)).any(|q| {
-                found.clear();
-                find_keys(q.command, q.args.args(), &mut positions, &mut found);
-                found.iter().any(|k| self.is_held_back(session.db, k.hash, q.args.args().at(k.word as usize)))
+            let Some(queue) = session.multi.queued() else { return false };
+            return queue.iter().filter(|(command, ..)| command.flags.has(Flags::WRITE)).any(|(_, args, keys)| {
+                keys.iter().any(|k| self.is_held_back(session.db, k.hash, args.at(k.word as usize)))
             });
         }
         if !command.flags.has(Flags::WRITE) || session.multi.is_queuing() {
@@ -584,84 +574,6 @@ impl Worker {
         outcome
     }
 
-    /// Writes down for the log what the command did.
-    fn propagate(&mut self, db: u32, args: Args<'_>, effect: Effect) {
-        let lane = &mut self.access.lane;
-        lane.begin_unit();
-        if self.journal.has_removals() {
-            self.journal.log_removals(lane);
-        }
-        if self.journal.dirty > 0 {
-            match effect {
-                Effect::Verbatim => lane.push(db, args.iter()),
-                Effect::Instead(all) => all.iter().for_each(|words| lane.push(db, words.iter().map(Vec::as_slice))),
-                Effect::Nothing => {}
-            }
-        }
-        lane.end_unit();
-    }
-
-    /// Sees whether somebody tracks keys. To be called once the locks are held.
-    #[inline]
-    pub fn watch_trackers(&mut self) {
-        self.journal.tracking = self.engine.gates.load(Relaxed) & gates::TRACKING != 0;
-    }
-
-    /// Books what was done to the keyspace on nobody's behalf (the expiry cycle). To be called while the shards concerned are
-    /// still held, between [`begin`](Self::begin) and `self.access.leave()`.
-    pub fn book_background(&mut self) {
-        self.journal.log_removals(&mut self.access.lane);
-        self.empty_journal();
-        if !self.broadcast.is_empty() {
-            self.engine.tracking.broadcast(&self.engine, &mut self.post, &mut self.broadcast);
-        }
-        if !self.journal.ready.is_empty() {
-            self.serve_ready();
-        }
-    }
-
-    /// Remembers which keys a client that tracks has read; after the journal is emptied, for what expired under the command
-    /// had gone before it looked.
-    #[inline]
-    fn remember(&mut self, session: &Session, command: &Command, args: Args<'_>, keys: &[KeyRef]) {
-        if self.journal.tracking && command.flags.has(Flags::READONLY) && session.client.has(flag::TRACKING) {
-            self.engine.tracking.remember(&self.engine, &mut self.post, &session.client, args, keys);
-        }
-    }
-
-    /// Empties the journal: counts, frees, and tells those concerned.
-    #[inline]
-    pub(super) fn empty_journal(&mut self) {
-        let j = &mut self.journal;
-        if j.hits != 0 {
-            self.stats.hits.add(std::mem::take(&mut j.hits));
-        }
-        if j.misses != 0 {
-            self.stats.misses.add(std::mem::take(&mut j.misses));
-        }
-        if j.dirty != 0 {
-            self.stats.dirty.add(std::mem::take(&mut j.dirty));
-        }
-        if j.expired_fields != 0 {
-            self.stats.expired_fields.add(std::mem::take(&mut j.expired_fields));
-        }
-        if j.expired != 0 {
-            self.stats.expired.add(std::mem::take(&mut j.expired));
-        }
-        if !j.heavy.is_empty() {
-            let heavy = std::mem::take(&mut j.heavy);
-            self.engine.free_apart(heavy.len(), heavy);
-        }
-        if !j.changed.is_empty() {
-            let (engine, me, post) = (&self.engine, self.post.me, &mut self.post);
-            engine.tracking.changed(engine, post, &mut self.broadcast, &mut j.changed, me);
-        }
-        if !j.events.is_empty() {
-            self.engine.notify(&mut self.post, &j.events);
-            j.events.clear();
-        }
-    }
-
     /// Drops the reply of a client that does not want it.
     #[cold]
     fn silence(&mut self, session: &mut Session, mark: crate::resp::reply::Mark) {
@@ -680,8 +592,7 @@ impl Worker {
 /// True for what CLIENT PAUSE WRITE holds back: writes, and EXEC with one among its commands.
 fn may_write(session: &Session, command: &Command) -> bool {
     let writes = |c: &Command| c.flags.has(Flags::WRITE) || c.flags.has(Flags::MAY_REPLICATE);
-    writes(command)
-        || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.iter().any(|q| writes(q.command))))
+    writes(command) || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.commands().any(writes)))
 }
 
 /// CLIENT CACHING is about the next command that is none of CLIENT's.
