@@ -244,3 +244,214 @@ fn events_within_one_pipeline_and_one_transaction() {
     ];
     assert_eq!(said, want.concat());
 }
+
+/// A client of RESP3 that tracks as `how` says.
+fn tracker(server: &Server, how: &str) -> Conn {
+    let mut conn = listener(server, true, &[], &[]);
+    assert_eq!(conn.line(&format!("CLIENT TRACKING ON {how}")), "+OK\\r\\n");
+    conn
+}
+
+fn invalidated(conn: &mut Conn) -> String {
+    let push = common::Node::parse(&conn.read_reply().expect("an invalidation"));
+    assert_eq!(push.items[0].string(), "invalidate");
+    push.items[1].items.iter().map(|k| k.string()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn caches_are_told_of_what_changes_expires_and_is_given_up() {
+    for threads in [1, 4] {
+        let server = server(threads, "");
+        let (mut reader, mut writer) = (tracker(&server, ""), server.connect());
+        writer.line("MSET a 1 b 2");
+        reader.line("MGET a b");
+        writer.line("SET a 3");
+        assert_eq!(invalidated(&mut reader), "a");
+        // Once only, until it is read again.
+        writer.line("SET a 4");
+        writer.line("INCR b");
+        assert_eq!(invalidated(&mut reader), "b");
+        reader.line("GET a");
+        writer.line("PEXPIRE a 20");
+        assert_eq!(invalidated(&mut reader), "a");
+        reader.line("GET a");
+        assert_eq!(invalidated(&mut reader), "a");
+        reader.line("GET a");
+        writer.line("FLUSHALL");
+        assert_eq!(invalidated(&mut reader), "");
+        // More keys than may be remembered: some are given up.
+        writer.line("CONFIG SET tracking-table-max-keys 10");
+        reader.send(&[vec!["MGET".to_owned()], (0..30).map(|i| format!("m{i}")).collect()].concat()).expect("to send");
+        reader.read_reply().expect("the values, or what was given up");
+        (0..20).for_each(|_| drop(reader.read_reply().expect("what was given up, or the values")));
+        assert!(reader.ask(&["PING"]).starts_with(b"+PONG"));
+        let stats = String::from_utf8_lossy(&writer.ask(&["INFO", "stats"])).into_owned();
+        assert!(stats.contains("tracking_total_keys:10\r\n"), "{stats}");
+    }
+}
+
+#[test]
+fn caches_of_prefixes_hear_of_a_transaction_at_once() {
+    let server = server(4, "");
+    let (mut all, mut own, mut writer) =
+        (tracker(&server, "BCAST"), tracker(&server, "BCAST PREFIX a PREFIX b NOLOOP"), server.connect());
+    writer.send_raw(b"MULTI\r\nSET a1 x\r\nSET b1 x\r\nSET c1 x\r\nSET a1 y\r\nEXEC\r\n").expect("to send");
+    (0..6).for_each(|_| drop(writer.read_reply().expect("a reply")));
+    assert_eq!(invalidated(&mut all), "a1 b1 c1");
+    assert_eq!([invalidated(&mut own), invalidated(&mut own)], ["a1", "b1"]);
+    // Of their own changes they do not hear.
+    assert_eq!(own.line("SET a2 x"), "+OK\\r\\n");
+    assert_eq!(invalidated(&mut all), "a2");
+    assert_eq!(own.line("PING"), "+PONG\\r\\n");
+}
+
+#[test]
+fn an_old_client_is_told_through_another_connection() {
+    let server = server(4, "");
+    let (mut ear, mut reader, mut writer) = (server.connect(), server.connect(), server.connect());
+    let id = String::from_utf8_lossy(&ear.ask(&["CLIENT", "ID"])[1..]).trim().to_owned();
+    ear.line("SUBSCRIBE __redis__:invalidate");
+    assert_eq!(reader.line(&format!("CLIENT TRACKING ON REDIRECT {id}")), "+OK\\r\\n");
+    assert_eq!(reader.line("CLIENT GETREDIR"), format!(":{id}\\r\\n"));
+    reader.line("GET k");
+    writer.line("SET k v");
+    assert_eq!(
+        ear.read_reply().expect("a message"),
+        b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\nk\r\n"
+    );
+    writer.line("FLUSHALL");
+    assert_eq!(ear.read_reply().expect("a message"), b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n$-1\r\n");
+}
+
+/// A cache that drops what it is told to is never older than the message that is still under way: after the last write and a round
+/// trip, each cached value is the server's.
+#[test]
+fn no_change_slips_past_a_cache() {
+    let server = server(4, "");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        for w in 0..3u32 {
+            let (server, done) = (&server, &done);
+            s.spawn(move || {
+                let mut conn = server.connect();
+                for i in 0..3_000u32 {
+                    conn.ask(&["SET", &format!("k{}", (i * 7 + w) % 20), &format!("{w}:{i}")]);
+                }
+                done.store(true, Relaxed);
+            });
+        }
+        for _ in 0..2 {
+            s.spawn(|| {
+                let mut conn = tracker(&server, "");
+                let mut cache: std::collections::HashMap<String, Vec<u8>> = Default::default();
+                let ask = |conn: &mut Conn, cache: &mut std::collections::HashMap<String, Vec<u8>>, words: &[&str]| {
+                    conn.send(words).expect("to send");
+                    loop {
+                        let reply = conn.read_reply().expect("a reply");
+                        if reply[0] != b'>' {
+                            return reply;
+                        }
+                        for key in &common::Node::parse(&reply).items[1].items {
+                            cache.remove(&key.string());
+                        }
+                    }
+                };
+                let mut rounds = 0;
+                while !done.load(Relaxed) || rounds < 50 {
+                    for i in 0..20 {
+                        let key = format!("k{i}");
+                        if !cache.contains_key(&key) {
+                            let value = ask(&mut conn, &mut cache, &["GET", &key]);
+                            cache.insert(key, value);
+                        }
+                    }
+                    rounds += 1;
+                }
+                std::thread::sleep(Duration::from_millis(300));
+                ask(&mut conn, &mut cache, &["PING"]);
+                let mut plain = server.connect();
+                for (key, value) in &cache {
+                    assert_eq!(&plain.ask(&["GET", key]), value, "{key}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn monitors_see_what_others_do_but_no_secrets() {
+    let server = server(4, "");
+    let (mut eye, mut conn) = (server.connect(), server.connect());
+    assert_eq!(eye.line("MONITOR"), "+OK\\r\\n");
+    conn.ask(&[b"SET".as_slice(), b"k", b"a \"\x00\xff\r\n"]);
+    for line in ["AUTH me secret", "CONFIG GET port", "NO-SUCH", "MULTI", "GET k", "EXEC", "HELLO 3 AUTH me secret"] {
+        conn.line(line);
+    }
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        let line = String::from_utf8(eye.read_reply().expect("a line")).expect("text");
+        let (time, rest) = line[1..].split_once(" [0 127.0.0.1:").expect("time and address");
+        assert!(time.split_once('.').is_some_and(|(s, us)| s.parse::<u64>().is_ok() && us.len() == 6), "{line}");
+        seen.push(rest.split_once("] ").expect("an address").1.trim_end().to_owned());
+    }
+    assert_eq!(
+        seen,
+        [
+            r#""SET" "k" "a \"\x00\xff\r\n""#,
+            r#""AUTH" "(redacted)" "(redacted)""#,
+            r#""MULTI""#,
+            r#""GET" "k""#,
+            r#""EXEC""#,
+            r#""HELLO" "3" "AUTH" "(redacted)" "(redacted)""#
+        ]
+    );
+    assert_eq!(eye.line("GET k"), "-ERR Replica can\\'t interact with the keyspace\\r\\n");
+    assert!(String::from_utf8_lossy(&conn.ask(&["CLIENT", "LIST"])).contains(" flags=O "));
+    assert_eq!(eye.line("RESET"), "+RESET\\r\\n");
+    conn.line("PING");
+    assert_eq!(eye.line("GET nosuch"), "$-1\\r\\n");
+}
+
+#[test]
+fn logs_of_slow_and_large_commands() {
+    let server = server(2, "");
+    let mut conn = server.connect();
+    for line in [
+        "CONFIG SET slowlog-log-slower-than 2000 latency-monitor-threshold 2",
+        "CLIENT SETNAME me",
+        "DEBUG SLEEP 0.004",
+    ] {
+        assert_eq!(conn.line(line), "+OK\\r\\n");
+    }
+    let entries = conn.tree(&["SLOWLOG", "GET"]).items;
+    let e = &entries[0].items;
+    assert_eq!((entries.len(), e[0].int(), e[5].string()), (1, Some(0), "me".to_owned()));
+    assert!(e[2].int().is_some_and(|us| (4_000..400_000).contains(&us)));
+    assert_eq!(e[3].items.iter().map(|w| w.string()).collect::<Vec<_>>(), ["DEBUG", "SLEEP", "0.004"]);
+    assert_eq!(
+        conn.line("SLOWLOG LEN") + &conn.line("SLOWLOG RESET") + &conn.line("SLOWLOG LEN"),
+        ":1\\r\\n+OK\\r\\n:0\\r\\n"
+    );
+    let latest = conn.tree(&["LATENCY", "LATEST"]).items;
+    assert_eq!((latest.len(), latest[0].items[0].string()), (1, "command".to_owned()));
+    assert!(conn.line("LATENCY GRAPH command").contains("command - high "));
+    assert!(conn.line("LATENCY DOCTOR").contains("1. command: 1 latency spikes (average "));
+    assert_eq!(conn.line("LATENCY RESET command") + &conn.line("LATENCY HISTORY command"), ":1\\r\\n*0\\r\\n");
+
+    conn.line("CONFIG SET commandlog-request-larger-than 10000 commandlog-reply-larger-than 10000");
+    conn.ask(&[b"SET".as_slice(), b"big", &vec![b'x'; 20_000]]);
+    conn.line("GET big");
+    let request = conn.tree(&["COMMANDLOG", "GET", "-1", "large-request"]).items;
+    let reply = conn.tree(&["COMMANDLOG", "GET", "-1", "large-reply"]).items;
+    assert_eq!((request.len(), reply.len()), (1, 1));
+    assert_eq!(request[0].items[3].items[2].string(), format!("{}... (19872 more bytes)", "x".repeat(128)));
+    assert!(
+        request[0].items[2].int().is_some_and(|n| n > 20_000) && reply[0].items[2].int().is_some_and(|n| n > 20_000)
+    );
+
+    let stats = String::from_utf8_lossy(&conn.ask(&["INFO", "latencystats"])).into_owned();
+    assert!(stats.contains("latency_percentiles_usec_get:p50=") && stats.contains(",p99.9="), "{stats}");
+    let histogram = conn.tree(&["LATENCY", "HISTOGRAM", "debug", "nosuch"]);
+    assert_eq!((histogram.items.len(), histogram.items[0].string()), (2, "debug".to_owned()));
+    assert_eq!(histogram.items[1].items[1].int(), Some(1));
+}

@@ -1,5 +1,6 @@
 //! CLIENT: what there is to know about connections, and what can be done to them.
 
+use super::tracking::{client_caching, client_getredir, client_tracking, client_trackinginfo};
 use crate::engine::call::Call;
 use crate::engine::client_filter::{Asker, Filter, line};
 use crate::engine::clients::{capa, flag};
@@ -13,6 +14,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 #[rustfmt::skip]
 pub const CLIENT: &[Spec] = &[
+    Spec {
+        name: "caching", arity: 3, flags: "noscript loading stale", acl: "connection", group: "connection", since: "6.0.0",
+        syntax: "mode<YES|NO>",
+        summary: "Says whether the keys of the next command are to be tracked.", complexity: "O(1)", run: client_caching, ..BLANK
+    },
     Spec {
         name: "capa", arity: -3, flags: "noscript loading stale allow_busy", acl: "connection", group: "connection",
         since: "8.0.0",
@@ -93,6 +99,16 @@ pub const CLIENT: &[Spec] = &[
         syntax: "connection-name",
         summary: "Names this connection.", complexity: "O(1)", tips: "request_policy:all_nodes response_policy:all_succeeded",
         run: client_setname, ..BLANK
+    },
+    Spec {
+        name: "tracking", arity: -3, flags: "noscript loading stale", acl: "connection", group: "connection", since: "6.0.0",
+        syntax: "status<ON|OFF> [REDIRECT client-id:int] [PREFIX... prefix] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+        summary: "Switches invalidation messages for client-side caches on or off.", complexity: "O(1), or O(N) in the prefixes",
+        run: client_tracking, ..BLANK
+    },
+    Spec {
+        name: "trackinginfo", arity: 2, flags: "noscript loading stale", acl: "connection", group: "connection", since: "6.2.0",
+        summary: "Tells how this connection tracks keys.", complexity: "O(1)", run: client_trackinginfo, ..BLANK
     },
     Spec {
         name: "unblock", arity: -3, flags: "admin noscript loading stale", acl: "connection", group: "connection", since: "5.0.0",
@@ -316,12 +332,6 @@ fn client_no_touch(c: &mut Call<'_>) -> Result<(), Error> {
     c.session.no_touch = on;
     c.session.client.set_flag(flag::NO_TOUCH, on);
     c.reply.ok();
-    Ok(())
-}
-
-/// -1: this connection tracks no keys.
-fn client_getredir(c: &mut Call<'_>) -> Result<(), Error> {
-    c.reply.int(-1);
     Ok(())
 }
 

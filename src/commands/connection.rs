@@ -176,6 +176,8 @@ fn reset(c: &mut Call<'_>) -> Result<(), Error> {
         c.ks.access.shard(shard).watchers.remove(*db, key, &multi.touched);
     }
     c.session.unsubscribe_all(&c.engine.pubsub);
+    c.session.stop_tracking(c.engine);
+    c.engine.monitors.remove(c.engine, &c.session.client);
     c.session.reset(auth::is_open(c.engine));
     speak(c, Proto::Resp2);
     c.reply.simple("RESET");

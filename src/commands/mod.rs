@@ -17,6 +17,7 @@ pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod keys;
+pub mod latency;
 pub mod list;
 pub mod memory;
 pub mod module;
@@ -31,6 +32,7 @@ pub mod set;
 pub mod sort;
 pub mod stream;
 pub mod string;
+pub mod tracking;
 pub mod transactions;
 pub mod zset;
 
@@ -48,6 +50,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     hash::COMMANDS,
     hll::COMMANDS,
     keys::COMMANDS,
+    latency::COMMANDS,
     list::COMMANDS,
     memory::COMMANDS,
     module::COMMANDS,

@@ -27,6 +27,11 @@ pub const COMMANDS: &[Spec] = &[
         tips: "nondeterministic_output request_policy:all_shards response_policy:special", run: info, ..BLANK
     },
     Spec {
+        name: "monitor", arity: 1, flags: "admin noscript loading stale", group: "server",
+        summary: "Shows every command that the server receives, as it comes.",
+        complexity: "O(1), the cost comes with each command shown", run: monitor, ..BLANK
+    },
+    Spec {
         name: "lolwut", arity: -1, flags: "readonly fast", group: "server", since: "5.0.0",
         syntax: "[VERSION version:int]",
         summary: "Draws something, and tells the version.", complexity: "O(1)", run: lolwut, ..BLANK
@@ -77,6 +82,7 @@ fn flush(c: &mut Call<'_>, db: Option<u32>) -> Result<(), Error> {
         _ => return Err(Error::Syntax),
     }
     let (keys, tables) = c.ks.flush(db);
+    c.engine.tracking.flushed(c.engine, c.post);
     if keys > 0 {
         c.engine.free_apart(keys, tables);
     }
@@ -127,6 +133,16 @@ fn shutdown(c: &mut Call<'_>) -> Result<(), Error> {
 /// The canvas's bounds, in characters.
 const COLUMNS: std::ops::RangeInclusive<i64> = 1..=160;
 const ROWS: std::ops::RangeInclusive<i64> = 1..=60;
+
+/// From now on the client sees what others do; RESET ends it.
+fn monitor(c: &mut Call<'_>) -> Result<(), Error> {
+    if c.session.internal {
+        return Err(Error::err("MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    c.engine.monitors.add(c.engine, &c.session.client);
+    c.reply.ok();
+    Ok(())
+}
 
 /// LOLWUT [VERSION n] [columns] [rows]: a cellular automaton, each time another of those worth a look, grown from one cell or
 /// from noise. Four lines of cells to a line of text, in dots of Braille.

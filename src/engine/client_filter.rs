@@ -286,8 +286,9 @@ pub fn line(c: &Client, now_ms: i64, running: Option<(&str, usize)>) -> String {
     );
     let _ = write!(
         out,
-        "user={} redir=-1 resp={} lib-name={} lib-ver={} io-thread={} tot-net-in={} tot-net-out={} tot-cmds={}",
+        "user={} redir={} resp={} lib-name={} lib-ver={} io-thread={} tot-net-in={} tot-net-out={} tot-cmds={}",
         text(&about.user),
+        if c.has(flag::TRACKING) { c.redirect.load(Relaxed) as i64 } else { -1 },
         c.resp.load(Relaxed),
         text(&about.lib_name),
         text(&about.lib_ver),

@@ -48,6 +48,8 @@ pub struct Client {
     pub watching: AtomicU32,
     /// Channels, patterns and shard channels subscribed to.
     pub subscriptions: [AtomicU32; 3],
+    /// Whom its invalidation messages go to; 0: itself.
+    pub redirect: AtomicU64,
     /// Bits of `capa`.
     pub capa: AtomicU32,
     /// The worker that has the connection.
@@ -74,6 +76,15 @@ pub mod flag {
     pub const DIRTY: u32 = 1024;
     pub const READONLY: u32 = 2048;
     pub const NO_REPLY: u32 = 4096;
+    // How the client tracks keys; see [`crate::engine::tracking`].
+    pub const TRACKING: u32 = 1 << 13;
+    pub const BROKEN_REDIRECT: u32 = 1 << 14;
+    pub const BCAST: u32 = 1 << 15;
+    pub const OPTIN: u32 = 1 << 16;
+    pub const OPTOUT: u32 = 1 << 17;
+    pub const NOLOOP: u32 = 1 << 18;
+    /// CLIENT CACHING was said, for the next command.
+    pub const CACHING: u32 = 1 << 19;
 
     /// Letters of CLIENT LIST in Redis's order; `N` if there is none.
     pub const LETTERS: &[(u32, char)] = &[
@@ -83,6 +94,9 @@ pub mod flag {
         (PUBSUB, 'P'),
         (MULTI, 'x'),
         (BLOCKED, 'b'),
+        (TRACKING, 't'),
+        (BROKEN_REDIRECT, 'R'),
+        (BCAST, 'B'),
         (DIRTY, 'd'),
         (CLOSING, 'c'),
         (UNIX, 'U'),
@@ -142,6 +156,7 @@ impl Client {
             queued_bytes: AtomicU64::new(0),
             watching: AtomicU32::new(0),
             subscriptions: Default::default(),
+            redirect: AtomicU64::new(0),
             capa: AtomicU32::new(0),
             worker: AtomicU32::new(0),
             flags: AtomicU32::new(0),
@@ -232,10 +247,12 @@ impl Client {
     }
 
     /// Puts a frame into the mailbox. A client that has left too much unread is cut off instead.
-    pub fn deliver(&self, engine: &Engine, frame: &Frame, now_ms: i64) {
+    /// True if the owner does not know yet: see that [`wake`](Self::wake) is called.
+    #[must_use]
+    pub fn deliver(&self, engine: &Engine, frame: &Frame, now_ms: i64) -> bool {
         let mut mail = self.mail.mail.lock();
         if mail.kill.is_some() {
-            return;
+            return false;
         }
         frame.write(self.speaks_resp3(), &mut mail.output);
         let posted = mail.output.len() as u64;
@@ -248,9 +265,12 @@ impl Client {
         if cut {
             engine.cut_off(self, now_ms);
         }
-        if !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
-            && let Some(w) = self.mail.waker.get()
-        {
+        !self.mail.full.swap(true, std::sync::atomic::Ordering::AcqRel)
+    }
+
+    /// Has the owner look into its mailbox.
+    pub fn wake(&self) {
+        if let Some(w) = self.mail.waker.get() {
             w.wake_by_ref();
         }
     }

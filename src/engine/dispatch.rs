@@ -98,6 +98,9 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
             command.name
         ))));
     }
+    if session.client.has(flag::MONITOR) && command.flags.has(Flags::READONLY | Flags::WRITE | Flags::MAY_REPLICATE) {
+        return Err(Error::err("Replica can't interact with the keyspace"));
+    }
     let writes = command.flags.has(Flags::WRITE) || &*command.name == "ping";
     if gates & gates::MISCONF != 0
         && writes

@@ -6,17 +6,21 @@ pub mod blocking;
 pub mod call;
 pub mod client_filter;
 pub mod clients;
+pub mod commandlog;
 pub mod config;
 pub mod digest;
 pub mod dispatch;
 pub mod errors;
 pub mod flags;
 pub mod help;
+pub mod histogram;
 pub mod info;
 mod keyproc;
 pub mod keyspec;
+pub mod latency;
 pub mod limits;
 pub mod lua;
+pub mod monitor;
 pub mod multi;
 mod notify;
 pub mod os;
@@ -32,6 +36,7 @@ pub mod syntax;
 pub mod table;
 #[cfg(test)]
 pub mod testing;
+pub mod tracking;
 pub mod worker;
 
 use crate::keyspace::world::World;
@@ -96,6 +101,10 @@ pub struct Engine {
     pub clients: clients::Clients,
     pub waits: blocking::Waits,
     pub pubsub: pubsub::PubSub,
+    pub tracking: tracking::Tracking,
+    pub monitors: monitor::Monitors,
+    pub command_logs: commandlog::CommandLogs,
+    pub latencies: latency::Latencies,
     /// What other threads send to the clients of each worker.
     pub inboxes: Box<[post::Inbox]>,
     pub scripts: lua::Scripts,
@@ -129,6 +138,8 @@ pub mod gates {
     pub const MISCONF: u32 = 32;
     /// A point in time is being written down: writes of dear keys may have to wait.
     pub const CUT: u32 = 64;
+    /// Somebody tracks keys: changes are to be noted. No reason to look closer at a command.
+    pub const TRACKING: u32 = 128;
 }
 
 impl Engine {
@@ -139,6 +150,10 @@ impl Engine {
             clients: clients::Clients::default(),
             waits: blocking::Waits::default(),
             pubsub: pubsub::PubSub::default(),
+            tracking: tracking::Tracking::default(),
+            monitors: monitor::Monitors::default(),
+            command_logs: commandlog::CommandLogs::default(),
+            latencies: latency::Latencies::default(),
             inboxes: (0..workers).map(|_| post::Inbox::default()).collect(),
             scripts: lua::Scripts::default(),
             workers: parking_lot::RwLock::default(),
@@ -221,6 +236,14 @@ impl Engine {
         {
             hooks.attend();
         }
+    }
+
+    /// How long a command took, if it was called while `latency-tracking` was on.
+    pub fn histogram(&self, command: &table::Command) -> Option<histogram::Summed> {
+        let workers = self.workers.read();
+        let mut some = workers.iter().filter_map(|w| w.commands.get(command.id as usize)?.histogram.get()).peekable();
+        some.peek()?;
+        Some(histogram::Summed::of(some)).filter(|h| h.count() > 0)
     }
 
     /// CONFIG RESETSTAT.

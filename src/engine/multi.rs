@@ -1,20 +1,78 @@
 //! MULTI: the queue of commands, and the keys that WATCH watches.
 
+use super::call::KeyRef;
 use super::table::Command;
 use crate::base::hash::hash_bytes;
 use crate::keyspace::watch::{Flag, Watchers};
 use crate::keyspace::world::Access;
-use crate::resp::OwnedArgs;
+use crate::resp::{Args, OwnedArgs};
 
-/// A command that waits for EXEC.
-pub struct Queued {
-    pub command: &'static Command,
-    pub args: OwnedArgs,
+/// Commands that wait for EXEC, their words and keys one behind the other in buffers that the worker uses again.
+#[derive(Default)]
+pub struct Queue {
+    words: OwnedArgs,
+    keys: Vec<KeyRef>,
+    /// Each command, and where its words and its keys end.
+    commands: Vec<(&'static Command, usize, usize)>,
+}
+
+/// Buffers beyond this are not kept for the next transaction.
+const KEPT_BYTES: usize = 64 * 1024;
+
+impl Queue {
+    pub fn push(&mut self, command: &'static Command, args: Args<'_>, keys: &[KeyRef]) {
+        args.iter().for_each(|word| self.words.push(word));
+        self.keys.extend_from_slice(keys);
+        self.commands.push((command, self.words.len(), self.keys.len()));
+    }
+
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    pub fn commands(&self) -> impl Iterator<Item = &'static Command> {
+        self.commands.iter().map(|(command, ..)| *command)
+    }
+
+    /// Every command with its words and its keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Command, Args<'_>, &[KeyRef])> {
+        let mut from = (0, 0);
+        self.commands.iter().map(move |(command, words, keys)| {
+            let (args, keys_of) = (self.words.range(from.0..*words), &self.keys[from.1..*keys]);
+            from = (*words, *keys);
+            (*command, args, keys_of)
+        })
+    }
+
+    /// The keys of all commands.
+    pub fn keys(&self) -> &[KeyRef] {
+        &self.keys
+    }
+
+    pub fn heap_bytes(&self) -> usize {
+        self.words.heap_bytes()
+            + self.keys.capacity() * size_of::<KeyRef>()
+            + self.commands.capacity() * size_of::<(&Command, usize, usize)>()
+    }
+
+    /// Empties it for the next transaction.
+    pub fn clear(&mut self) {
+        if self.heap_bytes() > KEPT_BYTES {
+            *self = Queue::default();
+        }
+        self.words.clear();
+        self.keys.clear();
+        self.commands.clear();
+    }
 }
 
 #[derive(Default)]
 pub struct Multi {
-    queue: Option<Vec<Queued>>,
+    queue: Option<Queue>,
     /// A command was refused while queuing: EXEC will abort.
     pub broken: bool,
     pub watched: Vec<(u32, Vec<u8>)>,
@@ -30,24 +88,34 @@ impl Multi {
     }
 
     pub fn begin(&mut self) {
-        self.queue = Some(Vec::new());
+        self.queue = Some(Queue::default());
         self.broken = false;
     }
 
-    pub fn push(&mut self, command: &'static Command, args: OwnedArgs) {
+    /// Queues a command. The first one of a transaction moves into the buffers of `spare`.
+    pub fn push(&mut self, command: &'static Command, args: Args<'_>, keys: &[KeyRef], spare: &mut Queue) {
         if let Some(q) = &mut self.queue {
-            q.push(Queued { command, args });
+            if q.is_empty() {
+                std::mem::swap(q, spare);
+            }
+            let bytes: usize = args.iter().map(<[u8]>::len).sum();
+            if q.words.heap_bytes() + bytes > u32::MAX as usize {
+                // More than the words' positions can tell: EXEC will refuse.
+                self.broken = true;
+                return;
+            }
+            q.push(command, args, keys);
         }
     }
 
     /// Ends queuing and hands out what was queued.
-    pub fn take(&mut self) -> Vec<Queued> {
+    pub fn take(&mut self) -> Queue {
         self.broken = false;
         self.queue.take().unwrap_or_default()
     }
 
-    pub fn queued(&self) -> Option<&[Queued]> {
-        self.queue.as_deref()
+    pub fn queued(&self) -> Option<&Queue> {
+        self.queue.as_ref()
     }
 
     /// Starts watching a key. `watchers` are those of its shard, which is held.
@@ -60,6 +128,9 @@ impl Multi {
 
     /// Stops watching. Inside a turn; shards are held already or visited one by one.
     pub fn unwatch(&mut self, access: &mut Access) {
+        if !self.is_noted() {
+            return;
+        }
         let flag = std::mem::take(&mut self.touched);
         self.stale.extend(std::mem::take(&mut self.watched).into_iter().map(|(db, key)| (db, key, flag.clone())));
         if access.is_outside() {

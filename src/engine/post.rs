@@ -13,6 +13,7 @@ use super::Engine;
 use super::clients::Client;
 use indexmap::IndexMap;
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
@@ -177,6 +178,10 @@ pub struct Poster {
     pub me: u64,
     /// Unix ms, for the log.
     pub now_ms: i64,
+    /// Clients with mail that do not know of it yet.
+    unaware: VecDeque<Arc<Client>>,
+    /// Whom to wake when there are such.
+    alarm: Option<Waker>,
     /// What the command sent to its own client, and what was in that one's mailbox before.
     own: crate::resp::Reply,
 }
@@ -234,8 +239,8 @@ impl Poster {
         for (frame, to) in &posts {
             match to {
                 // What came from elsewhere while a command ran waits until the turn is over.
-                To::One(client) => client.deliver(engine, frame, self.now_ms),
-                To::Many(group) => group.values().for_each(|client| client.deliver(engine, frame, self.now_ms)),
+                To::One(client) => self.deliver(engine, client, frame),
+                To::Many(group) => group.values().for_each(|client| self.deliver(engine, client, frame)),
             }
         }
     }
@@ -243,10 +248,49 @@ impl Poster {
     #[inline]
     fn give(&mut self, engine: &Engine, client: &Arc<Client>, frame: &Frame) {
         if client.id != self.me {
-            return client.deliver(engine, frame, self.now_ms);
+            return self.deliver(engine, client, frame);
         }
         client.take_output(&mut self.own);
         frame.write(client.speaks_resp3(), &mut self.own);
+    }
+
+    #[inline]
+    fn deliver(&mut self, engine: &Engine, client: &Arc<Client>, frame: &Frame) {
+        if !client.deliver(engine, frame, self.now_ms) {
+            return;
+        }
+        match &self.alarm {
+            None => client.wake(),
+            Some(alarm) => {
+                if self.unaware.is_empty() {
+                    alarm.wake_by_ref();
+                }
+                self.unaware.push_back(client.clone());
+            }
+        }
+    }
+
+    /// From now on clients are not woken at once but by [`wake_some`](Self::wake_some), which `alarm` is to have called.
+    pub fn set_alarm(&mut self, alarm: &Waker) {
+        self.alarm.get_or_insert_with(|| alarm.clone());
+    }
+
+    /// Wakes up to `count` clients that have mail; true if there are more. Senders that come to run between two slices add to
+    /// the mail of those who have not been woken, which so leaves with one write.
+    pub fn wake_some(&mut self, count: usize) -> bool {
+        for _ in 0..count {
+            match self.unaware.pop_front() {
+                Some(client) => client.wake(),
+                None => break,
+            }
+        }
+        !self.unaware.is_empty()
+    }
+
+    /// After a panic: what the command sent to its own client is lost, nothing else.
+    pub fn abandon(&mut self) {
+        self.me = 0;
+        self.own.clear();
     }
 
     /// True if the running command sent its own client something.

@@ -30,6 +30,8 @@ pub struct Session {
     pub no_evict: bool,
     /// Channels, patterns and shard channels that it listens to; none mostly.
     pub subscriptions: Option<Box<super::pubsub::Subscriptions>>,
+    /// Prefixes that it tracks in broadcast mode.
+    pub prefixes: Option<Box<Vec<Box<[u8]>>>>,
     /// Commands being queued, keys being watched.
     pub multi: super::multi::Multi,
     /// What the client waits for, while it does.
@@ -56,6 +58,7 @@ impl Session {
             no_touch: false,
             no_evict: false,
             subscriptions: None,
+            prefixes: None,
             multi: super::multi::Multi::default(),
             waiting: None,
             block: None,

@@ -1,6 +1,8 @@
 //! Counters. Each worker has its own set, written without contention; INFO adds them up.
 
+use super::histogram::Histogram;
 use super::table;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// One writer, many readers: a store after a load needs no locked instruction.
@@ -28,6 +30,8 @@ pub struct CommandStats {
     pub nanos: Counter,
     pub rejected: Counter,
     pub failed: Counter,
+    /// Made when the command is first timed (`latency-tracking`): 24 KiB.
+    pub histogram: OnceLock<Histogram>,
 }
 
 /// What one worker counts.
@@ -77,6 +81,9 @@ impl WorkerStats {
         for c in &self.commands {
             for n in [&c.calls, &c.nanos, &c.rejected, &c.failed] {
                 n.reset();
+            }
+            if let Some(h) = c.histogram.get() {
+                h.reset();
             }
         }
         for n in [&self.processed, &self.hits, &self.misses, &self.expired, &self.net_in, &self.net_out, &self.errors] {

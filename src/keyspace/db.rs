@@ -338,7 +338,7 @@ impl Journal {
             self.removals.push((db, entry.key().to_vec()));
         }
         if self.tracking {
-            self.changed.push((db, entry.key().to_vec()));
+            self.changed.push((db, entry.key().to_vec(), true));
         }
         self.free(entry);
     }

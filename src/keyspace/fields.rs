@@ -111,7 +111,7 @@ pub(super) fn reclaim(
     }
     watchers.touch(db, key.bytes, &mut journal.ready);
     if journal.tracking {
-        journal.changed.push((db, key.bytes.to_vec()));
+        journal.changed.push((db, key.bytes.to_vec(), true));
     }
     gone
 }

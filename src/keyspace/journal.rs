@@ -52,7 +52,8 @@ pub struct Journal {
     pub field_removals: Vec<(u32, Vec<u8>, Vec<u8>)>,
     /// Keys that changed, if `tracking` asks for them.
     pub tracking: bool,
-    pub changed: Vec<(u32, Vec<u8>)>,
+    /// Database, key, and whether it was time that changed it and nobody's command.
+    pub changed: Vec<(u32, Vec<u8>, bool)>,
     /// Keys that somebody waits for and that changed.
     pub ready: Ready,
     /// Values that left the keyspace and are dear to free.
@@ -74,7 +75,7 @@ impl Journal {
     pub(super) fn changed(&mut self, db: u32, key: &[u8]) {
         self.dirty += 1;
         if self.tracking {
-            self.changed.push((db, key.to_vec()));
+            self.changed.push((db, key.to_vec(), false));
         }
     }
 

@@ -26,6 +26,15 @@ impl<'a> Args<'a> {
         self.spans.len()
     }
 
+    /// About how many bytes the command took on the wire.
+    #[inline]
+    pub fn wire_bytes(&self) -> usize {
+        match (self.spans.first(), self.spans.last()) {
+            (Some(first), Some(last)) => (last.start + last.len).saturating_sub(first.start) as usize,
+            _ => 0,
+        }
+    }
+
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
@@ -93,6 +102,19 @@ impl OwnedArgs {
 
     pub fn args(&self) -> Args<'_> {
         Args::new(&self.buf, &self.spans)
+    }
+
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Some of the words, as a command of their own.
+    pub fn range(&self, words: std::ops::Range<usize>) -> Args<'_> {
+        Args::new(&self.buf, &self.spans[words])
     }
 
     /// Bytes held on the heap.

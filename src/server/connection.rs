@@ -172,7 +172,7 @@ impl Drop for Connection {
             wait.end();
             with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
         }
-        if self.session.subscriptions.is_some() {
+        if self.session.subscriptions.is_some() || self.session.client.has(flag::TRACKING | flag::MONITOR) {
             with_local(|l| l.worker.forget_client(&mut self.session));
         }
         if self.session.multi.is_noted() {

@@ -113,6 +113,8 @@ impl Cycle {
             return (0, 0);
         }
         while room > 0 && *left > 0 {
+            worker.access.shard(self.at);
+            worker.watch_trackers();
             let s = expire::step(worker.access.shard(self.at), now_ms, room, &mut worker.journal);
             worker.book_background();
             room -= s.buckets;

@@ -166,6 +166,11 @@ pub struct Fields {
     /// Microseconds; -1: nothing is logged.
     pub slowlog_log_slower_than_us: Int,
     pub slowlog_max_len: Int,
+    /// Bytes; -1: nothing is logged.
+    pub commandlog_request_larger_than: Int,
+    pub commandlog_reply_larger_than: Int,
+    pub commandlog_large_request_max_len: Int,
+    pub commandlog_large_reply_max_len: Int,
     /// 0: off.
     pub latency_monitor_threshold_ms: Int,
     pub latency_tracking: Flag,

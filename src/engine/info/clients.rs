@@ -14,7 +14,7 @@ pub(super) fn clients(s: &mut Source<'_>, l: &mut Lines) {
     l.put("client_recent_max_input_buffer", most(|c| c.query_bytes.load(Relaxed)));
     l.put("client_recent_max_output_buffer", most(|c| c.unread_bytes()));
     l.put("blocked_clients", flagged(flag::BLOCKED));
-    l.put("tracking_clients", 0);
+    l.put("tracking_clients", s.engine.tracking.counts()[0]);
     l.put("pubsub_clients", flagged(flag::PUBSUB));
     l.put("watching_clients", all.iter().filter(|c| c.watching.load(Relaxed) > 0).count());
     l.put("clients_in_timeout_table", 0);

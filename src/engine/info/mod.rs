@@ -46,7 +46,7 @@ const SECTIONS: &[Section] = &[
     Section { name: "modules", title: "Modules", default: true, write: |_, _| {} },
     Section { name: "commandstats", title: "Commandstats", default: false, write: stats::commandstats },
     Section { name: "errorstats", title: "Errorstats", default: true, write: stats::errorstats },
-    Section { name: "latencystats", title: "Latencystats", default: false, write: |_, _| {} },
+    Section { name: "latencystats", title: "Latencystats", default: false, write: stats::latencystats },
     Section { name: "cluster", title: "Cluster", default: true, write: |_, l| l.put("cluster_enabled", 0) },
     Section { name: "keyspace", title: "Keyspace", default: true, write: keyspace::keyspace },
 ];

@@ -42,7 +42,11 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.zeros(&["migrate_cached_sockets", "slave_expires_tracked_keys"]);
     l.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
     l.zeros(&["total_active_defrag_time", "current_active_defrag_time"]);
-    l.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"]);
+    let [_, keys, items, prefixes] = engine.tracking.counts();
+    l.put("tracking_total_keys", keys);
+    l.put("tracking_total_items", items);
+    l.put("tracking_total_prefixes", prefixes);
+    l.zeros(&["unexpected_error_replies"]);
     l.put("total_error_replies", total(engine, |w| w.errors.get()));
     l.zeros(&["dump_payload_sanitizations"]);
     let (reads, writes) = (total(engine, |w| w.reads.get()), total(engine, |w| w.writes.get()));
@@ -87,5 +91,20 @@ pub(super) fn commandstats(s: &mut Source<'_>, l: &mut Lines) {
 pub(super) fn errorstats(s: &mut Source<'_>, l: &mut Lines) {
     for (code, count) in s.engine.shared_stats.error_codes.lock().iter() {
         l.put(&format!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
+
+/// A line for each command that was timed: the percentiles that `latency-tracking-info-percentiles` names, in microseconds.
+pub(super) fn latencystats(s: &mut Source<'_>, l: &mut Lines) {
+    let wanted = s.engine.config.latency_tracking_info_percentiles.get();
+    for command in table::all() {
+        if let Some(h) = s.engine.histogram(command) {
+            let one = |word: &String| {
+                let us = h.percentile(word.parse().unwrap_or(100.0)) as f64 / 1000.0;
+                format!("p{word}={us:.3}")
+            };
+            let all: Vec<String> = wanted.iter().map(one).collect();
+            l.put(&format!("latency_percentiles_usec_{}", command.name), all.join(","));
+        }
     }
 }

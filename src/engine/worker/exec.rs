@@ -1,11 +1,14 @@
 //! EXEC: the queue of a transaction, run at once for everybody else.
 
-use super::{Scratch, Worker};
+use super::Worker;
 use crate::base::hash::hash_bytes;
+use crate::engine::call::KeyRef;
 use crate::engine::errors::Error;
 use crate::engine::flags::Flags;
-use crate::engine::multi::Queued;
+use crate::engine::multi::Queue;
 use crate::engine::session::Session;
+use crate::engine::table::Command;
+use crate::resp::Args;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Worker {
@@ -16,7 +19,7 @@ impl Worker {
             return Err(Error::EXEC_WITHOUT_MULTI);
         }
         let broken = session.multi.broken;
-        let queue = session.multi.take();
+        let mut queue = session.multi.take();
         session.client.queued.store(-1, Relaxed);
         session.client.queued_bytes.store(0, Relaxed);
         if broken {
@@ -39,18 +42,19 @@ impl Worker {
         self.reply.array(queue.len());
         let was_internal = std::mem::replace(&mut session.internal, true);
         self.access.lane.begin_unit();
-        for q in &queue {
-            let args = q.args.args();
-            let (mut positions, mut keys) = (Vec::new(), Vec::new());
-            super::find_keys(q.command, args, &mut positions, &mut keys);
+        let mut started = self.clock.raw();
+        for (command, args, keys) in queue.iter() {
             let mark = self.reply.mark();
-            if let Err(e) = self.run_queued(session, q, &keys) {
+            if let Err(e) = self.run_queued(session, command, args, keys, &mut started) {
                 self.reply.rewind(mark);
-                self.failed(q.command, &e);
+                self.failed(command, &e);
                 self.reply.error(&e.text());
             }
             self.empty_journal();
+            self.remember(session, command, args, keys);
         }
+        queue.clear();
+        self.spare_queue = queue;
         session.internal = was_internal;
         self.access.lane.end_unit();
         Ok(())
@@ -70,31 +74,38 @@ impl Worker {
     fn run_queued(
         &mut self,
         session: &mut Session,
-        q: &Queued,
-        keys: &[crate::engine::call::KeyRef],
+        command: &'static Command,
+        args: Args<'_>,
+        keys: &[KeyRef],
+        started: &mut u64,
     ) -> Result<(), Error> {
-        let started = self.clock.raw();
-        let outcome = self.execute(session, q.command, q.args.args(), keys);
-        let stats = &self.stats.commands[q.command.id as usize];
+        let replied = self.reply.len();
+        let outcome = self.execute(session, command, args, keys);
+        let (stats, ended) = (&self.stats.commands[command.id as usize], self.clock.raw());
+        let nanos = self.clock.delta_as_nanos(*started, ended);
+        *started = ended;
         stats.calls.add(1);
-        stats.nanos.add(self.clock.delta_as_nanos(started, self.clock.raw()));
+        stats.nanos.add(nanos);
+        if self.engine.config.latency_tracking.get() {
+            stats.histogram.get_or_init(Default::default).add(nanos);
+        }
+        let replied = self.reply.len().saturating_sub(replied);
+        self.look_back(session, command, args, [nanos, args.wire_bytes() as u64, replied as u64]);
         self.stats.processed.add(1);
         outcome
     }
 
     /// Takes the locks of all keys of the queue and of all watched keys; everything, where that does not say it all. False if a
     /// script that overruns its time is in the way.
-    fn lock_for(&mut self, session: &Session, queue: &[Queued]) -> bool {
-        let mut scratch = Scratch::default();
-        let mut all = false;
-        for q in queue {
-            all |= q.command.flags.has(Flags::WORLD) || q.command.flags.has(Flags::UNLOCKED);
-            scratch.find_keys(q.command, q.args.args());
+    fn lock_for(&mut self, session: &Session, queue: &Queue) -> bool {
+        if self.access.has_all() {
+            return true;
         }
+        let all = queue.commands().any(|c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED));
         let world = self.engine.world.clone();
         let watched = session.multi.watched.iter().map(|(_, key)| hash_bytes(key));
         let mut shards: Vec<u16> =
-            scratch.keys.iter().map(|k| k.hash).chain(watched).map(|h| world.shard_of(h) as u16).collect();
+            queue.keys().iter().map(|k| k.hash).chain(watched).map(|h| world.shard_of(h) as u16).collect();
         shards.sort_unstable();
         shards.dedup();
         if all {

@@ -5,13 +5,16 @@
 //! of one group overlap. A command that needs more than the locks of its own keys runs alone.
 
 use super::call::{Call, Effect, KeyRef};
+use super::clients::flag;
 use super::dispatch;
 use super::errors::Error;
 use super::flags::Flags;
+use super::multi::Queue;
 use super::post::Poster;
 use super::session::{ReplyMode, Session};
 use super::stats::WorkerStats;
 use super::table::Command;
+use super::tracking::Broadcast;
 use super::{Engine, gates};
 use crate::base::rng::Rng;
 use crate::keyspace::Keyspace;
@@ -24,6 +27,7 @@ use std::sync::Arc;
 
 use std::sync::atomic::Ordering::Relaxed;
 
+mod book;
 #[cfg(test)]
 mod cut_tests;
 mod exec;
@@ -56,13 +60,18 @@ pub struct Worker {
     pub post: Poster,
     /// Takes this worker's place while it is inside a script's machine: see `script.rs`.
     stand_in: Option<Box<Worker>>,
+    /// Changes that those who track prefixes have not heard of yet.
+    broadcast: Broadcast,
     scratch: Scratch,
     words_scratch: Scratch,
+    /// Buffers for the next transaction.
+    spare_queue: Queue,
     clock: quanta::Clock,
     /// A script overruns its time: this turn holds nothing, and runs only what may run meanwhile.
     busy: bool,
-    /// This turn's time, Unix ms.
+    /// This turn's time, Unix ms, and the clock's reading then.
     now_ms: i64,
+    began: u64,
     access_clock: AccessClock,
     /// The command that ran last, its id plus one; 0: none in this turn yet.
     last_command: u32,
@@ -103,10 +112,13 @@ impl Worker {
             post: Poster::new(seat),
             stand_in: None,
             busy: false,
+            broadcast: Broadcast::default(),
             scratch: Scratch::default(),
             words_scratch: Scratch::default(),
+            spare_queue: Queue::default(),
             clock: quanta::Clock::new(),
             now_ms: 0,
+            began: 0,
             access_clock: AccessClock::default(),
             last_command: 0,
         }
@@ -150,7 +162,7 @@ impl Worker {
         now_ms: i64,
     ) -> Ended {
         self.post.me = session.client.id;
-        let (began, processed) = (self.clock.raw(), self.stats.processed.get());
+        let (began, processed) = (self.began, self.stats.processed.get());
         self.last_command = 0;
         let mut scratch = std::mem::take(&mut self.scratch);
         let ended = self.run(session, buf, at, partial, &mut scratch);
@@ -171,7 +183,8 @@ impl Worker {
     pub fn abandon(&mut self) {
         self.reply.clear();
         self.access.lane.close();
-        self.post = Poster::new(self.post.seat as usize);
+        // Mail that was under way stays under way.
+        self.post.abandon();
         self.journal = Journal::default();
         self.access.leave();
     }
@@ -185,6 +198,8 @@ impl Worker {
     /// Takes a client that is gone off all lists. Outside a turn.
     pub fn forget_client(&mut self, session: &mut Session) {
         session.unsubscribe_all(&self.engine.pubsub);
+        session.stop_tracking(&self.engine);
+        self.engine.monitors.remove(&self.engine, &session.client);
     }
 
     /// Enters the gate and fixes the time for what follows, until `self.access.leave()`.
@@ -204,6 +219,7 @@ impl Worker {
 
     fn prepare(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
+        self.began = self.clock.raw();
         self.post.now_ms = now_ms;
         self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
         self.access.lane.now_s = now_ms / 1000;
@@ -407,8 +423,10 @@ impl Worker {
         keys: &[KeyRef],
         started: &mut u64,
     ) -> Option<Ended> {
-        let closer_look =
-            self.busy || self.engine.gates.load(Relaxed) != 0 || !session.is_plain() || session.client.has(!0);
+        let closer_look = self.busy
+            || self.engine.gates.load(Relaxed) & !gates::TRACKING != 0
+            || !session.is_plain()
+            || session.client.has(!0);
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
@@ -431,7 +449,7 @@ impl Worker {
                 Verdict::End(ended) => return Some(ended),
             }
         }
-        let mark = self.reply.mark();
+        let (mark, replied) = (self.reply.mark(), self.reply.len());
         let outcome = if session.multi.is_queuing() && &*command.name == "exec" {
             self.exec(session)
         } else {
@@ -443,12 +461,19 @@ impl Worker {
             self.failed(command, &e);
             self.reply.error(&e.text());
         }
-        self.book(session, command, args);
+        self.empty_journal();
+        self.remember(session, command, args, keys);
         let ended = self.clock.raw();
         let stats = &self.stats.commands[command.id as usize];
+        let nanos = self.clock.delta_as_nanos(*started, ended);
         stats.calls.add(1);
-        stats.nanos.add(self.clock.delta_as_nanos(*started, ended));
+        stats.nanos.add(nanos);
+        if self.engine.config.latency_tracking.get() {
+            stats.histogram.get_or_init(Default::default).add(nanos);
+        }
         *started = ended;
+        let replied = self.reply.len().saturating_sub(replied);
+        self.look_back(session, command, args, [nanos, args.wire_bytes() as u64, replied as u64]);
         self.stats.processed.add(1);
         if session.reply_mode != ReplyMode::On {
             let mark = if pushed { self.reply.mark() } else { mark };
@@ -458,6 +483,13 @@ impl Worker {
         let blocked = if session.block.is_some() { self.start_waiting(session, args) } else { None };
         if !self.journal.ready.is_empty() {
             self.serve_ready();
+        }
+        if !self.broadcast.is_empty() {
+            self.engine.tracking.broadcast(&self.engine, &mut self.post, &mut self.broadcast);
+        }
+        if closer_look && session.client.has(flag::CACHING) && !session.multi.is_queuing() && !is_about_client(command)
+        {
+            session.client.set_flag(flag::CACHING, false);
         }
         if self.post.has_own() {
             self.post.take_own(&mut self.reply);
@@ -502,10 +534,11 @@ impl Worker {
             return Verdict::Done;
         }
         if session.multi.is_queuing() && !ends_queuing(command) {
-            session.multi.push(command, OwnedArgs::new(args.iter()));
-            session.client.queued.fetch_add(1, Relaxed);
-            let bytes = session.multi.queued().and_then(|q| q.last()).map_or(0, |q| q.args.heap_bytes());
-            session.client.queued_bytes.fetch_add(bytes as u64, Relaxed);
+            session.multi.push(command, args, keys, &mut self.spare_queue);
+            if let Some(queue) = session.multi.queued() {
+                session.client.queued.store(queue.len() as i64, Relaxed);
+                session.client.queued_bytes.store(queue.heap_bytes() as u64, Relaxed);
+            }
             let mark = self.reply.mark();
             self.reply.simple("QUEUED");
             if session.reply_mode != ReplyMode::On {
@@ -521,13 +554,10 @@ impl Worker {
     #[cold]
     fn must_wait_for_cut(&mut self, session: &Session, command: &Command, args: Args<'_>, keys: &[KeyRef]) -> bool {
         if &*command.name == "exec" {
-            let queued = session.multi.queued().unwrap_or_default();
-            let (mut positions, mut found) = (Vec::new(), Vec::new());
             self.access.unlock();
-            return queued.iter().filter(|q| q.command.flags.has(Flags::WRITE)).any(|q| {
-                found.clear();
-                find_keys(q.command, q.args.args(), &mut positions, &mut found);
-                found.iter().any(|k| self.is_held_back(session.db, k.hash, q.args.args().at(k.word as usize)))
+            let Some(queue) = session.multi.queued() else { return false };
+            return queue.iter().filter(|(command, ..)| command.flags.has(Flags::WRITE)).any(|(_, args, keys)| {
+                keys.iter().any(|k| self.is_held_back(session.db, k.hash, args.at(k.word as usize)))
             });
         }
         if !command.flags.has(Flags::WRITE) || session.multi.is_queuing() {
@@ -573,6 +603,8 @@ impl Worker {
         }
         // Since this turn began, the gate may have been raised and passed again, and somebody begun to listen.
         self.journal.logging = self.access.lane.is_wanted();
+        // The locks are held: who tracked a key before they were taken is heeded.
+        self.watch_trackers();
         let mut call = Call {
             engine: &self.engine,
             command,
@@ -612,68 +644,6 @@ impl Worker {
         outcome
     }
 
-    /// Writes down for the log what the command did.
-    fn propagate(&mut self, db: u32, args: Args<'_>, effect: Effect) {
-        let lane = &mut self.access.lane;
-        lane.begin_unit();
-        if self.journal.has_removals() {
-            self.journal.log_removals(lane);
-        }
-        if self.journal.dirty > 0 {
-            match effect {
-                Effect::Verbatim => lane.push(db, args.iter()),
-                Effect::Instead(all) => all.iter().for_each(|words| lane.push(db, words.iter().map(Vec::as_slice))),
-                Effect::Nothing => {}
-            }
-        }
-        lane.end_unit();
-    }
-
-    /// Books what was done to the keyspace on nobody's behalf (the expiry cycle). To be called while the shards concerned are
-    /// still held, between [`begin`](Self::begin) and `self.access.leave()`.
-    pub fn book_background(&mut self) {
-        self.journal.log_removals(&mut self.access.lane);
-        self.empty_journal();
-        if !self.journal.ready.is_empty() {
-            self.serve_ready();
-        }
-    }
-
-    /// Empties the journal.
-    #[inline]
-    fn book(&mut self, _session: &mut Session, _command: &Command, _args: Args<'_>) {
-        self.empty_journal();
-    }
-
-    #[inline]
-    pub(super) fn empty_journal(&mut self) {
-        let j = &mut self.journal;
-        if j.hits != 0 {
-            self.stats.hits.add(std::mem::take(&mut j.hits));
-        }
-        if j.misses != 0 {
-            self.stats.misses.add(std::mem::take(&mut j.misses));
-        }
-        if j.dirty != 0 {
-            self.stats.dirty.add(std::mem::take(&mut j.dirty));
-        }
-        if j.expired_fields != 0 {
-            self.stats.expired_fields.add(std::mem::take(&mut j.expired_fields));
-        }
-        if j.expired != 0 {
-            self.stats.expired.add(std::mem::take(&mut j.expired));
-        }
-        if !j.heavy.is_empty() {
-            let heavy = std::mem::take(&mut j.heavy);
-            self.engine.free_apart(heavy.len(), heavy);
-        }
-        if !j.events.is_empty() {
-            self.engine.notify(&mut self.post, &j.events);
-            j.events.clear();
-        }
-        j.changed.clear();
-    }
-
     /// Drops the reply of a client that does not want it.
     #[cold]
     fn silence(&mut self, session: &mut Session, mark: crate::resp::reply::Mark) {
@@ -692,8 +662,12 @@ impl Worker {
 /// True for what CLIENT PAUSE WRITE holds back: writes, and EXEC with one among its commands.
 fn may_write(session: &Session, command: &Command) -> bool {
     let writes = |c: &Command| c.flags.has(Flags::WRITE) || c.flags.has(Flags::MAY_REPLICATE);
-    writes(command)
-        || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.iter().any(|q| writes(q.command))))
+    writes(command) || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.commands().any(writes)))
+}
+
+/// CLIENT CACHING is about the next command that is none of CLIENT's.
+fn is_about_client(command: &Command) -> bool {
+    command.name.starts_with("client|")
 }
 
 /// Commands that act at once while others are queued.

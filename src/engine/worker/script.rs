@@ -13,9 +13,11 @@ use crate::engine::lua::host::{Guest, Request, What};
 use crate::engine::lua::running::Running;
 use crate::engine::lua::shebang::ScriptFlags;
 use crate::engine::lua::vm::{Failure, Outcome, Vm};
+use crate::engine::multi::Queue;
 use crate::engine::post::Poster;
 use crate::engine::session::Session;
 use crate::engine::table::{self, Command};
+use crate::engine::tracking::Broadcast;
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
 use crate::resp::{Args, Reply};
@@ -180,6 +182,9 @@ impl Worker {
             reply: Reply::default(),
             post: Poster::new(self.post.seat as usize),
             stand_in: None,
+            broadcast: Broadcast::default(),
+            spare_queue: Queue::default(),
+            began: self.began,
             busy: false,
             scratch: Scratch::default(),
             words_scratch: Scratch::default(),
@@ -264,7 +269,7 @@ impl Guest {
         }
         // Pauses and the like were the caller's affair.
         let engine = &self.worker.engine;
-        if engine.gates.load(Relaxed) & !(gates::PAUSED | gates::MONITORS) != 0 {
+        if engine.gates.load(Relaxed) & !(gates::PAUSED | gates::MONITORS | gates::TRACKING) != 0 {
             dispatch::refuse(engine, &self.session, command).map_err(|e| (Some(command), e))?;
         }
         Ok(command)

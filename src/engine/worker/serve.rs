@@ -91,9 +91,11 @@ impl Worker {
         let outcome = dispatch::resolve(args).and_then(|command| {
             let (mut positions, mut keys) = (Vec::new(), Vec::<KeyRef>::new());
             super::find_keys(command, args, &mut positions, &mut keys);
-            self.execute_for(&mut session, command, args, &keys, true)
+            let outcome = self.execute_for(&mut session, command, args, &keys, true);
+            self.empty_journal();
+            self.remember(&session, command, args, &keys);
+            outcome
         });
-        self.empty_journal();
         if let Err(e) = &outcome {
             self.reply.clear();
             self.reply.error(&e.text());

@@ -28,10 +28,6 @@ const fn int_up_to(max: i64) -> Kind {
     Kind::Int { min: 0, max }
 }
 
-const fn int_from(min: i64) -> Kind {
-    Kind::Int { min, max: i64::MAX }
-}
-
 const TABLES: &[&[Row]] = &[
     network::ROWS,
     process::ROWS,

@@ -3,7 +3,6 @@
 use super::super::row::Row;
 use super::super::value::Kind;
 use super::super::words;
-use super::{int_from, int_up_to};
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
@@ -15,8 +14,8 @@ pub const ROWS: &[Row] = &[
     Row::list("latency-tracking-info-percentiles", "50 99 99.9", words::percentiles, |f| &f.latency_tracking_info_percentiles),
     Row::number("notify-keyspace-events", "", Kind::NotifyFlags, |f| &f.notify_keyspace_events),
     Row::int("busy-reply-threshold", "5000", 0, i64::MAX, |f| &f.busy_reply_threshold_ms).aliases(&["lua-time-limit"]),
-    Row::accepted("commandlog-large-reply-max-len", "128", int_up_to(i64::MAX)),
-    Row::accepted("commandlog-large-request-max-len", "128", int_up_to(i64::MAX)),
-    Row::accepted("commandlog-reply-larger-than", "1048576", int_from(-1)),
-    Row::accepted("commandlog-request-larger-than", "1048576", int_from(-1)),
+    Row::int("commandlog-large-reply-max-len", "128", 0, i64::MAX, |f| &f.commandlog_large_reply_max_len),
+    Row::int("commandlog-large-request-max-len", "128", 0, i64::MAX, |f| &f.commandlog_large_request_max_len),
+    Row::int("commandlog-reply-larger-than", "1048576", -1, i64::MAX, |f| &f.commandlog_reply_larger_than),
+    Row::int("commandlog-request-larger-than", "1048576", -1, i64::MAX, |f| &f.commandlog_request_larger_than),
 ];
