@@ -24,7 +24,7 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 fn text(rng: &mut Rng) -> Vec<u8> {
     match rng.below(6) {
         0 => rng.range(-1000, 1000).to_string().into_bytes(),
-        1 => rng.range(i64::MIN / 2, i64::MAX / 2).to_string().into_bytes(),
+        1 => rng.range(-1 << 61, 1 << 61).to_string().into_bytes(),
         2 => vec![b'x'; rng.below(120)],
         3 => (0..rng.below(70)).map(|_| rng.below(256) as u8).collect(),
         _ => format!("word {}", rng.below(900)).into_bytes(),
@@ -175,7 +175,7 @@ fn payloads_move_both_ways() {
                 let reply = to.ask(&[&b"RESTORE"[..], &key, &at, &payload, b"ABSTTL"]);
                 let name = String::from_utf8_lossy(&key).into_owned();
                 assert_eq!(reply, b"+OK\r\n", "{kind:?} {peer_first} {name}: {}", String::from_utf8_lossy(&reply));
-                assert_eq!(contents(from, &key, ttl), contents(to, &key, ttl), "{kind:?} {peer_first} {name}");
+                assert!(contents(from, &key, ttl) == contents(to, &key, ttl), "{kind:?} {peer_first} {name} differs");
             }
         }
     }
@@ -213,10 +213,9 @@ fn files_move_both_ways() {
         for key in &names {
             // Commands cannot make a pending entry of one that was deleted, nor tell what was read before.
             if key != b"x20" {
-                assert_eq!(
-                    contents(&mut b, key, ttl),
-                    contents(&mut a, key, ttl),
-                    "{kind:?} {}",
+                assert!(
+                    contents(&mut b, key, ttl) == contents(&mut a, key, ttl),
+                    "{kind:?} {} differs",
                     String::from_utf8_lossy(key)
                 );
             }
@@ -239,10 +238,11 @@ fn files_move_both_ways() {
             let mut c = second.connect();
             assert_eq!(keys(&mut c), names, "{target}: {}", second.log());
             for key in &names {
-                assert_eq!(
-                    contents(&mut b, key, ttl),
-                    contents(&mut c, key, ttl),
-                    "{target} {}",
+                // What a group has read is told from version 10 on.
+                let same = contents(&mut b, key, ttl) == contents(&mut c, key, ttl);
+                assert!(
+                    same || (target == "redis-6.2" && key == b"x20"),
+                    "{target} {} differs",
                     String::from_utf8_lossy(key)
                 );
             }

@@ -304,7 +304,7 @@ fn payloads_come_back() {
 /// Whatever is changed in a payload or file: an error or a sound value, no panic, and no more memory than the bytes can hold.
 #[test]
 fn broken_bytes_end_in_errors() {
-    let rounds: u64 = std::env::var("RDB_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let rounds: u64 = std::env::var("RDB_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
     for seed in 0..rounds {
         let mut rng = Rng::new(seed);
         let limits = thresholds(&mut rng);

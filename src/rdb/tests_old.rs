@@ -55,7 +55,7 @@ fn plain_collections_of_the_first_versions() {
     assert_eq!(one(old, b"\x02\x01s\x02\x01a\xc2\x00\x00\x00\x80"), "0 s -2147483648|a");
     assert_eq!(one(old, b"\x03\x01z\x04\x01a\x031.5\x01b\xfe\x01c\xff\x01d\x02-3"), "0 z c -inf|d -3|a 1.5|b inf");
     assert_eq!(one(old, b"\x03\x01z\x01\x01a\xfd"), "offset 18: Zset with NAN score detected");
-    assert_eq!(one(old, b"\x03\x01z\x01\x01a\x02x1"), "offset 19: a score that is no number");
+    assert_eq!(one(old, b"\x03\x01z\x01\x01a\x02x1"), "offset 20: a score that is no number");
     assert_eq!(one(old, b"\x04\x01h\x02\x01a\x011\x01b\x012"), "0 h a=1 None|b=2 None");
     assert_eq!(one(old, b"\x04\x01h\x02\x01a\x011\x01a\x012"), "offset 23: the same member or field twice");
     assert_eq!(one(old, b"\x02\x01s\x02\x01a\x01a"), "offset 19: the same member or field twice");
