@@ -241,7 +241,7 @@ fn files_move_both_ways() {
                 // What a group has read is told from version 10 on.
                 let same = contents(&mut b, key, ttl) == contents(&mut c, key, ttl);
                 assert!(
-                    same || (target == "redis-6.2" && key == b"x20"),
+                    same || (target == "redis-6.2" && key.starts_with(b"x")),
                     "{target} {} differs",
                     String::from_utf8_lossy(key)
                 );
