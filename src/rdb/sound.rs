@@ -18,7 +18,8 @@ const FEWEST_SLOTS: usize = 64;
 pub struct Checker {
     kind: ValueKind,
     seen: Seen,
-    stream: StreamDraft,
+    /// Of the stream at hand, if the value is one.
+    stream: Option<Box<StreamDraft>>,
     elements: u64,
 }
 
@@ -75,7 +76,7 @@ impl Seen {
 impl Default for Checker {
     fn default() -> Checker {
         let seen = Seen { slots: vec![0; FEWEST_SLOTS], len: 0, seed: RandomState::new().hash_one(0) };
-        Checker { kind: ValueKind::String, seen, stream: StreamDraft::default(), elements: 0 }
+        Checker { kind: ValueKind::String, seen, stream: None, elements: 0 }
     }
 }
 
@@ -85,9 +86,7 @@ impl Checker {
         (self.kind, self.elements) = (kind, 0);
         if kind != ValueKind::String {
             self.seen.clear();
-            if kind.type_name() == "stream" {
-                self.stream = StreamDraft::default();
-            }
+            self.stream = (kind.type_name() == "stream").then(Box::default);
         }
     }
 
@@ -113,15 +112,15 @@ impl Checker {
             Part::Packed(form, bytes) => self.packed(form, bytes),
             part => {
                 self.elements += 1;
-                self.stream.add(part)
+                self.stream.as_mut().map_or(Ok(()), |stream| stream.add(part))
             }
         }
     }
 
     /// The value is complete: whether it is one that may be (a collection without elements may not).
     pub fn end(&mut self) -> Result<bool, Why> {
-        if self.kind.type_name() == "stream" {
-            std::mem::take(&mut self.stream).finish()?;
+        if let Some(stream) = self.stream.take() {
+            stream.finish()?;
         }
         Ok(self.elements > 0)
     }
