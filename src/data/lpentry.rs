@@ -248,6 +248,9 @@ pub fn prev_len(buf: &[u8]) -> usize {
 /// Checks foreign bytes: whether `buf` begins with a whole entry whose backlen agrees. Returns its length.
 pub fn validate(buf: &[u8]) -> Option<usize> {
     let body = body_len_at(buf)?;
+    if body < 0x80 {
+        return (*buf.get(body)? == body as u8).then_some(body + 1);
+    }
     let size = backlen_size(body);
     let found = buf.get(body..body.checked_add(size)?)?;
     let mut expected = [0u8; 5];

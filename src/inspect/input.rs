@@ -31,7 +31,7 @@ impl Input {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let about = file.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
         anyhow::ensure!(!about.is_dir(), "{} is a directory", path.display());
-        let len = about.is_file().then(|| about.len());
+        let len = about.is_file().then_some(about.len());
         Ok(Input::new(Box::new(file), len))
     }
 

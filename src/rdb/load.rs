@@ -13,6 +13,7 @@ use super::read::Reader;
 use crate::data::{Hash, Item, Limits, List, Set, Stream, Zset, list};
 use collections::Draft;
 use std::io::Read;
+pub(super) use stream::StreamDraft;
 
 /// How large a collection may be in its compact encoding.
 #[derive(Clone, Copy, Debug, Default)]

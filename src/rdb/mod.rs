@@ -26,6 +26,7 @@ mod load;
 pub mod payload;
 mod read;
 mod read_stream;
+mod sound;
 mod source;
 mod target;
 pub mod write;
@@ -37,7 +38,10 @@ pub use fault::{Fault, Why};
 pub use kind::ValueKind;
 pub use load::{Loaded, LoadedKey, Loader, Thresholds, Value};
 pub use read::{Doing, Reader};
+pub use sound::Checker;
 pub use target::Target;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_old;

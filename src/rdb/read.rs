@@ -47,12 +47,23 @@ pub(super) enum Step {
     Count(ValueKind),
     Text,
     Items(u64),
-    Scored { left: u64, text: bool },
-    Fields { left: u64, expiry: FieldExpiry },
+    Scored {
+        left: u64,
+        text: bool,
+    },
+    Fields {
+        left: u64,
+        expiry: FieldExpiry,
+    },
     Packed(Form),
-    Nodes { left: u64, marked: bool },
+    Nodes {
+        left: u64,
+        marked: bool,
+    },
     Stream(StreamStep),
     Module,
+    /// What a module wrote beside the keys.
+    ModuleAux,
     KeyEnd,
     End,
 }
@@ -220,7 +231,7 @@ impl<R: Read> Reader<R> {
 
     /// Takes what is left of the value at hand without unpacking it, up to and with its [`Event::KeyEnd`].
     pub fn skip_value(&mut self) -> Result<(), Fault> {
-        while !matches!(self.step, Step::Record | Step::Magic | Step::End) {
+        while !matches!(self.step, Step::Record | Step::Magic | Step::ModuleAux | Step::End) {
             self.source.forget();
             match self.step {
                 Step::Text | Step::Packed(_) => {
@@ -331,6 +342,11 @@ impl<R: Read> Reader<R> {
                     let id = self.module()?;
                     self.step = Step::KeyEnd;
                     Told::Module(id)
+                }
+                Step::ModuleAux => {
+                    self.module_items()?;
+                    self.step = Step::Record;
+                    continue;
                 }
                 Step::End => Told::End(None),
             });
@@ -550,7 +566,7 @@ impl<R: Read> Reader<R> {
             return Err(self.source.fault("a module's data without its time"));
         }
         self.source.length()?;
-        self.module_items()?;
+        self.step = Step::ModuleAux;
         Ok(id)
     }
 

@@ -1,8 +1,8 @@
-//! `rdb check`, and `redis-check-rdb`: its words, its exit codes. Every value is built as a server would build it.
+//! `rdb check`, and `redis-check-rdb`: its words, its exit codes. Every value is checked as a loading server would.
 
 use crate::inspect::input::Input;
 use crate::inspect::output;
-use crate::rdb::{Doing, Event, Fault, Loaded, Loader, Reader, Thresholds, ValueKind, Why};
+use crate::rdb::{Checker, Doing, Event, Fault, Reader, ValueKind, Why};
 use anyhow::Result;
 use std::io::Write;
 use std::path::Path;
@@ -20,13 +20,15 @@ pub fn run(file: &Path, own: bool) -> Result<ExitCode> {
     let mut out = output::stdout();
     writeln!(out, "[offset 0] Checking RDB file {}", file.display())?;
     out.flush()?;
-    let mut loader = Loader::on(Reader::new(Input::open(file)?), Thresholds::default());
+    let mut reader = Reader::new(Input::open(file)?);
     let mut counts = Counts::default();
-    let fault = read(&mut loader, &mut counts, own, &mut out)?;
+    let fault = read(&mut reader, &mut counts, own, &mut out)?;
     if let Some(fault) = &fault {
-        tell(&loader.reader, fault, counts.keys, &mut out)?;
+        // A key counts as read once its name is.
+        counts.keys += u64::from(reader.doing() == Doing::Value);
+        tell(&reader, fault, counts.keys, &mut out)?;
     } else {
-        writeln!(out, "[offset {}] \\o/ RDB looks OK! \\o/", loader.reader.offset())?;
+        writeln!(out, "[offset {}] \\o/ RDB looks OK! \\o/", reader.offset())?;
     }
     writeln!(out, "[info] {} keys read", counts.keys)?;
     writeln!(out, "[info] {} expires", counts.expiring)?;
@@ -36,47 +38,66 @@ pub fn run(file: &Path, own: bool) -> Result<ExitCode> {
 }
 
 fn read(
-    loader: &mut Loader<Input>,
+    reader: &mut Reader<Input>,
     counts: &mut Counts,
     own: bool,
     out: &mut impl Write,
 ) -> std::io::Result<Option<Fault>> {
     let now_ms = super::now_ms();
+    let (mut checker, mut expires_at_ms) = (Checker::default(), None);
     loop {
         let mut line = None;
-        match loader.next() {
+        let checked = match reader.next() {
             Err(fault) => return Ok(Some(fault)),
-            Ok(Loaded::Key(key)) => count(counts, key.expires_at_ms, now_ms),
-            Ok(Loaded::ModuleKey { expires_at_ms, .. }) => count(counts, expires_at_ms, now_ms),
-            Ok(Loaded::EmptyKey { .. }) => {
-                return Ok(Some(Fault { at: loader.reader.offset(), why: "Empty key".into() }));
+            Ok(Event::Key(key)) => {
+                expires_at_ms = key.expires_at_ms;
+                checker.begin(key.kind);
+                continue;
             }
-            Ok(Loaded::Other(event)) => match event {
-                Event::Header(header) if own => {
-                    let family = if header.valkey { "VALKEY" } else { "REDIS" };
-                    line = Some(format!("{family} format version {}", header.version));
+            Ok(Event::Part(part)) => checker.add(part),
+            Ok(Event::KeyEnd) => match checker.end() {
+                Ok(true) => {
+                    count(counts, expires_at_ms, now_ms);
+                    continue;
                 }
-                Event::Aux { name, value } => {
-                    let shown = |item: crate::data::Item<'_>| String::from_utf8_lossy(&item.to_vec()).into_owned();
-                    line = Some(format!("AUX FIELD {} = '{}'", shown(name), shown(value)));
-                }
-                Event::SelectDb(n) => line = Some(format!("Selecting DB ID {n}")),
-                Event::ModuleAux(id) => line = Some(format!("MODULE AUX for: {id}")),
-                Event::End { checksum } => {
-                    if loader.reader.header().version >= 5 {
-                        let verdict = match checksum {
-                            Some(_) => "Checksum OK",
-                            None => "RDB file was saved with checksum disabled: no check performed.",
-                        };
-                        writeln!(out, "[offset {}] {verdict}", loader.reader.offset())?;
-                    }
-                    return Ok(None);
-                }
-                _ => {}
+                Ok(false) => Err("a collection without elements".into()),
+                Err(why) => Err(why),
             },
+            Ok(Event::Header(header)) => {
+                let family = if header.valkey { "VALKEY" } else { "REDIS" };
+                line = own.then(|| format!("{family} format version {}", header.version));
+                Ok(())
+            }
+            Ok(Event::Aux { name, value }) => {
+                let shown = |item: crate::data::Item<'_>| String::from_utf8_lossy(&item.to_vec()).into_owned();
+                line = Some(format!("AUX FIELD {} = '{}'", shown(name), shown(value)));
+                Ok(())
+            }
+            Ok(Event::SelectDb(n)) => {
+                line = Some(format!("Selecting DB ID {n}"));
+                Ok(())
+            }
+            Ok(Event::ModuleAux(id)) => {
+                line = Some(format!("MODULE AUX for: {id}"));
+                Ok(())
+            }
+            Ok(Event::End { checksum }) => {
+                if reader.header().version >= 5 {
+                    let verdict = match checksum {
+                        Some(_) => "Checksum OK",
+                        None => "RDB file was saved with checksum disabled: no check performed.",
+                    };
+                    writeln!(out, "[offset {}] {verdict}", reader.offset())?;
+                }
+                return Ok(None);
+            }
+            Ok(_) => Ok(()),
+        };
+        if let Err(why) = checked {
+            return Ok(Some(Fault { at: reader.offset(), why }));
         }
         if let Some(line) = line {
-            writeln!(out, "[offset {}] {line}", loader.reader.offset())?;
+            writeln!(out, "[offset {}] {line}", reader.offset())?;
         }
     }
 }

@@ -1,8 +1,9 @@
 //! `rdb salvage`: what can be read of a broken file, in a new one.
 //!
-//! Records that read well are copied byte by byte. Behind a fault every next byte is tried as the beginning of a record, and
-//! taken for one if several records follow one another from there, each of them whole and sound, or the file ends as one should:
-//! a single one could be chance.
+//! Records that read well are copied byte by byte. Behind a fault the record's own lengths are tried first: often only its
+//! contents are broken. Else every next byte is tried as the beginning of a record, and taken for one if many records follow one
+//! another from there, each of them whole and sound, or the file ends as one should: a few could be chance, since the bytes of
+//! values read as short records surprisingly often.
 
 use crate::inspect::json;
 use crate::inspect::output::NewFile;
@@ -14,8 +15,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Records that must follow one another to be believed.
-const BELIEVED: usize = 4;
+/// Records that must follow one another to be believed; so many if the file is torn behind them.
+const BELIEVED: usize = 16;
+const BELIEVED_TORN: usize = 6;
 /// Bytes of the file in which candidates are looked for at a time.
 const CHUNK: usize = 1 << 20;
 /// Room behind a chunk's candidates for the records that follow them.
@@ -101,7 +103,11 @@ impl Salvage {
         }
         loop {
             let Some((at, why)) = self.run(from)? else { return Ok(()) };
-            let Some(next) = self.next_plausible(at + 1)? else {
+            let next = match self.behind(at)? {
+                Some(next) => Some(next),
+                None => self.next_plausible(at + 1)?,
+            };
+            let Some(next) = next else {
                 self.lost.push((at, self.len, why));
                 return Ok(());
             };
@@ -158,6 +164,17 @@ impl Salvage {
         Ok(())
     }
 
+    /// Where the broken record at `at` ends by its own lengths, if other records follow there.
+    fn behind(&mut self, at: u64) -> Result<Option<u64>> {
+        let mut reader = self.at(at)?.reader;
+        if !matches!(reader.next(), Ok(Event::Key(_))) || reader.skip_value().is_err() {
+            return Ok(None);
+        }
+        let end = reader.offset();
+        let follows = believed(&mut self.at(end)?, self.len).unwrap_or(false);
+        Ok(follows.then_some(end))
+    }
+
     /// The first offset from `from` on at which records seem to begin.
     fn next_plausible(&mut self, from: u64) -> Result<Option<u64>> {
         let mut file = self.file.try_clone()?;
@@ -195,11 +212,13 @@ fn may_begin(byte: u8) -> bool {
 
 /// Whether enough sound records follow; `None` if the bytes ended first.
 fn believed<R: Read>(loader: &mut Loader<R>, len: u64) -> Option<bool> {
-    for _ in 0..BELIEVED {
+    for n in 0..BELIEVED {
         match step(loader) {
             Ok(Record::End) => return Some(loader.reader.offset() == len),
+            // No server writes such a key.
+            Ok(Record::Empty) => return Some(false),
             Ok(_) => {}
-            Err(Fault { why: Why::Short, at }) => return if at < len { None } else { Some(false) },
+            Err(Fault { why: Why::Short, .. }) => return (n >= BELIEVED_TORN).then_some(true),
             Err(_) => return Some(false),
         }
     }

@@ -48,6 +48,9 @@ impl Tally {
     }
 }
 
+/// Bytes in the file, database, name and type of a key.
+pub type Big = (u64, u64, Vec<u8>, &'static str);
+
 #[derive(Default)]
 pub struct Summary {
     pub about: Vec<(String, String)>,
@@ -59,7 +62,7 @@ pub struct Summary {
     pub expiry: [u64; SPANS.len()],
     /// Bars of sizes in the file: the first takes keys below 2 bytes, each further one twice as many.
     pub sizes: [u64; 32],
-    biggest: BinaryHeap<Reverse<(u64, u64, Vec<u8>, &'static str)>>,
+    biggest: BinaryHeap<Reverse<Big>>,
     pub modules: u64,
     pub functions: u64,
 }
@@ -148,7 +151,7 @@ impl Summary {
     }
 
     /// Bytes, database, name and type of the biggest keys, the biggest first.
-    pub fn biggest(&self) -> Vec<&(u64, u64, Vec<u8>, &'static str)> {
+    pub fn biggest(&self) -> Vec<&Big> {
         let mut all: Vec<_> = self.biggest.iter().map(|Reverse(key)| key).collect();
         all.sort_by_key(|key| Reverse(*key));
         all

@@ -7,7 +7,7 @@ use crate::rdb::fault::Why;
 use std::collections::BTreeMap;
 
 #[derive(Default)]
-pub(super) struct StreamDraft {
+pub struct StreamDraft {
     stream: Stream,
     group: Vec<u8>,
     consumer: Vec<u8>,
