@@ -14,12 +14,14 @@ fn server(reply: Vec<u8>, connections: usize) -> u16 {
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
         for stream in listener.incoming().take(connections) {
-            let Ok(mut stream) = stream else { return };
-            let _ = stream.set_read_timeout(Some(Duration::from_millis(300)));
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(&reply);
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-            let _ = stream.read(&mut [0; 4096]);
+            let (Ok(mut stream), reply) = (stream, reply.clone()) else { return };
+            std::thread::spawn(move || {
+                let _ = stream.set_read_timeout(Some(Duration::from_millis(300)));
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(&reply);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let _ = stream.read(&mut [0; 4096]);
+            });
         }
     });
     port

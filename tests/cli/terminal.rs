@@ -1,6 +1,6 @@
 //! The prompt, in a real pseudo-terminal: keys are typed, and what comes back is looked at.
 
-use super::common::{Kind, Options, Server, find};
+use super::common::{Kind, Options, Server, find, skip};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::{
     fs::{File, OpenOptions},
@@ -120,9 +120,9 @@ fn a_session_at_the_prompt() {
     t.line("get multi", "\"two\\nlines\"");
     t.line("help get", "summary");
     t.line("nosuch", "(error) ERR unknown command");
-    t.line("set a \"x", "");
+    t.line("set a \"x", "\"x\r\n");
     t.keys("\x03");
-    t.until("> ");
+    t.until(&format!("{prompt}[3]> "));
     // Tab: a command, then a subcommand.
     t.keys("dbsi\t");
     t.line("", "(integer)");
@@ -172,7 +172,10 @@ fn a_lost_server_is_found_again_with_database_and_password() {
 
 #[test]
 fn control_c_ends_what_waits_and_not_the_session() {
-    let server = Server::start(Kind::Rustredis, &Options::default());
+    if find(Kind::Redis).is_none() {
+        return skip("Redis", Kind::Redis.how_to_install());
+    }
+    let server = Server::start(Kind::Redis, &Options::default());
     let mut t = Terminal::start(&server, "--view redis");
     t.until("> ");
     for (line, sign) in [("monitor", "OK"), ("blpop nosuch 0", "\r\n")] {
