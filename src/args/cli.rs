@@ -186,7 +186,7 @@ fn tls(o: &mut Options) -> &mut Tls {
 fn quoted(value: &[u8]) -> Result<Vec<u8>, String> {
     match crate::resp::inline::split_args(value).as_deref() {
         Some([one]) => Ok(one.clone()),
-        _ => Err("Invalid quoted string".into()),
+        _ => Err("Invalid quoted string specified for --quoted-pattern.".into()),
     }
 }
 

@@ -104,7 +104,7 @@ fn standard(value: &Value, prefix: &mut Vec<u8>, out: &mut Vec<u8>) {
         Value::Bool(b) => out.extend_from_slice(if *b { b"(true)" } else { b"(false)" }),
         Value::Array(items) => return standard_items(items, b')', b"(empty array)\n", prefix, out),
         Value::Set(items) => return standard_items(items, b'~', b"(empty set)\n", prefix, out),
-        Value::Push(items) => return standard_items(items, b'>', b"(empty push)\n", prefix, out),
+        Value::Push(items) => return standard_items(items, b')', b"(empty push)\n", prefix, out),
         Value::Map(pairs) => {
             if pairs.is_empty() {
                 return out.extend_from_slice(b"(empty hash)\n");
@@ -116,11 +116,13 @@ fn standard(value: &Value, prefix: &mut Vec<u8>, out: &mut Vec<u8>) {
                 standard(key, prefix, out);
                 out.pop();
                 out.extend_from_slice(b" => ");
-                if has_elements(item) {
-                    out.push(b'\n');
-                    out.extend_from_slice(prefix);
-                }
+                let from = out.len();
                 standard(item, prefix, out);
+                // What takes several lines begins on one of its own.
+                if memchr::memchr(b'\n', &out[from..]).is_some_and(|at| from + at + 1 < out.len()) {
+                    let head = [b"\n".as_slice(), prefix].concat();
+                    out.splice(from..from, head);
+                }
                 prefix.truncate(depth);
             }
             return;
@@ -128,13 +130,6 @@ fn standard(value: &Value, prefix: &mut Vec<u8>, out: &mut Vec<u8>) {
         Value::Attribute(_, value) => return standard(value, prefix, out),
     }
     out.push(b'\n');
-}
-
-fn has_elements(value: &Value) -> bool {
-    match value {
-        Value::Map(pairs) => !pairs.is_empty(),
-        other => other.items().is_some_and(|items| !items.is_empty()),
-    }
 }
 
 fn standard_items(items: &[Value], mark: u8, empty: &[u8], prefix: &mut Vec<u8>, out: &mut Vec<u8>) {
@@ -298,6 +293,22 @@ pub fn harmless(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn maps_within_maps() {
+        let form = Form { output: Output::Standard, element_delimiter: b"\n", reply_delimiter: b"\n" };
+        // As redis-cli 7.0.15 shows them.
+        for (reply, want) in [
+            ("%1 +a ~1 +x ", "1# a => 1~ x\n"),
+            ("%1 +a *2 +x +y ", "1# a => \n   1) x\n   2) y\n"),
+            ("%1 +a %1 +x +y ", "1# a => 1# x => y\n"),
+            ("*1 >1 +x ", "1) 1) x\n"),
+            ("%1 +a *1 *2 :1 :2 ", "1# a => \n   1) 1) (integer) 1\n      2) (integer) 2\n"),
+        ] {
+            let value = Value::parse(reply.replace(' ', "\r\n").as_bytes()).expect("a reply");
+            assert_eq!(String::from_utf8_lossy(&form.reply(&value, false)), want, "{reply}");
+        }
+    }
 
     #[test]
     fn nothing_gets_through_to_the_terminal() {

@@ -56,7 +56,10 @@ fn writes(session: &mut Session<'_>, words: &[Vec<u8>]) -> bool {
         let script = command.categories.has(Categories::SCRIPTING) && !command.name.ends_with("_ro");
         let admin =
             command.flags.has(Flags::ADMIN) && !command.name.ends_with("|get") && !command.name.ends_with("|help");
-        return command.flags.has(Flags::WRITE) || command.flags.has(Flags::MAY_REPLICATE) || script || admin;
+        return command.flags.has(Flags::WRITE)
+            || command.flags.has(Flags::MAY_REPLICATE) && !command.flags.has(Flags::PUBSUB)
+            || script
+            || admin;
     }
     let known = session.ask(&[b"COMMAND", b"INFO", &words[0]]);
     let flags = known.ok().and_then(|reply| reply.items()?.first()?.items()?.get(2).cloned());

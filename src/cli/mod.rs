@@ -78,7 +78,7 @@ fn start(mut options: Options, program: &str) -> Result<(), Failed> {
         eprintln!("Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.");
     }
     if options.askpass {
-        options.target.password = Some(ask_password("Please input password: ")?);
+        options.target.password = Some(ask_password("Please input password: ")?).filter(|typed| !typed.is_empty());
     }
     let mut session = Session::new(&options, on_terminal());
     session.own = program != "redis-cli";
@@ -185,7 +185,9 @@ fn ask_password(prompt: &str) -> Result<Vec<u8>, Failed> {
         // A terminal that refuses shows the password; better than none to ask.
         let _ = tcsetattr(&stdin, OptionalActions::Flush, &hidden);
     }
-    eprint!("{prompt}");
+    if before.is_some() {
+        eprint!("{prompt}");
+    }
     let mut line = Vec::new();
     let read = stdin.lock().read_until(b'\n', &mut line);
     if let Some(before) = &before {

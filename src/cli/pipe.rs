@@ -19,6 +19,7 @@ use std::{
 
 /// What is read from standard input, and from the server, at a time.
 const CHUNK: usize = 256 << 10;
+const ALL_SENT: &str = "All data transferred. Waiting for the last reply...\n";
 /// Bytes sent between two looks at the replies.
 const HEARD_EVERY: usize = 4 * CHUNK;
 
@@ -139,7 +140,7 @@ pub fn run(session: &mut Session<'_>) -> Result<(), Failed> {
             }
         } else if !all_sent {
             all_sent = true;
-            out::text("All data transferred. Waiting for the last reply...\n");
+            out::text(ALL_SENT);
             out::flush();
         }
         if from == to && !input_over {
@@ -166,6 +167,9 @@ pub fn run(session: &mut Session<'_>) -> Result<(), Failed> {
         if ready.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
             heard = Instant::now();
             if replies.take(&mut stream, &magic_line)? {
+                if !all_sent {
+                    out::text(ALL_SENT);
+                }
                 out::text("Last reply received from server.\n");
                 break;
             }

@@ -313,11 +313,11 @@ impl<'o> Session<'o> {
         if self.output == Output::Standard
             && let Some([kind, keys]) = push.items()
             && kind.text() == Some(b"invalidate")
+            && let Some(keys) = keys.items()
         {
-            let keys = keys.items().unwrap_or_default().iter().filter_map(Value::text);
+            let keys = keys.iter().filter_map(Value::text);
             let keys: Vec<String> = keys.map(|k| format!("'{}'", String::from_utf8_lossy(&harmless(k)))).collect();
-            let keys = if keys.is_empty() { "(everything)".to_owned() } else { keys.join(", ") };
-            out::text(&format!("-> invalidate: {keys}\n"));
+            out::text(&format!("-> invalidate: {}\n", keys.join(", ")));
         } else {
             out::bytes(&self.form().reply(push, false));
         }

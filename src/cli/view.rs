@@ -54,6 +54,9 @@ pub fn choose(session: &mut Session<'_>) -> Result<(), Failed> {
         None => View::Redis,
     };
     session.pager = session.own && on_terminal() && options.words.is_empty();
+    if options.output.is_none() && options.view.is_some() {
+        session.output = Output::Standard;
+    }
     if options.output.is_none() && (options.view.is_some() || session.view == View::Table) {
         session.show = Some(show);
     }

@@ -1,12 +1,16 @@
 //! TLS of the client's side: what the flags and URIs ask for, made into a session.
 //!
-//! rustls with ring. Certificates are checked against `cacert`, `cacertdir` or the system's store, and the name against
-//! the server's; `insecure` skips both, as redis-cli's flag does.
+//! rustls with ring. Certificates are checked against `cacert`, `cacertdir` or the system's store. The server's name is
+//! checked too, unless the authority is one that the user named: redis-cli never checks it, private certificates often
+//! have none that fits, and who names an authority trusts what it signs. `insecure` skips all, as redis-cli's flag does.
 
 use super::Stream;
 use rustls::{
     CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
@@ -53,7 +57,11 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(|e| fail(e.to_string()))?;
         let builder = if self.insecure {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unchecked(provider)))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unchecked { provider, chain: None }))
+        } else if self.sni.is_none() && (self.cacert.is_some() || self.cacertdir.is_some()) {
+            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(self.roots()?), provider.clone());
+            let chain = Some(chain.build().map_err(|e| fail(e.to_string()))?);
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unchecked { provider, chain }))
         } else {
             builder.with_root_certificates(self.roots()?)
         };
@@ -119,20 +127,32 @@ fn plain_name(name: &str) -> String {
     name.replace("_POLY1305_SHA256", "_POLY1305").chars().filter(|c| c.is_ascii_alphanumeric()).collect()
 }
 
-/// Accepts any certificate; signatures of the handshake are checked all the same.
+/// Accepts any certificate, or with `chain` any that the authority signed, whatever name is in it; signatures of the
+/// handshake are checked all the same.
 #[derive(Debug)]
-struct Unchecked(Arc<CryptoProvider>);
+struct Unchecked {
+    provider: Arc<CryptoProvider>,
+    chain: Option<Arc<WebPkiServerVerifier>>,
+}
 
 impl ServerCertVerifier for Unchecked {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        cert: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        use rustls::{CertificateError, Error};
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        match chain.verify_server_cert(cert, intermediates, name, ocsp, now) {
+            // The name is looked at last: everything else is in order.
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
     }
 
     fn verify_tls12_signature(
@@ -141,7 +161,7 @@ impl ServerCertVerifier for Unchecked {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -150,11 +170,11 @@ impl ServerCertVerifier for Unchecked {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
