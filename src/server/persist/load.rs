@@ -113,7 +113,7 @@ fn read_keys<R: Read>(
                 }
             }
             Loaded::EmptyKey { .. } => figures.empty += 1,
-            Loaded::ModuleKey { name, module } => {
+            Loaded::ModuleKey { name, module, .. } => {
                 return Err(Refused(format!(
                     "The RDB file contains module data I can't load: no matching module type '{module}' (key '{}')",
                     name.escape_ascii()
