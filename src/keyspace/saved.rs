@@ -4,9 +4,9 @@ use super::db::AccessClock;
 use super::entry::{Entry, NewValue};
 use super::value::{Object, Str, Type};
 use crate::data::{Hash, Item, List, Set, Stream, Zset};
-use crate::rdb::Value;
 use crate::rdb::payload::Owned;
 use crate::rdb::write::ValueRef;
+use crate::rdb::{LoadedKey, Value};
 
 impl Entry {
     /// Lends the value to whoever writes it.
@@ -26,8 +26,13 @@ impl Entry {
         }
     }
 
-    /// The entry that a loaded value becomes. `clock` is its access clock: see [`AccessClock::saved`].
-    pub fn loaded(key: &[u8], value: Value<'_>, expiry: Option<i64>, clock: u32) -> Entry {
+    /// The entry that a loaded key becomes. `clock` is its access clock: see [`AccessClock::saved`].
+    pub fn loaded(key: LoadedKey<'_>, clock: u32) -> Entry {
+        Entry::of_value(key.name, key.value, key.expires_at_ms, clock)
+    }
+
+    /// The entry of a value that was read.
+    pub fn of_value(key: &[u8], value: Value<'_>, expiry: Option<i64>, clock: u32) -> Entry {
         let value = match &value {
             Value::Text(Item::Int(n)) => NewValue::Int(*n),
             Value::Text(Item::Bytes(text)) => NewValue::Set(text),
@@ -42,7 +47,7 @@ impl Entry {
     pub fn restored(key: &[u8], value: Owned, expiry: Option<i64>, clock: u32) -> Entry {
         match value {
             Owned::Text(text) => Entry::new(key, NewValue::Set(&text), expiry, clock),
-            Owned::Value(value) => Entry::loaded(key, value, expiry, clock),
+            Owned::Value(value) => Entry::of_value(key, value, expiry, clock),
         }
     }
 }

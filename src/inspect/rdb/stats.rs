@@ -77,7 +77,7 @@ pub fn run(stats: &Stats) -> Result<ExitCode> {
             Err(fault) => return Err(super::broken(&loader.reader, fault)),
             Ok(Loaded::Key(key)) => {
                 let (db, kind, len, expires) = (key.db, key.kind.type_name(), key.len, key.expires_at_ms);
-                let entry = Entry::loaded(key.name, key.value, expires, 0);
+                let entry = Entry::of_value(key.name, key.value, expires, 0);
                 let memory = entry.heap_bytes() as u64 + SLOT_BYTES;
                 let tally = Tally { keys: 1, bytes: len, memory, expiring: u64::from(expires.is_some()) };
                 summary.key(db, &entry, kind, &tally, stats);
