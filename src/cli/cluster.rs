@@ -1,4 +1,4 @@
-//! `--cluster`: info, check, call, set-timeout, add-node, del-node, create, reshard and fix, with the public commands of the nodes.
+//! `--cluster`: info, check, call, set-timeout, add-node, del-node, create, reshard, rebalance, import and fix, with the public commands of the nodes.
 //! Words and colours match redis-cli 7.0.15's.
 
 use super::{
@@ -41,6 +41,19 @@ const COMMANDS: &[(&str, &str, usize)] = &[
         "new_host:new_port existing_host:existing_port\n                 --cluster-slave\n                 --cluster-master-id <arg>",
         2,
     ),
+    (
+        "rebalance",
+        "<host:port> or <host> <port> - separated by either colon or space\n                 --cluster-weight <node1=w1...nodeN=wN>\n                 \
+         --cluster-use-empty-masters\n                 --cluster-timeout <arg>\n                 --cluster-simulate\n                 \
+         --cluster-pipeline <arg>\n                 --cluster-threshold <arg>\n                 --cluster-replace",
+        1,
+    ),
+    (
+        "import",
+        "host:port\n                 --cluster-from <arg>\n                 --cluster-from-user <arg>\n                 \
+         --cluster-from-pass <arg>\n                 --cluster-copy\n                 --cluster-replace",
+        1,
+    ),
     ("del-node", "host:port node_id", 2),
     (
         "call",
@@ -68,6 +81,10 @@ pub fn good(text: &str) {
 
 pub fn bad(text: &str) {
     colour("31;1", text);
+}
+
+pub fn warn(text: &str) {
+    colour("33;1", text);
 }
 
 pub fn run(session: &mut Session<'_>, words: &[Vec<u8>]) -> Result<(), Failed> {
@@ -108,6 +125,14 @@ pub fn run(session: &mut Session<'_>, words: &[Vec<u8>]) -> Result<(), Failed> {
         "set-timeout" => {
             let nodes = load(session, &words[1..2])?;
             super::cluster_admin::set_timeout(nodes, &words[2])
+        }
+        "rebalance" => {
+            let nodes = load(session, &words[1..])?;
+            super::cluster_admin::rebalance(session, nodes, option)
+        }
+        "import" => {
+            let nodes = load(session, &words[1..])?;
+            super::cluster_admin::import(session, nodes, option)
         }
         "reshard" => {
             let nodes = load(session, &words[1..])?;
@@ -327,11 +352,8 @@ fn call(mut nodes: Vec<Node>, words: &[String], primaries: bool, replicas: bool)
     info(">>> Calling");
     words.iter().for_each(|word| out::text(&format!(" {word}")));
     out::text("\n");
-    let form = super::format::Form {
-        output: crate::args::cli::Output::Standard,
-        element_delimiter: b"\n",
-        reply_delimiter: b"\n",
-    };
+    let form =
+        super::format::Form { output: crate::args::cli::Output::Raw, element_delimiter: b"\n", reply_delimiter: b"\n" };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     for node in &mut nodes {
         if primaries && !node.is_primary() || replicas && node.is_primary() {
@@ -340,10 +362,7 @@ fn call(mut nodes: Vec<Node>, words: &[String], primaries: bool, replicas: bool)
         match node.conn.ask(&words) {
             Ok(reply) => {
                 out::text(&format!("{}: ", node.addr));
-                out::bytes(&form.reply(&reply, matches!(reply, Value::Bulk(_))));
-                if matches!(reply, Value::Bulk(_)) {
-                    out::text("\n");
-                }
+                out::bytes(&super::format::harmless(&form.reply(&reply, false)));
             }
             Err(error) => out::text(&format!("{}: Failed: {error}\n", node.addr)),
         }

@@ -256,6 +256,123 @@ pub fn reshard(
     Ok(())
 }
 
+/// Moves slots until every primary has its share by weight (`--cluster-weight ID=W`), if somebody is further from it than
+/// `--cluster-threshold` per cent.
+pub fn rebalance(
+    session: &Session<'_>,
+    mut nodes: Vec<Node>,
+    option: impl Fn(&str) -> Option<String>,
+) -> Result<(), Failed> {
+    check(&nodes)?;
+    let weights: Vec<(String, f64)> = session
+        .options
+        .cluster_options
+        .iter()
+        .filter(|(name, _)| name == "weight")
+        .filter_map(|(_, value)| {
+            let text = String::from_utf8_lossy(value).into_owned();
+            let (id, weight) = text.split_once('=')?;
+            Some((id.to_ascii_lowercase(), weight.parse().ok().filter(|w: &f64| w.is_finite() && *w >= 0.0)?))
+        })
+        .collect();
+    let threshold = option("threshold").and_then(|n| n.parse::<f64>().ok()).unwrap_or(2.0);
+    let empty_too = option("use-empty-masters").is_some();
+    let taking: Vec<usize> =
+        (0..nodes.len()).filter(|at| nodes[*at].is_primary() && (empty_too || !nodes[*at].slots.is_empty())).collect();
+    let weight = |node: &Node| weights.iter().find(|(id, _)| node.id.starts_with(id.as_str())).map_or(1.0, |(_, w)| *w);
+    let all: f64 = taking.iter().map(|at| weight(&nodes[*at])).sum();
+    if all <= 0.0 {
+        bad("*** No node is to have slots.\n");
+        return Err(Failed);
+    }
+    // How many each is to have: the parts of a slot that rounding leaves go to the first ones.
+    let mut wanted: Vec<(usize, usize)> =
+        taking.iter().map(|at| (*at, (f64::from(SLOTS) * weight(&nodes[*at]) / all) as usize)).collect();
+    let mut over = usize::from(SLOTS) - wanted.iter().map(|(_, n)| n).sum::<usize>();
+    for (at, n) in &mut wanted {
+        if over > 0 && weight(&nodes[*at]) > 0.0 {
+            (*n, over) = (*n + 1, over - 1);
+        }
+    }
+    let far = wanted.iter().any(|(at, n)| {
+        let have = nodes[*at].slots.len() as f64;
+        100.0 * (have - *n as f64).abs() / have.max(1.0) > threshold
+    });
+    if !far {
+        super::cluster::warn(&format!(
+            "*** No rebalancing needed! All nodes are within the {threshold:.2}% threshold.\n"
+        ));
+        return Ok(());
+    }
+    let mut spare: Vec<(usize, u16)> = Vec::new();
+    for (at, n) in &wanted {
+        spare.extend(nodes[*at].slots.iter().skip(*n).map(|slot| (*at, *slot)));
+    }
+    info(&format!(">>> Rebalancing across {} nodes. Total weight = {all:.2}\n", taking.len()));
+    let limit = option("timeout").unwrap_or_else(|| "60000".into());
+    let pipeline = option("pipeline").unwrap_or_else(|| "10".into());
+    let replace = option("replace").is_some();
+    for (to, n) in wanted {
+        for _ in nodes[to].slots.len()..n {
+            let Some((from, slot)) = spare.pop() else { return Ok(()) };
+            match option("simulate") {
+                Some(_) => out::text("#"),
+                None => move_slot(session, &mut nodes, from, to, slot, (&limit, &pipeline, replace))?,
+            }
+        }
+    }
+    out::text("\n");
+    Ok(())
+}
+
+/// Moves the keys of a server that is no cluster's (`--cluster-from`) to the nodes that their slots belong to.
+pub fn import(session: &Session<'_>, nodes: Vec<Node>, option: impl Fn(&str) -> Option<String>) -> Result<(), Failed> {
+    let Some(from) = option("from") else {
+        bad("[ERR] Option '--cluster-from' is required for subcommand 'import'.\n");
+        return Err(Failed);
+    };
+    info(&format!(">>> Importing data from {from} to cluster {}\n", nodes[0].addr));
+    check(&nodes)?;
+    let mut source = super::cluster::target(session, &[from])?;
+    (source.user, source.password) =
+        (option("from-user").map(String::into_bytes), option("from-pass").map(String::into_bytes));
+    let mut conn = super::cluster::open(&source)?;
+    let mut walk = super::scan::Walk::new(None, super::scan::PAGE, 0);
+    let (mut moved, mut failed) = (0u64, 0u64);
+    let limit = option("timeout").unwrap_or_else(|| "60000".into());
+    while let Some(keys) = walk.next(&mut conn, false)? {
+        for key in keys.iter().filter_map(Value::text) {
+            let slot = crate::base::crc16::key_slot(key);
+            let Some(owner) = nodes.iter().find(|node| node.slots.contains(&slot)) else { continue };
+            let (host, port) = place(&owner.addr);
+            let mut words: Vec<&[u8]> = vec![b"MIGRATE", host.as_bytes(), port.as_bytes(), key, b"0", limit.as_bytes()];
+            if option("copy").is_some() {
+                words.push(b"COPY");
+            }
+            if option("replace").is_some() {
+                words.push(b"REPLACE");
+            }
+            match (&session.target.user, &session.target.password) {
+                (Some(user), Some(password)) => words.extend([b"AUTH2".as_slice(), user, password]),
+                (None, Some(password)) => words.extend([b"AUTH".as_slice(), password]),
+                _ => {}
+            }
+            let reply = conn.ask(&words).map_err(super::scan::fail)?;
+            match reply.error() {
+                None => moved += 1,
+                Some(text) => {
+                    failed += 1;
+                    let shown = [&crate::resp::inline::quote(key), text]
+                        .map(|part| String::from_utf8_lossy(&super::format::harmless(part)).into_owned());
+                    bad(&format!("Migrating {}: {}\n", shown[0], shown[1]));
+                }
+            }
+        }
+    }
+    out::text(&format!("{moved} keys moved, {failed} failed\n"));
+    if failed == 0 { Ok(()) } else { Err(Failed) }
+}
+
 fn move_slot(
     session: &Session<'_>,
     nodes: &mut [Node],

@@ -136,10 +136,10 @@ fn a_session_at_the_prompt() {
     t.keys("lrange ");
     t.until("key start stop");
     t.keys("\x15");
-    t.line(":set nohints", "nohints\r\n");
+    t.line(":set nohints", "nohints");
     t.line("get greeting | tr a-z A-Z", "HELLO");
     t.line("hset h f v", "(integer) 1");
-    t.line(":view table", "table\r\n");
+    t.line(":view table", "view table");
     t.line("hgetall h", "(1 row)");
     t.line("peek h", "hash (listpack), 1 elements");
     // Ctrl-X Ctrl-E hands the line to an editor, which changes it here.
