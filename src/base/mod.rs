@@ -4,6 +4,8 @@ pub mod alloc;
 pub mod crc16;
 pub mod crc64;
 pub mod disk;
+#[cfg(test)]
+pub mod disk_sim;
 pub mod double;
 pub mod extended;
 pub mod glob;

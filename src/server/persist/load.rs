@@ -276,17 +276,19 @@ pub fn load_log(engine: &Arc<Engine>, file: &LogFile) -> Result<(), Refused> {
         create_base(engine, file, &mut manifest).map_err(io("create the AOF base file"))?;
     } else {
         let started = Instant::now();
-        let mut total = 0;
+        let mut left = 0;
         for info in manifest.files() {
-            total += disk.size(&file.path(&info.name)).map_err(|_| {
+            left += disk.size(&file.path(&info.name)).map_err(|_| {
                 Refused(format!("Fatal error: the AOF file {} doesn't exist, or cannot be read", info.name))
             })?;
         }
-        begin(engine, total);
-        let last = manifest.files().last().map(|f| f.name.clone());
+        begin(engine, left);
         for info in manifest.files().cloned().collect::<Vec<_>>() {
             let began = Instant::now();
-            let is_last = last.as_deref() == Some(info.name.as_str());
+            // An increment gets its first byte when the one before it is safe. So a torn tail is the log's, though a
+            // rewrite that had just begun may have left an empty increment behind it.
+            left = left.saturating_sub(disk.size(&file.path(&info.name)).unwrap_or(0));
+            let is_last = left == 0;
             load_commands(engine, file, &info.name, is_last)?;
             let kind = if info.kind == aof::Kind::Base { "base" } else { "incr" };
             let took = began.elapsed().as_secs_f64();

@@ -193,11 +193,10 @@ impl LogFile {
         let mut manifest = state.manifest.clone();
         let name = manifest.new_incr(&self.filename());
         let path = self.path(&name);
+        // A number is used once: should this fail, nobody knows which manifest a crash would leave.
+        state.manifest.incr_seq = manifest.incr_seq;
         let file = self.disk.create(&path)?;
-        if let Err(e) = self.write_manifest(&manifest) {
-            let _ = self.disk.remove(&path); // the first error is the one to tell
-            return Err(e);
-        }
+        self.write_manifest(&manifest)?;
         log::notice(&format!("Creating AOF incr file {name} on background rewrite"));
         state.manifest = manifest;
         state.last_id += 1;
@@ -220,6 +219,7 @@ impl LogFile {
             self.disk.rename(path, &self.path(&name))?;
         }
         let name = manifest.new_base(&self.filename(), rdb, newer);
+        (state.manifest.base_seq, state.manifest.incr_seq) = (manifest.base_seq, manifest.incr_seq);
         self.disk.rename(temporary, &self.path(&name))?;
         self.disk.sync_dir(&self.dir())?;
         self.write_manifest(&manifest)?;
@@ -397,7 +397,8 @@ impl LogFile {
                     "Fail to fsync the AOF file: {}. The data since the last fsync may be lost.",
                     reason(&e)
                 ));
-                // It is tried again; what it says then is about later writes.
+                // It is tried again, but what it says then is about later writes: only a new base is sure to hold everything.
+                self.engine.persist.now.lock().rewrite_scheduled = true;
                 self.state.lock().files.iter_mut().for_each(|f| f.dirty = true);
                 return;
             }
@@ -412,8 +413,9 @@ impl LogFile {
 
 fn sync_all(state: &mut State) -> io::Result<()> {
     for open in &mut state.files {
-        if std::mem::take(&mut open.dirty) {
+        if open.dirty {
             open.file.sync()?;
+            open.dirty = false;
         }
     }
     Ok(())

@@ -3,6 +3,8 @@
 //! One job at a time has the walk over the keyspace ([`walk`]): BGSAVE, a rewrite of the append-only file, or a snapshot for
 //! replicas. A job is a thread: it makes the cut, sets the workers walking, and writes what they encode.
 
+#[cfg(test)]
+mod crash_tests;
 mod files;
 mod format;
 pub mod load;

@@ -1,0 +1,431 @@
+//! Snapshots and the append-only file from outside: what is on disk after a kill, what peers make of our files and we of
+//! theirs, and what clients hear when the disk fails.
+
+mod common;
+
+use common::rng::Rng;
+use common::{Conn, Kind, Options, Server, env_number, find};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// A server whose directory outlives it.
+struct Run {
+    child: Child,
+    port: u16,
+    dir: PathBuf,
+}
+
+impl Run {
+    fn start(kind: Kind, dir: &Path, args: &str) -> Run {
+        Run::try_start(kind, dir, args).unwrap_or_else(|log| panic!("{kind:?} did not start:\n{log}"))
+    }
+
+    fn try_start(kind: Kind, dir: &Path, args: &str) -> Result<Run, String> {
+        let program = find(kind).unwrap_or_else(|| panic!("{kind:?} is not installed: {}", kind.how_to_install()));
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        fs::create_dir_all(dir).unwrap();
+        let log = fs::File::create(dir.join("log")).unwrap();
+        let mut command = Command::new(program);
+        if kind == Kind::Rustredis {
+            command.arg("serve");
+        }
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--enable-debug-command",
+            "yes",
+        ]);
+        command.arg("--dir").arg(dir).args(args.split_whitespace()).current_dir(dir).stdin(Stdio::null());
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let mut run = Run { child, port, dir: dir.to_owned() };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if run.child.try_wait().unwrap().is_some() {
+                return Err(run.log());
+            }
+            let ping = || {
+                let mut conn = Conn::try_open(port).ok()?;
+                conn.send(&["PING"]).ok()?;
+                conn.read_reply().ok()
+            };
+            if ping().is_some_and(|r| r.starts_with(b"+PONG")) {
+                return Ok(run);
+            }
+            assert!(Instant::now() < deadline, "{kind:?} does not get ready:\n{}", run.log());
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    fn connect(&self) -> Conn {
+        Conn::open(self.port)
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn terminate(mut self) -> Option<i32> {
+        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A directory of a test's own, removed at its end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Place {
+        let dir = std::env::temp_dir().join(format!("rustredis-persist-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        Place(dir)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn line(conn: &mut Conn, text: &str) -> String {
+    conn.line(text)
+}
+
+/// Values of every type and encoding, expiries, several databases.
+fn fill(conn: &mut Conn) {
+    for i in 0..200 {
+        let long = "x".repeat(i * 3);
+        for command in [
+            format!("SET s{i} v{long}"),
+            format!("SET n{i} {}", i * 977),
+            format!("RPUSH l{} a{long} {i}", i % 7),
+            format!("SADD t{} m{i} {long}z", i % 5),
+            format!("SADD ints{} {i} {}", i % 3, i * 70_000),
+            format!("ZADD z{} {}.5 m{i}", i % 4, i),
+            format!("HSET h{} f{i} v{long}", i % 6),
+            format!("XADD x{} {}-1 a {i}", i % 2, i + 1),
+        ] {
+            line(conn, &command);
+        }
+    }
+    for command in [
+        "PEXPIREAT s3 4000000000000",
+        "EXPIREAT h1 4000000000",
+        "XGROUP CREATE x0 g 0",
+        "XREADGROUP GROUP g c COUNT 5 STREAMS x0 >",
+        "SELECT 3",
+        "SET elsewhere 1",
+        "SELECT 0",
+    ] {
+        line(conn, command);
+    }
+}
+
+fn digest(conn: &mut Conn) -> String {
+    line(conn, "DEBUG DIGEST")
+}
+
+fn wait_for(conn: &mut Conn, field: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !String::from_utf8_lossy(&conn.ask(&["INFO", "persistence"])).contains(&format!("\r\n{field}\r\n")) {
+        assert!(Instant::now() < deadline, "{field} does not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn snapshots_move_both_ways() {
+    for (from, how) in
+        [(Kind::Rustredis, "SAVE"), (Kind::Rustredis, "BGSAVE"), (Kind::Redis, "SAVE"), (Kind::Valkey, "SAVE")]
+    {
+        for to in [Kind::Rustredis, Kind::Redis, Kind::Valkey] {
+            if from != Kind::Rustredis && to != Kind::Rustredis {
+                continue;
+            }
+            let place = Place::new("rdb");
+            let run = Run::start(from, &place.0, "");
+            let mut conn = run.connect();
+            fill(&mut conn);
+            let want = digest(&mut conn);
+            assert!(line(&mut conn, how).starts_with('+'));
+            wait_for(&mut conn, "rdb_bgsave_in_progress:0");
+            drop(conn);
+            run.kill();
+            let run = Run::start(to, &place.0, "");
+            assert_eq!(digest(&mut run.connect()), want, "{from:?} {how} to {to:?}");
+        }
+    }
+}
+
+#[test]
+fn logs_move_both_ways() {
+    for preamble in ["yes", "no"] {
+        for (from, to) in [
+            (Kind::Rustredis, Kind::Rustredis),
+            (Kind::Rustredis, Kind::Redis),
+            (Kind::Rustredis, Kind::Valkey),
+            (Kind::Redis, Kind::Rustredis),
+            (Kind::Valkey, Kind::Rustredis),
+        ] {
+            let args = format!("--appendonly yes --appendfsync always --aof-use-rdb-preamble {preamble}");
+            let place = Place::new("aof");
+            let run = Run::start(from, &place.0, &args);
+            let mut conn = run.connect();
+            fill(&mut conn);
+            assert!(line(&mut conn, "BGREWRITEAOF").starts_with('+'));
+            wait_for(&mut conn, "aof_rewrite_in_progress:0");
+            for command in ["MULTI", "SET after 1", "SPOP t1", "SELECT 2", "SET b 2 EX 100000", "EXEC", "SET c 3"] {
+                line(&mut conn, command);
+            }
+            let want = digest(&mut conn);
+            drop(conn);
+            run.kill();
+            let run = Run::start(to, &place.0, &args);
+            assert_eq!(digest(&mut run.connect()), want, "{from:?} to {to:?}, preamble {preamble}\n{}", run.log());
+        }
+    }
+}
+
+#[test]
+fn the_log_goes_on_and_off_while_the_server_runs() {
+    let place = Place::new("live");
+    let run = Run::start(Kind::Rustredis, &place.0, "");
+    let mut conn = run.connect();
+    fill(&mut conn);
+    for round in 0..3 {
+        assert_eq!(line(&mut conn, "CONFIG SET appendonly yes"), r"+OK\r\n");
+        wait_for(&mut conn, "aof_enabled:1");
+        wait_for(&mut conn, "aof_rewrite_in_progress:0");
+        line(&mut conn, &format!("SET round {round}"));
+        assert_eq!(line(&mut conn, "CONFIG SET appendonly no"), r"+OK\r\n");
+        line(&mut conn, "SET unlogged 1");
+        line(&mut conn, "DEL unlogged");
+    }
+    let want = digest(&mut conn);
+    drop(conn);
+    run.kill();
+    for kind in [Kind::Rustredis, Kind::Redis] {
+        let run = Run::start(kind, &place.0, "--appendonly yes");
+        assert_eq!(digest(&mut run.connect()), want, "{kind:?}");
+    }
+}
+
+/// A tail torn anywhere, in the middle of a transaction too: all before it is there, and the server starts.
+#[test]
+fn a_torn_tail_is_cut_back_to_before_an_open_transaction() {
+    let place = Place::new("torn");
+    let args = "--appendonly yes --appendfsync always";
+    let run = Run::start(Kind::Rustredis, &place.0, args);
+    let mut conn = run.connect();
+    for command in ["SET a 1", "MULTI", "SET b 1", "SET c 1", "EXEC"] {
+        line(&mut conn, command);
+    }
+    run.kill();
+    let file = place.0.join("appendonlydir/appendonly.aof.1.incr.aof");
+    let whole = fs::read(&file).unwrap();
+    let text = String::from_utf8(whole.clone()).unwrap();
+    let multi_at = text.find("*1\r\n$5\r\nMULTI").unwrap();
+    let mut rng = Rng::new(env_number("SEED", 1));
+    for cut in (0..12).map(|_| 1 + rng.below(whole.len() - 1)).chain([multi_at, multi_at + 15, whole.len() - 1]) {
+        fs::write(&file, &whole[..cut]).unwrap();
+        let run = Run::start(Kind::Rustredis, &place.0, args);
+        let mut conn = run.connect();
+        assert_eq!(line(&mut conn, "EXISTS b c"), r":0\r\n", "cut at {cut}");
+        let a = line(&mut conn, "EXISTS a");
+        assert_eq!(a == r":1\r\n", cut >= multi_at, "cut at {cut}");
+        // What comes after the cut must be read again.
+        line(&mut conn, "SET d 1");
+        run.kill();
+        let run = Run::start(Kind::Rustredis, &place.0, args);
+        assert_eq!(line(&mut run.connect(), "EXISTS d b"), r":1\r\n");
+        run.kill();
+    }
+    // Without leave to cut, and where more than the tail is wrong, it says where, and what to do.
+    fs::write(&file, &whole[..whole.len() - 3]).unwrap();
+    let log = Run::try_start(Kind::Rustredis, &place.0, &format!("{args} --aof-load-truncated no")).err().unwrap();
+    assert!(
+        log.contains("Unexpected end of file reading the append only file") && log.contains("redis-check-aof --fix"),
+        "{log}"
+    );
+    let mut wrong = whole.clone();
+    wrong[multi_at] = b'?';
+    fs::write(&file, wrong).unwrap();
+    let log = Run::try_start(Kind::Rustredis, &place.0, args).err().unwrap();
+    assert!(log.contains("Bad file format") && log.contains(&format!("offset {multi_at}")), "{log}");
+}
+
+#[test]
+fn an_older_log_moves_in() {
+    let place = Place::new("old");
+    fs::write(place.0.join("appendonly.aof"), "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n").unwrap();
+    for round in 0..2 {
+        let run = Run::start(Kind::Rustredis, &place.0, "--appendonly yes");
+        assert_eq!(line(&mut run.connect(), "GET a"), r"$1\r\n1\r\n", "{}", run.log());
+        assert_eq!(run.log().contains("Successfully migrated an old-style AOF"), round == 0);
+        assert_eq!(run.terminate(), Some(0));
+    }
+    let run = Run::start(Kind::Redis, &place.0, "--appendonly yes");
+    assert_eq!(line(&mut run.connect(), "GET a"), r"$1\r\n1\r\n");
+}
+
+/// SIGKILL at random moments under load. With `always` nothing acknowledged is missing; with `everysec` (the system lives on)
+/// at most the last moments; and it always starts.
+#[test]
+fn a_killed_server_has_what_it_acknowledged() {
+    let seed = env_number("SEED", 1);
+    for (round, policy) in ["always", "everysec", "always", "everysec"].into_iter().enumerate() {
+        let place = Place::new(&format!("kill{round}"));
+        let mut rng = Rng::new(seed + round as u64);
+        let args = format!("--appendonly yes --appendfsync {policy} --threads {}", 1 + round % 3);
+        for life in 0..4 {
+            let run = Run::start(Kind::Rustredis, &place.0, &args);
+            let (acknowledged, stop) = ([const { AtomicU64::new(0) }; 4], AtomicBool::new(false));
+            std::thread::scope(|s| {
+                for (client, acknowledged) in acknowledged.iter().enumerate() {
+                    let (port, stop) = (run.port, &stop);
+                    s.spawn(move || {
+                        let mut conn = Conn::open(port);
+                        conn.line(&format!("DEL c{client}"));
+                        while !stop.load(Relaxed) {
+                            let n = acknowledged.load(Relaxed) + 1;
+                            let (key, text) = (format!("c{client}"), n.to_string());
+                            if conn.send(&["RPUSH", &key, &text]).is_err() || conn.read_reply().is_err() {
+                                return;
+                            }
+                            acknowledged.store(n, Relaxed);
+                        }
+                    });
+                }
+                s.spawn(|| {
+                    let mut conn = Conn::open(run.port);
+                    while !stop.load(Relaxed) {
+                        if conn.send(&["BGREWRITEAOF"]).is_err() || conn.read_reply().is_err() {
+                            return;
+                        }
+                        std::thread::sleep(Duration::from_millis(30));
+                    }
+                });
+                std::thread::sleep(Duration::from_millis(20 + rng.below(300) as u64));
+                assert!(Command::new("kill").args(["-KILL", &run.child.id().to_string()]).status().unwrap().success());
+                std::thread::sleep(Duration::from_millis(20));
+                stop.store(true, Relaxed);
+            });
+            run.kill();
+            let run = Run::start(Kind::Rustredis, &place.0, &args);
+            for (client, acknowledged) in acknowledged.iter().enumerate() {
+                let found =
+                    String::from_utf8(run.connect().ask(&["LRANGE", &format!("c{client}"), "0", "-1"])).unwrap();
+                let found: Vec<u64> =
+                    found.split("\r\n").filter(|l| !l.starts_with(['*', '$'])).flat_map(str::parse).collect();
+                assert!(found.iter().copied().eq(1..=found.len() as u64), "a hole: {found:?}");
+                let n = acknowledged.load(Relaxed);
+                let allowed = if policy == "always" { 0 } else { 2000 };
+                assert!(
+                    found.len() as u64 + allowed >= n,
+                    "seed {seed}, {policy}, life {life}: {n} acknowledged, {} found",
+                    found.len()
+                );
+            }
+            run.kill();
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_that_fails_stops_writes_until_one_succeeds() {
+    let place = Place::new("misconf");
+    let run = Run::start(Kind::Rustredis, &place.0, "--save 3600 1");
+    let mut conn = run.connect();
+    line(&mut conn, "SET a 1");
+    // The rename cannot replace a directory.
+    fs::create_dir(place.0.join("dump.rdb")).unwrap();
+    fs::write(place.0.join("dump.rdb/x"), "").unwrap();
+    assert!(line(&mut conn, "SAVE").starts_with("-ERR"));
+    line(&mut conn, "BGSAVE");
+    wait_for(&mut conn, "rdb_last_bgsave_status:err");
+    assert!(line(&mut conn, "SET a 2").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
+    assert!(line(&mut conn, "PING").starts_with("-MISCONF"));
+    assert_eq!(line(&mut conn, "GET a"), r"$1\r\n1\r\n");
+    line(&mut conn, "CONFIG SET stop-writes-on-bgsave-error no");
+    assert_eq!(line(&mut conn, "SET a 2"), r"+OK\r\n");
+    line(&mut conn, "CONFIG SET stop-writes-on-bgsave-error yes");
+    assert!(line(&mut conn, "SET a 3").starts_with("-MISCONF"));
+    fs::remove_dir_all(place.0.join("dump.rdb")).unwrap();
+    line(&mut conn, "BGSAVE");
+    wait_for(&mut conn, "rdb_last_bgsave_status:ok");
+    assert_eq!(line(&mut conn, "SET a 3"), r"+OK\r\n");
+    // No temporary file is left behind.
+    let left: Vec<_> = fs::read_dir(&place.0).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert!(left.iter().all(|f| !f.to_string_lossy().starts_with("temp-")), "{left:?}");
+}
+
+#[test]
+fn stopping_saves_as_configured() {
+    for (args, kept) in [
+        ("--save 3600 1", true),
+        ("", false),
+        ("--shutdown-on-sigterm save", true),
+        ("--save 3600 1 --shutdown-on-sigterm nosave", false),
+    ] {
+        let place = Place::new("stop");
+        let run = Run::start(Kind::Rustredis, &place.0, args);
+        line(&mut run.connect(), "SET a 1");
+        assert_eq!(run.terminate(), Some(0));
+        assert_eq!(place.0.join("dump.rdb").exists(), kept, "{args}");
+    }
+    for (how, kept) in [("SHUTDOWN", false), ("SHUTDOWN SAVE", true), ("SHUTDOWN NOSAVE", false)] {
+        let place = Place::new("shutdown");
+        let mut run = Run::start(Kind::Rustredis, &place.0, "");
+        let mut conn = run.connect();
+        line(&mut conn, "SET a 1");
+        conn.send(&how.split(' ').collect::<Vec<_>>()).unwrap();
+        assert!(run.child.wait().unwrap().success());
+        assert_eq!(place.0.join("dump.rdb").exists(), kept, "{how}");
+    }
+}
+
+/// A large collection is written while others, and those who would change it, go on.
+#[test]
+fn a_large_collection_is_saved_while_writers_write() {
+    for threads in [1, 3] {
+        let server = Server::start(Kind::Rustredis, &Options::args(&format!("--threads {threads}")));
+        let mut conn = server.connect();
+        for i in 0..200 {
+            let fields: Vec<String> = (0..1000).map(|j| format!("f{}", i * 1000 + j)).collect();
+            let hset: Vec<&str> =
+                ["HSET", "big"].into_iter().chain(fields.iter().flat_map(|f| [f.as_str(), "v"])).collect();
+            conn.ask(&hset);
+        }
+        let want = line(&mut conn, "DEBUG DIGEST-VALUE big");
+        let mut other = server.connect();
+        line(&mut conn, "BGSAVE");
+        for i in 0..2000 {
+            line(&mut other, &format!("SET k{i} v"));
+        }
+        assert!(line(&mut other, "HSET big f5 changed").starts_with(":0"));
+        wait_for(&mut conn, "rdb_bgsave_in_progress:0");
+        wait_for(&mut conn, "rdb_last_bgsave_status:ok");
+        assert_eq!(line(&mut conn, "DEBUG RELOAD NOSAVE"), r"+OK\r\n", "{}", server.log());
+        assert_eq!(line(&mut conn, "DEBUG DIGEST-VALUE big"), want);
+    }
+}
