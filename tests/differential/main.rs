@@ -15,6 +15,7 @@ mod families;
 mod grammar;
 mod rules;
 mod runner;
+mod scripts;
 mod vocabulary;
 
 macro_rules! families {
@@ -28,7 +29,7 @@ macro_rules! families {
 
 families! {
     strings bitmaps keys connection server
-    lists hashes field_ttl sets zsets geo hll streams sort scan transactions
+    lists hashes field_ttl sets zsets geo hll streams sort scan transactions scripting functions
 }
 
 /// The grammars themselves: that each line can be read and made, without any server.

@@ -50,6 +50,8 @@ pub struct Worker {
     transaction: Option<Vec<(u32, Vec<Vec<u8>>)>>,
     /// Takes this worker's place while it is inside a script's machine: see `script.rs`.
     stand_in: Option<Box<Worker>>,
+    /// The client that scripts act as, kept from one to the next.
+    script_session: Option<(Session, Vec<KeyRef>)>,
     scratch: Scratch,
     clock: quanta::Clock,
     /// A script overruns its time: this turn holds nothing, and runs only what may run meanwhile.
@@ -90,6 +92,7 @@ impl Worker {
             reply: Reply::default(),
             transaction: None,
             stand_in: None,
+            script_session: None,
             busy: false,
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),

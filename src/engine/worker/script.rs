@@ -95,15 +95,20 @@ impl Worker {
             self.transaction = Some(Vec::new());
         }
         let outer = std::mem::take(&mut self.reply);
-        let mut own = Session::new(session.client.clone(), true);
-        (own.db, own.internal, own.no_touch) = (session.db, true, session.no_touch);
+        let (mut own, keys_room) =
+            self.script_session.take().unwrap_or_else(|| (Session::new(session.client.clone(), true), Vec::new()));
+        if !std::sync::Arc::ptr_eq(&own.client, &session.client) {
+            own.client = session.client.clone();
+        }
+        (own.db, own.internal, own.no_touch, own.proto) =
+            (session.db, true, session.no_touch, crate::resp::Proto::Resp2);
         let guest = Guest {
             worker: self.move_out(),
             session: own,
             flags: found.flags,
             read_only,
             replicated: true,
-            keys: Vec::new(),
+            keys: keys_room,
         };
         let running = &self.engine.scripts.running.clone();
         running.begin(found.is_function);
@@ -118,6 +123,7 @@ impl Worker {
         if let Some(guest) = guest {
             proto = guest.session.proto;
             self.move_in(guest.worker);
+            self.script_session = Some((guest.session, guest.keys));
         }
         self.reply = outer;
         if own_transaction {
@@ -184,6 +190,7 @@ impl Worker {
             reply: Reply::default(),
             transaction: None,
             stand_in: None,
+            script_session: None,
             busy: false,
             scratch: Scratch::default(),
             clock: self.clock.clone(),

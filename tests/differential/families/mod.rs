@@ -5,12 +5,14 @@ use crate::grammar::{self, Row};
 pub mod bitmaps;
 pub mod connection;
 pub mod field_ttl;
+pub mod functions;
 pub mod geo;
 pub mod hashes;
 pub mod hll;
 pub mod keys;
 pub mod lists;
 pub mod scan;
+pub mod scripting;
 pub mod server;
 pub mod sets;
 pub mod sort;
@@ -54,6 +56,8 @@ pub const ALL: &[&Family] = &[
     &sort::FAMILY,
     &scan::FAMILY,
     &transactions::FAMILY,
+    &scripting::FAMILY,
+    &functions::FAMILY,
 ];
 
 /// In every family: other types under the family's keys, keys that go and come.
