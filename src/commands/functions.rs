@@ -130,6 +130,9 @@ fn function_dump(c: &mut Call<'_>) -> Result<(), Error> {
 
 /// FUNCTION FLUSH [ASYNC|SYNC]
 fn function_flush(c: &mut Call<'_>) -> Result<(), Error> {
+    if c.args.len() > 3 {
+        return Err(Error::unknown_or_arity(c.args.at(1), "FUNCTION"));
+    }
     let sync = flush_is_sync(c, Error::FUNCTION_FLUSH_MODE)?;
     let old = c.engine.scripts.functions.lock().flush(c.engine);
     if sync {

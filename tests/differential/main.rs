@@ -16,6 +16,7 @@ mod families;
 mod grammar;
 mod rules;
 mod runner;
+mod scripts;
 mod vocabulary;
 
 macro_rules! families {
@@ -29,7 +30,7 @@ macro_rules! families {
 
 families! {
     strings bitmaps keys connection server
-    lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub
+    lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub scripting functions
 }
 
 /// The grammars themselves: that each line can be read and made, without any server.

@@ -39,6 +39,7 @@ const RULES: &[(&str, Rule)] = &[
     ("COMMAND LIST", Unordered(1)),
     ("COMMAND GETKEYSANDFLAGS", By(sort_deep)),
     ("PUBSUB CHANNELS", Unordered(1)),
+    ("FUNCTION LIST", By(sort_lists)),
     ("CONFIG GET", Unordered(2)),
     ("GEORADIUS", By(sort_top)),
     ("GEORADIUS_RO", By(sort_top)),
@@ -146,6 +147,15 @@ fn shape(node: &mut Node) {
 
 fn sort_top(node: &mut Node) {
     node.sort(1);
+}
+
+/// Lists of maps, and sets, at any depth.
+fn sort_lists(node: &mut Node) {
+    node.items.iter_mut().for_each(sort_lists);
+    let maps = node.items.iter().all(|item| matches!(item.kind, b'*' | b'%'));
+    if node.kind == b'~' || node.kind == b'*' && maps {
+        node.sort(1);
+    }
 }
 
 fn sort_deep(node: &mut Node) {

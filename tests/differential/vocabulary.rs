@@ -16,6 +16,8 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
         // Sorted sets whose scores are all equal: the others have no lexicographic order to speak of.
         "y" => words(&["y0", "y1", "y0", "y1", "y9"], rng),
         "k" => key("", rng),
+        "script" => crate::scripts::script(rng),
+        "library" => crate::scripts::library_text(rng),
         "val" => value(rng),
         "v" => words(&["a", "b", "c", "", "10", "-5", "3.5", "x y", "\u{e9}"], rng),
         "int" => integer(rng),

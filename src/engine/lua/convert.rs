@@ -176,10 +176,10 @@ impl Writer<'_> {
         }
         let n = self.names;
         if let Some(text) = text(t, &n.err) {
-            return self.reply.error(&quoted(&text));
+            return self.reply.error(&quoted(until_nul(&text)));
         }
         if let Some(text) = text(t, &n.ok) {
-            return self.reply.simple(&quoted(&one_line(&text)));
+            return self.reply.simple(&quoted(&one_line(until_nul(&text))));
         }
         match t.raw_get::<Value>(&n.double) {
             Ok(Value::Number(d)) => return self.reply.double(d),
@@ -241,6 +241,11 @@ pub fn text(t: &Table, name: &mlua::String) -> Option<Vec<u8>> {
 /// As C casts a double to a 64-bit integer on x86: what does not fit is the smallest one.
 pub fn cut(n: f64) -> i64 {
     if n.is_nan() || n >= 9_223_372_036_854_775_808.0 || n < -9_223_372_036_854_775_808.0 { i64::MIN } else { n as i64 }
+}
+
+/// As C prints a text: up to a NUL.
+pub fn until_nul(text: &[u8]) -> &[u8] {
+    text.split(|b| *b == 0).next().unwrap_or_default()
 }
 
 /// Line ends become blanks.

@@ -22,6 +22,7 @@ pub fn install(lua: &Lua) -> mlua::Result<Table> {
         t.raw_set("raising", lua.create_c_function(make::<1, Raising>)?)?;
         t.raw_set("checked", lua.create_c_function(make::<1, Checked>)?)?;
         t.raw_set("guarded", lua.create_c_function(make::<2, Guarded>)?)?;
+        t.raw_set("inserting", lua.create_c_function(make::<2, Inserting>)?)?;
         t.raw_set("seeing", lua.create_c_function(make::<2, Seeing>)?)?;
         t.raw_set("shown", lua.create_c_function(make::<3, Shown>)?)?;
         t.raw_set("bounded", lua.create_c_function(make::<2, Bounded>)?)?;
@@ -80,6 +81,11 @@ impl Native for Checked {
             ffi::lua_call(state, n, ffi::LUA_MULTRET);
             if ffi::lua_toboolean(state, 1) == 0 {
                 ffi::luaL_where(state, 1);
+                if ffi::lua_rawlen(state, -1) == 0 {
+                    // Called by a function of ours, which the script called.
+                    ffi::lua_settop(state, -2);
+                    ffi::luaL_where(state, 2);
+                }
                 ffi::lua_pushvalue(state, 2);
                 ffi::lua_concat(state, 2);
                 ffi::lua_error(state);
@@ -134,6 +140,27 @@ impl Native for Guarded {
         unsafe {
             if behind(state, 2) {
                 raise(state, READONLY);
+            }
+            native(state)
+        }
+    }
+}
+
+/// Upvalues: `table.insert`, the table of fronts.
+struct Inserting;
+
+/// Places before its first element that a table's elements may move to: Lua visits each.
+const MOST_PLACES: f64 = 1e6;
+
+impl Native for Inserting {
+    unsafe extern "C-unwind" fn call(state: *mut lua_State) -> c_int {
+        // SAFETY: see the file's head.
+        unsafe {
+            if behind(state, 2) {
+                raise(state, READONLY);
+            }
+            if ffi::lua_gettop(state) == 3 && ffi::lua_tonumber(state, 2) < -MOST_PLACES {
+                raise(state, c"bad argument #2 to 'insert' (position out of bounds)");
             }
             native(state)
         }

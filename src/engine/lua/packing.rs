@@ -83,7 +83,7 @@ impl<'a> Format<'a> {
     }
 
     /// An option that is no value: it changes how the rest is read.
-    fn control(&mut self, option: u8) -> Result<(), String> {
+    fn control(&mut self, option: u8, a: &Args<'_>) -> Result<(), String> {
         match option {
             b' ' => {}
             b'>' => self.big = true,
@@ -91,11 +91,11 @@ impl<'a> Format<'a> {
             b'!' => {
                 let n = self.number(MAX_ALIGN)?;
                 if n == 0 || !n.is_power_of_two() {
-                    return Err("alignment is not a power of 2".into());
+                    return Err(format!("alignment {n} is not a power of 2"));
                 }
                 self.align = n;
             }
-            other => return Err(format!("invalid format option '{}'", char::from(other))),
+            other => return a.bad(0, &format!("invalid format option '{}'", char::from(other))),
         }
         Ok(())
     }
@@ -135,18 +135,18 @@ fn pack(a: &Args<'_>) -> Answer {
                     size = s.len();
                 }
                 if s.len() < size {
-                    return a.bad(arg - 1, "string too short");
+                    return a.bad(arg, "string too short");
                 }
                 out.extend_from_slice(&s[..size]);
                 if option == b's' {
                     if s.contains(&0) {
-                        return a.bad(arg - 1, "string contains zeros");
+                        return a.bad(arg, "string contains zeros");
                     }
                     out.push(0);
                     size += 1;
                 }
             }
-            other => f.control(other)?,
+            other => f.control(other, a)?,
         }
         total += size;
     }
@@ -167,12 +167,12 @@ fn put(out: &mut Vec<u8>, n: u64, size: usize, big: bool) {
 fn unpack(a: &Args<'_>) -> Answer {
     let text = a.bytes(0)?;
     let data = a.bytes(1)?;
-    let mut pos = if matches!(a.get(2), Value::Nil) { 1 } else { a.integer(2)? };
-    if pos <= 0 {
+    let pos = if matches!(a.get(2), Value::Nil) { 1 } else { a.integer(2)? };
+    if pos == 0 {
         return a.bad(2, "offset must be 1 or greater");
     }
-    pos -= 1;
-    let mut pos = pos as usize;
+    // Negative ones are huge, as C's unsigned integers are.
+    let mut pos = (pos as u64 - 1).min(u64::from(u32::MAX)) as usize;
     let mut f = Format::new(&text);
     let mut values: Vec<Value> = Vec::new();
     while let Some(option) = f.next() {
@@ -221,7 +221,7 @@ fn unpack(a: &Args<'_>) -> Answer {
                 values.push(Value::String(a.lua.create_string(&here[..end]).map_err(refusal)?));
                 size = end + 1;
             }
-            other => f.control(other)?,
+            other => f.control(other, a)?,
         }
         pos += size;
     }
@@ -251,10 +251,11 @@ fn size(a: &Args<'_>) -> Answer {
         let size = f.size(option)?;
         pos += f.padding(pos, option, size);
         match option {
-            b's' => return a.bad(0, "variable-length format"),
-            b'c' if size == 0 => return a.bad(0, "variable-length format"),
-            b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' | b'x' | b'f' | b'd' | b'c' => {}
-            other => f.control(other)?,
+            b's' => return a.bad(0, "option 's' has no fixed size"),
+            b'c' if size == 0 => return a.bad(0, "option 'c0' has no fixed size"),
+            // Letters that mean nothing take nothing.
+            other if other.is_ascii_alphanumeric() => {}
+            other => f.control(other, a)?,
         }
         pos += size;
     }

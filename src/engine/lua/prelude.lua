@@ -136,7 +136,7 @@ G.coroutine = freeze(coroutine)
 
 -- ---- table --------------------------------------------------------------------------------------------------------------
 
-table.insert = natives.guarded(table.insert, behind)
+table.insert = natives.inserting(table.insert, behind)
 G.table = freeze(table)
 
 -- ---- math: the same sequence of chance for every script -------------------------------------------------------------------

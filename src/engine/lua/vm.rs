@@ -27,6 +27,10 @@ pub struct Vm {
 }
 
 const TIDY_ABOVE: usize = 32 << 20;
+/// How much the heap grows, in per cent, before it is collected again: while it is small, and when it is not (Lua's default).
+const PAUSE_SMALL: i32 = 1000;
+const PAUSE_LARGE: i32 = 200;
+const SMALL: usize = 16 << 20;
 
 /// How a script ended.
 pub enum Outcome {
@@ -82,6 +86,7 @@ impl Vm {
             lua,
         };
         vm.watch(false)?;
+        vm.lua.gc_set_pause(PAUSE_SMALL);
         Ok(vm)
     }
 
@@ -161,6 +166,7 @@ impl Vm {
         if self.lua.used_memory() > most {
             // An error in a finalizer: scripts can give none to anything.
             let _ = self.lua.gc_collect();
+            self.lua.gc_set_pause(if self.lua.used_memory() < SMALL { PAUSE_SMALL } else { PAUSE_LARGE });
             self.tidy_above.store((2 * self.lua.used_memory()).max(TIDY_ABOVE), Relaxed);
         }
     }
@@ -172,7 +178,8 @@ impl Vm {
                 let line = t.raw_get::<i64>(&self.names.line).ok();
                 let source = convert::text(&t, &self.names.source).map(|s| String::from_utf8_lossy(&s).into_owned());
                 Outcome::Failed(Failure {
-                    text: convert::text(&t, &self.names.err).unwrap_or_else(|| b"ERR unknown error".to_vec()),
+                    text: convert::text(&t, &self.names.err)
+                        .map_or_else(|| b"ERR unknown error".to_vec(), |text| convert::until_nul(&text).to_vec()),
                     place: source.zip(line),
                     counted: t.raw_get::<bool>(&self.names.ignore).unwrap_or(false),
                 })
@@ -210,6 +217,9 @@ fn watch(lua: &Lua, host: &Shared, closely: bool) -> mlua::Result<()> {
     let triggers = if closely { triggers.every_line() } else { triggers };
     let host = host.clone();
     lua.set_global_hook(triggers, move |lua, _| {
+        if lua.used_memory() > SMALL {
+            lua.gc_set_pause(PAUSE_LARGE);
+        }
         if let Err(text) = look(&host) {
             watch(lua, &host, true)?;
             return Err(mlua::Error::RuntimeError(text));

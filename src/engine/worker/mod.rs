@@ -62,6 +62,8 @@ pub struct Worker {
     stand_in: Option<Box<Worker>>,
     /// Changes that those who track prefixes have not heard of yet.
     broadcast: Broadcast,
+    /// The client that scripts act as, kept from one to the next.
+    script_session: Option<(Session, Vec<KeyRef>)>,
     scratch: Scratch,
     words_scratch: Scratch,
     /// Buffers for the next transaction.
@@ -111,6 +113,7 @@ impl Worker {
             reply: Reply::default(),
             post: Poster::new(seat),
             stand_in: None,
+            script_session: None,
             busy: false,
             broadcast: Broadcast::default(),
             scratch: Scratch::default(),

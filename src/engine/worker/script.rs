@@ -95,15 +95,20 @@ impl Worker {
         let argv = found.vm.table_of(words.skip(request.keys).iter()).map_err(no_lua)?;
         self.access.lane.begin_unit();
         let outer = std::mem::take(&mut self.reply);
-        let mut own = Session::new(session.client.clone(), true);
-        (own.db, own.internal, own.no_touch) = (session.db, true, session.no_touch);
+        let (mut own, keys_room) =
+            self.script_session.take().unwrap_or_else(|| (Session::new(session.client.clone(), true), Vec::new()));
+        if !std::sync::Arc::ptr_eq(&own.client, &session.client) {
+            own.client = session.client.clone();
+        }
+        (own.db, own.internal, own.no_touch, own.proto) =
+            (session.db, true, session.no_touch, crate::resp::Proto::Resp2);
         let guest = Guest {
             worker: self.move_out(),
             session: own,
             flags: found.flags,
             read_only,
             replicated: true,
-            keys: Vec::new(),
+            keys: keys_room,
         };
         let running = &self.engine.scripts.running.clone();
         running.begin(found.is_function);
@@ -119,6 +124,7 @@ impl Worker {
             proto = guest.session.proto;
             self.move_in(guest.worker);
             self.access.lane.end_unit();
+            self.script_session = Some((guest.session, guest.keys));
         }
         self.reply = outer;
         match outcome {
@@ -185,6 +191,7 @@ impl Worker {
             broadcast: Broadcast::default(),
             spare_queue: Queue::default(),
             began: self.began,
+            script_session: None,
             busy: false,
             scratch: Scratch::default(),
             words_scratch: Scratch::default(),

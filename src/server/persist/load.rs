@@ -107,7 +107,7 @@ fn read_keys<R: Read>(
                 figures.loaded += 1;
                 let access = clock.saved(key.idle_s, key.freq);
                 let hash = hash_bytes(key.name);
-                batch.push(Made { db, hash, entry: Entry::loaded(key.name, key.value, key.expires_at_ms, access) });
+                batch.push(Made { db, hash, entry: Entry::loaded(key, access) });
                 if batch.len() == BATCH {
                     give(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
                 }

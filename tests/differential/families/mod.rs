@@ -5,6 +5,7 @@ use crate::grammar::{self, Row};
 pub mod bitmaps;
 pub mod connection;
 pub mod field_ttl;
+pub mod functions;
 pub mod geo;
 pub mod hashes;
 pub mod hll;
@@ -12,6 +13,7 @@ pub mod keys;
 pub mod lists;
 pub mod pubsub;
 pub mod scan;
+pub mod scripting;
 pub mod server;
 pub mod sets;
 pub mod sort;
@@ -56,6 +58,8 @@ pub const ALL: &[&Family] = &[
     &scan::FAMILY,
     &transactions::FAMILY,
     &pubsub::FAMILY,
+    &scripting::FAMILY,
+    &functions::FAMILY,
 ];
 
 /// In every family: other types under the family's keys, keys that go and come.

@@ -215,7 +215,7 @@ impl Reader<'_> {
     fn descend(&mut self) -> Result<(), String> {
         self.depth += 1;
         if self.depth > self.settings.decode_max_depth.min(4000) {
-            return Err(format!("Found too many nested data structures ({})", self.depth));
+            return Err(format!("Found too many nested data structures ({}) at character {}", self.depth, self.at));
         }
         Ok(())
     }
