@@ -5,6 +5,7 @@ use super::clients::{Client, flag};
 use super::flags::Flags;
 use super::gates;
 use super::post::{Audience, Frame, Poster};
+use super::session::Session;
 use super::table::Command;
 use crate::resp::Args;
 use parking_lot::RwLock;
@@ -36,8 +37,7 @@ impl Monitors {
         &self,
         engine: &Engine,
         post: &mut Poster,
-        client: &Client,
-        db: u32,
+        session: &Session,
         command: &Command,
         args: Args<'_>,
         now_us: i64,
@@ -45,6 +45,7 @@ impl Monitors {
         if command.flags.has(Flags::SKIP_MONITOR | Flags::ADMIN) {
             return;
         }
+        let (client, db) = (&session.client, session.db);
         let mut line = format!("+{}.{:06} [{db} ", now_us / 1_000_000, now_us % 1_000_000).into_bytes();
         if client.has(flag::UNIX) {
             line.extend_from_slice(b"unix:");

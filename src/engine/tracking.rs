@@ -34,7 +34,10 @@ pub struct Tracking {
     prefixes: Mutex<IndexMap<Box<[u8]>, Listeners>>,
 }
 
-struct Table([Mutex<IndexMap<Box<[u8]>, IndexSet<u64>>>; STRETCHES]);
+/// Numbers of clients by key.
+type Readers = Mutex<IndexMap<Box<[u8]>, IndexSet<u64>>>;
+
+struct Table([Readers; STRETCHES]);
 
 impl Default for Table {
     fn default() -> Self {
@@ -43,7 +46,7 @@ impl Default for Table {
 }
 
 impl Table {
-    fn of(&self, key: &[u8]) -> &Mutex<IndexMap<Box<[u8]>, IndexSet<u64>>> {
+    fn of(&self, key: &[u8]) -> &Readers {
         &self.0[crate::base::hash::hash_bytes(key) as usize % STRETCHES]
     }
 }
@@ -182,7 +185,8 @@ impl Tracking {
         for id in clients {
             // Whoever is gone, or tracks otherwise now, is not told.
             let Some(client) = self.clients.lock().get(id).cloned() else { continue };
-            if !client.has(flag::BCAST) && !(client.has(flag::NOLOOP) && *id == by) {
+            let own = client.has(flag::NOLOOP) && *id == by;
+            if !own && !client.has(flag::BCAST) {
                 invalidate(engine, post, &client, Some(&[key]));
             }
         }

@@ -154,7 +154,11 @@ impl Server {
                 conn.send(&["PING"]).ok()?;
                 conn.read_reply().ok()
             };
-            if answers().is_some_and(|reply| reply.starts_with(b"+PONG") || reply.starts_with(b"-")) {
+            // An error is an answer (NOAUTH, MISCONF), but not that the data is still being loaded.
+            let ready = |reply: &[u8]| {
+                reply.starts_with(b"+PONG") || (reply.starts_with(b"-") && !reply.starts_with(b"-LOADING"))
+            };
+            if answers().is_some_and(|reply| ready(&reply)) {
                 return Some(server);
             }
             assert!(Instant::now() < deadline, "{kind:?} is not ready after 20 s; its log:\n{}", server.log());

@@ -22,7 +22,7 @@ impl Worker {
         if engine.gates.load(Relaxed) & gates::MONITORS != 0 {
             // The turn's time tells milliseconds; the rest is how long the turn has lasted.
             let now_us = now_ms * 1000 + (self.clock.delta_as_nanos(self.began, self.clock.raw()) / 1000) as i64;
-            engine.monitors.show(engine, &mut self.post, &session.client, session.db, command, args, now_us);
+            engine.monitors.show(engine, &mut self.post, session, command, args, now_us);
         }
     }
 

@@ -552,28 +552,6 @@ impl Worker {
         Verdict::Run
     }
 
-    /// True if the command would change a large collection that a snapshot has not got to its end with: it has to wait then,
-    /// rather than have all of it encoded at once.
-    #[cold]
-    fn must_wait_for_cut(&mut self, session: &Session, command: &Command, args: Args<'_>, keys: &[KeyRef]) -> bool {
-        if &*command.name == "exec" {
-            self.access.unlock();
-            let Some(queue) = session.multi.queued() else { return false };
-            return queue.iter().filter(|(command, ..)| command.flags.has(Flags::WRITE)).any(|(_, args, keys)| {
-                keys.iter().any(|k| self.is_held_back(session.db, k.hash, args.at(k.word as usize)))
-            });
-        }
-        if !command.flags.has(Flags::WRITE) || session.multi.is_queuing() {
-            return false;
-        }
-        keys.iter().any(|k| self.is_held_back(session.db, k.hash, args.at(k.word as usize)))
-    }
-
-    fn is_held_back(&mut self, db: u32, hash: u64, key: &[u8]) -> bool {
-        let shard = self.engine.world.shard_of(hash);
-        self.access.shard(shard).is_held_back(db as usize, hash, key)
-    }
-
     /// Calls the handler.
     #[inline]
     pub fn execute(

@@ -2,9 +2,12 @@
 
 use super::Worker;
 use crate::engine::LogLevel;
+use crate::engine::call::KeyRef;
 use crate::engine::errors::Error;
+use crate::engine::flags::Flags;
 use crate::engine::session::{ReplyMode, Session};
 use crate::engine::table::Command;
+use crate::resp::Args;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Worker {
@@ -53,5 +56,33 @@ impl Worker {
         // As Redis: a text of one word has no code.
         let code = text.split_once(' ').map_or("ERR", |(code, _)| code);
         self.engine.shared_stats.count_error_code(code);
+    }
+
+    /// True if the command would change a large collection that a snapshot has not got to its end with: it has to wait then,
+    /// rather than have all of it encoded at once.
+    #[cold]
+    pub(super) fn must_wait_for_cut(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        args: Args<'_>,
+        keys: &[KeyRef],
+    ) -> bool {
+        if &*command.name == "exec" {
+            self.access.unlock();
+            let Some(queue) = session.multi.queued() else { return false };
+            return queue.iter().filter(|(command, ..)| command.flags.has(Flags::WRITE)).any(|(_, args, keys)| {
+                keys.iter().any(|k| self.is_held_back(session.db, k.hash, args.at(k.word as usize)))
+            });
+        }
+        if !command.flags.has(Flags::WRITE) || session.multi.is_queuing() {
+            return false;
+        }
+        keys.iter().any(|k| self.is_held_back(session.db, k.hash, args.at(k.word as usize)))
+    }
+
+    fn is_held_back(&mut self, db: u32, hash: u64, key: &[u8]) -> bool {
+        let shard = self.engine.world.shard_of(hash);
+        self.access.shard(shard).is_held_back(db as usize, hash, key)
     }
 }
