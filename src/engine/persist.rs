@@ -230,7 +230,7 @@ impl Engine {
     /// Takes a library of functions in that a file brought.
     pub fn load_function(&self, code: Item<'_>) -> Result<(), String> {
         let Item::Bytes(code) = code else { return Err("a library of functions that is a number".into()) };
-        let loaded = self.scripts.functions.lock().load(self, &code, true);
+        let loaded = self.scripts.functions.lock().load(self, code, true);
         loaded.map(drop).map_err(|e| format!("Failed loading a library of functions: {}", e.text()))
     }
 

@@ -351,11 +351,8 @@ fn broken_bytes_end_in_errors() {
 fn is_sound(kind: ValueKind, bytes: &[u8]) -> Option<bool> {
     let (mut reader, mut checker) = (Reader::of_value(kind, bytes), Checker::default());
     checker.begin(kind);
-    loop {
-        match reader.next().ok()? {
-            Event::Part(part) => checker.add(part).ok()?,
-            _ => break,
-        }
+    while let Event::Part(part) = reader.next().ok()? {
+        checker.add(part).ok()?;
     }
     let filled = checker.end().ok()?;
     // Bytes behind the value are looked for only where it has any elements.

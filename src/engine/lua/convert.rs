@@ -240,7 +240,7 @@ pub fn text(t: &Table, name: &mlua::String) -> Option<Vec<u8>> {
 
 /// As C casts a double to a 64-bit integer on x86: what does not fit is the smallest one.
 pub fn cut(n: f64) -> i64 {
-    if n.is_nan() || n >= 9_223_372_036_854_775_808.0 || n < -9_223_372_036_854_775_808.0 { i64::MIN } else { n as i64 }
+    if (i64::MIN as f64..-(i64::MIN as f64)).contains(&n) { n as i64 } else { i64::MIN }
 }
 
 /// As C prints a text: up to a NUL.

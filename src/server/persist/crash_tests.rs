@@ -58,7 +58,9 @@ impl Life {
         if multi {
             self.worker.run_words(&mut self.session, &OwnedArgs::new(["MULTI"]));
         }
-        pair.iter().for_each(|words| drop(self.worker.run_words(&mut self.session, &OwnedArgs::new(words))));
+        for words in &pair {
+            self.worker.run_words(&mut self.session, &OwnedArgs::new(words));
+        }
         if multi {
             self.worker.run_words(&mut self.session, &OwnedArgs::new(["EXEC"]));
         }

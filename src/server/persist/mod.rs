@@ -50,6 +50,9 @@ pub struct Persist {
     stopping: AtomicBool,
 }
 
+/// What is to be done while a job's point in time is cut.
+type AtCut = Box<dyn FnOnce(&Engine) + Send>;
+
 /// What a job writes, and where to.
 struct Plan {
     job: Job,
@@ -57,7 +60,7 @@ struct Plan {
     commands: bool,
     /// The file is the base of an append-only file.
     base: bool,
-    at_cut: Vec<Box<dyn FnOnce(&Engine) + Send>>,
+    at_cut: Vec<AtCut>,
     sinks: Vec<Box<dyn Sink>>,
 }
 
