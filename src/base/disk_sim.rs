@@ -80,6 +80,22 @@ impl SimDisk {
         self.state.lock().room = bytes;
     }
 
+    /// What is on it, to be shown when a test fails.
+    pub fn describe(&self) -> String {
+        let state = self.state.lock();
+        let mut out = String::new();
+        for (path, inode) in &state.names {
+            let data = state.inodes[*inode].data.escape_ascii().to_string().replace("\\r\\n", " ");
+            out += &format!("\n  {}: {data}", path.display());
+        }
+        out
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.state.lock().calls
+    }
+
     pub fn is_crashed(&self) -> bool {
         self.state.lock().left == Some(0)
     }

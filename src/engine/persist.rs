@@ -29,10 +29,13 @@ pub trait Persistence: Send + Sync {
     fn snapshot(&self, subscriber: Subscriber);
 }
 
+/// What is to be done at the point in time of a snapshot, everything held.
+pub type AtCut = Box<dyn FnOnce(&Engine) + Send>;
+
 /// Somebody who wants the bytes of a snapshot, such as a replica.
 pub struct Subscriber {
     /// Runs at the point in time, everything held: whatever is written to the log afterwards is not in the snapshot.
-    pub at_cut: Box<dyn FnOnce(&Engine) + Send>,
+    pub at_cut: AtCut,
     /// Gets the bytes of an RDB file from its first to its last.
     pub sink: Box<dyn Sink>,
 }

@@ -298,6 +298,7 @@ impl Access {
             return false;
         }
         self.held = if self.world.solo { Held::All(false) } else { Held::Inside };
+        self.lane.wanted = self.world.log.is_attached();
         true
     }
 
@@ -378,6 +379,7 @@ impl Access {
             return false;
         }
         self.held = Held::All(true);
+        self.lane.wanted = self.world.log.is_attached();
         true
     }
 

@@ -74,8 +74,8 @@ pub fn target(access: &mut Access) -> Target {
     Target::lowest((0..shards).any(|i| !access.shard(i).fields.is_empty()))
 }
 
-/// What comes before the keys. `base`: the file is the base of an append-only file.
-pub fn prologue(target: Target, base: bool) -> Vec<u8> {
+/// What comes before the keys, libraries of functions included. `base`: the file is the base of an append-only file.
+pub fn prologue(target: Target, base: bool, functions: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
     write::header(target, &mut out);
     let mut aux = |name: &str, value: &str| write::aux(name.as_bytes(), value.as_bytes(), &mut out);
@@ -84,6 +84,15 @@ pub fn prologue(target: Target, base: bool) -> Vec<u8> {
     aux("ctime", &(super::super::now_ms() / 1000).to_string());
     aux("used-mem", &crate::base::alloc::used_bytes().to_string());
     aux("aof-base", if base { "1" } else { "0" });
+    let mut encoder = Encoder::new(target, true);
+    functions.iter().for_each(|code| encoder.function(code, &mut out));
+    out
+}
+
+/// The same for commands.
+pub fn prologue_commands(functions: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    functions.iter().for_each(|code| request(&[b"FUNCTION", b"LOAD", code], &mut out));
     out
 }
 

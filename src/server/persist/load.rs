@@ -23,9 +23,9 @@ use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 /// Keys handed over at once.
-const BATCH: usize = 512;
+const BATCH: usize = 256;
 /// Batches that may wait.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 /// Commands of a log run in one turn.
 const TURN: usize = 128;
 
@@ -185,7 +185,8 @@ fn load_in_two<R: Read + Send>(engine: &Arc<Engine>, loader: &mut Loader<R>, rul
         let putting = s.spawn(move || {
             let mut access = engine.visit().ok_or_else(|| Refused("too many visitors".into()))?;
             for batch in batches {
-                access.enter();
+                // Holding everything for some hundred keys is cheaper than locking for each.
+                access.raise();
                 let put = put(&mut access, batch, rules);
                 access.leave();
                 put?;
@@ -330,7 +331,7 @@ fn create_base(engine: &Engine, file: &LogFile, manifest: &mut Manifest) -> std:
     log::notice(&format!("Creating AOF base file {name} on server start"));
     let mut bytes = Vec::new();
     if rdb {
-        let prologue = super::format::prologue(rdb::Target::WIDEST, true);
+        let prologue = super::format::prologue(rdb::Target::WIDEST, true, &[]);
         let mut out = rdb::write::Summing::new(&mut bytes, engine.config.rdbchecksum.get());
         std::io::Write::write_all(&mut out, &prologue)?;
         out.finish()?;

@@ -291,8 +291,11 @@ impl LogFile {
         while let Some(piece) = state.unwritten.front_mut() {
             // Whole pieces come file by file: what is for an older one is complete.
             while state.files.len() > 1 && state.files[0].id < piece.file {
-                if state.files[0].dirty {
-                    state.files[0].file.sync()?;
+                if state.files[0].dirty
+                    && let Err(e) = state.files[0].file.sync()
+                {
+                    self.engine.log_written(Err(&reason(&e)));
+                    return Err(e);
                 }
                 state.files.remove(0);
             }

@@ -15,7 +15,7 @@ use super::{log, now_ms, reason};
 use crate::base::disk::Disk;
 use crate::engine::clients::Client;
 use crate::engine::errors::Error;
-use crate::engine::persist::{Job, Persistence, Reload, Sink, Subscriber};
+use crate::engine::persist::{AtCut, Job, Persistence, Reload, Sink, Subscriber};
 use crate::engine::{Engine, LogLevel, Shutdown, gates};
 use crate::keyspace::cut::{Cut, Encode};
 use crate::keyspace::world::Access;
@@ -36,6 +36,10 @@ const RETRY_S: i64 = 5;
 /// Failures of automatic rewrites from which on they are put off, and how long at most (Redis: an hour).
 const FAILURES_BEFORE_DELAY: u64 = 3;
 const LONGEST_DELAY_MIN: i64 = 60;
+
+/// Bytes handed to the writing thread at once, and how many such pieces may wait.
+const PIECE: usize = 1 << 18;
+const PIECES_AHEAD: usize = 8;
 
 pub struct Persist {
     engine: Arc<Engine>,
@@ -268,7 +272,7 @@ impl Persist {
         match sink {
             Ok(sink) => {
                 let log_file = self.log_file.clone();
-                let at_cut: Box<dyn FnOnce(&Engine) + Send> = Box::new(move |engine| match id {
+                let at_cut: AtCut = Box::new(move |engine| match id {
                     Some(id) if engine.world.log.has_tap() => engine.world.log.switch_tap(id),
                     Some(id) if switching_on && engine.config.appendonly.get() => log_file.switched_on(id),
                     _ => {}
@@ -354,6 +358,7 @@ impl Persist {
         }));
         let sizes = cut.begin(&mut access);
         plan.at_cut.into_iter().for_each(|f| f(engine));
+        let functions = engine.functions();
         engine.set_gate(gates::CUT, true);
         drop(access);
         {
@@ -370,14 +375,11 @@ impl Persist {
         }
         drop(walk);
         let outcome = if plan.commands {
-            engine
-                .functions()
-                .into_iter()
-                .try_for_each(|f| fan.write_all(&f))
-                .and_then(|()| chunks.pass_on(sizes, true, &mut fan))
+            let begun = fan.write_all(&format::prologue_commands(&functions));
+            begun.and_then(|()| chunks.pass_on(sizes, true, &mut fan))
         } else {
             let mut out = Summing::new(&mut fan, engine.config.rdbchecksum.get());
-            let begun = out.write_all(&format::prologue(target, plan.base));
+            let begun = out.write_all(&format::prologue(target, plan.base, &functions));
             begun.and_then(|()| chunks.pass_on(sizes, false, &mut out)).and_then(|()| out.finish().map(drop))
         };
         engine.set_gate(gates::CUT, false);
@@ -400,13 +402,22 @@ impl Persist {
     fn save_held(&self, access: &mut Access) -> Result<(), String> {
         let engine = &self.engine;
         let (temporary, path) = (self.temporary("temp").with_extension("rdb"), self.snapshot_path());
-        let outcome = (|| {
+        let target = format::target(access);
+        let mut encoder = Records::new(engine, target);
+        let checksum = engine.config.rdbchecksum.get();
+        // One thread encodes, another sums and writes.
+        let (sender, pieces) = std::sync::mpsc::sync_channel::<Vec<u8>>(PIECES_AHEAD);
+        let write = || {
             let file = self.disk.create(&temporary)?;
-            let target = format::target(access);
-            let mut encoder = Records::new(engine, target);
-            let mut out = Summing::new(WholeWriter(&*file), engine.config.rdbchecksum.get());
-            out.write_all(&format::prologue(target, false))?;
-            let mut buffer = Vec::with_capacity(1 << 18);
+            let mut out = Summing::new(WholeWriter(&*file), checksum);
+            out.write_all(&format::prologue(target, false, &engine.functions()))?;
+            pieces.into_iter().try_for_each(|piece| out.write_all(&piece))?;
+            out.finish()?;
+            file.sync()
+        };
+        // A writer that failed has stopped taking: its error is the one to tell.
+        let mut encode = move |access: &mut Access| -> Option<()> {
+            let mut buffer = Vec::with_capacity(PIECE);
             for db in 0..access.world().databases() {
                 let shards = access.world().shards();
                 let size = |access: &mut Access, f: fn(&crate::data::table::Table<crate::keyspace::Entry>) -> usize| {
@@ -421,22 +432,24 @@ impl Persist {
                 for i in 0..shards {
                     for entry in access.shard(i).db(db).into_iter().flat_map(|t| t.iter()) {
                         let mut first = true;
-                        while !encoder.some(&entry, std::mem::take(&mut first), 1 << 18, &mut buffer) {
-                            out.write_all(&buffer)?;
-                            buffer.clear();
+                        while !encoder.some(&entry, std::mem::take(&mut first), PIECE, &mut buffer) {
+                            sender.send(std::mem::replace(&mut buffer, Vec::with_capacity(PIECE))).ok()?;
                         }
-                        if buffer.len() >= 1 << 18 {
-                            out.write_all(&buffer)?;
-                            buffer.clear();
+                        if buffer.len() >= PIECE {
+                            sender.send(std::mem::replace(&mut buffer, Vec::with_capacity(PIECE))).ok()?;
                         }
                     }
                 }
             }
-            out.write_all(&buffer)?;
-            out.finish()?;
-            file.sync()
-        })();
-        let outcome = outcome.map_err(|e: std::io::Error| reason(&e));
+            sender.send(buffer).ok()
+        };
+        let outcome = std::thread::scope(|s| {
+            let writing = s.spawn(write);
+            encode(access);
+            drop(encode);
+            writing.join().unwrap_or_else(|_| Err(std::io::Error::other("the writing thread panicked")))
+        });
+        let outcome = outcome.map_err(|e| reason(&e));
         if outcome.is_err() {
             let _ = self.disk.remove(&temporary); // nobody needs half a file
         }
