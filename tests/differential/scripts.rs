@@ -252,7 +252,7 @@ fn statement(rng: &mut Rng) -> String {
 pub fn script(rng: &mut Rng) -> Vec<u8> {
     let mut text = String::new();
     if rng.percent(8) {
-        text.push_str(rng.pick(&[
+        text.push_str(rng.pick::<&str>(&[
             "#!lua\n",
             "#!lua flags=no-writes\n",
             "#!lua flags=allow-oom,no-cluster\n",
@@ -305,7 +305,7 @@ pub fn library_text(rng: &mut Rng) -> Vec<u8> {
         }
     }
     if rng.percent(5) {
-        text.push_str(rng.pick(&[
+        text.push_str(rng.pick::<&str>(&[
             "return 1 +",
             "error('x')",
             "redis.call('get','x')",
