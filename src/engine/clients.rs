@@ -74,6 +74,8 @@ pub mod flag {
     pub const DIRTY: u32 = 1024;
     pub const READONLY: u32 = 2048;
     pub const NO_REPLY: u32 = 4096;
+    /// Its user may not do everything: see [`crate::engine::acl`].
+    pub const LIMITED: u32 = 1 << 20;
 
     /// Letters of CLIENT LIST in Redis's order; `N` if there is none.
     pub const LETTERS: &[(u32, char)] = &[

@@ -214,6 +214,8 @@ pub const ZRANGE_LIMIT: Error =
     Error::err("syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
 pub const ZRANGE_WITHSCORES: Error = Error::err("syntax error, WITHSCORES not supported in combination with BYLEX");
 pub const WEIGHT: Error = Error::err("weight value is not a float");
+pub const SORT_BY_DENIED: Error = Error::err("BY option of SORT denied due to insufficient ACL permissions.");
+pub const SORT_GET_DENIED: Error = Error::err("GET option of SORT denied due to insufficient ACL permissions.");
 pub const SORT_SCORE: Error = Error::err("One or more scores can't be converted into double");
 
 /// Numbers in arguments.
@@ -346,3 +348,17 @@ pub fn coordinates(lon: f64, lat: f64) -> Error {
 pub fn exactly_one(of: &str, command: &[u8]) -> Error {
     Error::quoting(&format!("exactly one of {of} can be specified for "), command, "")
 }
+
+// ---- ACL -------------------------------------------------------------------------------------------------------------
+
+pub const ACL_DEFAULT_STAYS: Error = Error::err("The 'default' user cannot be removed");
+pub const ACL_NAME: Error = Error::err("Usernames can't contain spaces or null characters");
+pub const ACL_GENPASS: Error =
+    Error::err("ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096");
+pub const ACL_SAVE: Error =
+    Error::err("There was an error trying to save the ACLs. Please check the server logs for more information");
+pub const ACL_NO_FILE: Error = Error::err(
+    "This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and \
+     then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis \
+     configuration.",
+);

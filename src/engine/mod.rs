@@ -1,6 +1,7 @@
 //! The engine: what a command is, how one is refused, run, timed and booked. Holds no sockets, threads, files or wall
 //! clock: time comes with each turn, randomness from a seed, and what must touch the outside goes through [`Hooks`].
 
+pub mod acl;
 pub mod auth;
 pub mod blocking;
 pub mod call;
@@ -16,6 +17,7 @@ pub mod info;
 mod keyproc;
 pub mod keyspec;
 pub mod limits;
+mod memory;
 pub mod multi;
 mod notify;
 pub mod os;
@@ -86,6 +88,7 @@ pub struct Engine {
     pub world: Arc<World>,
     pub config: config::Config,
     pub clients: clients::Clients,
+    pub acl: acl::Acl,
     pub waits: blocking::Waits,
     pub pubsub: pubsub::PubSub,
     /// What other threads send to the clients of each worker.
@@ -112,17 +115,19 @@ pub struct Engine {
 pub mod gates {
     pub const LOADING: u32 = 1;
     pub const PAUSED: u32 = 2;
-    pub const MAXMEMORY: u32 = 4;
+    /// More memory is used than `maxmemory` allows, and nothing can be evicted.
+    pub const OUT_OF_MEMORY: u32 = 4;
     pub const MONITORS: u32 = 8;
     pub const SHUTTING_DOWN: u32 = 16;
 }
 
 impl Engine {
     pub fn new(config: config::Config, workers: usize, databases: usize, now_ms: i64) -> Arc<Engine> {
-        Arc::new(Engine {
+        let engine = Arc::new(Engine {
             world: World::new(workers, databases),
             config,
             clients: clients::Clients::default(),
+            acl: acl::Acl::default(),
             waits: blocking::Waits::default(),
             pubsub: pubsub::PubSub::default(),
             inboxes: (0..workers).map(|_| post::Inbox::default()).collect(),
@@ -137,7 +142,9 @@ impl Engine {
             samples: parking_lot::Mutex::default(),
             replication_ids: parking_lot::RwLock::new([random_id(), "0".repeat(40)]),
             hooks: OnceLock::new(),
-        })
+        });
+        engine.acl.set_default_password(&engine, &engine.config.requirepass.bytes());
+        engine
     }
 
     /// Connects the engine to its process. Once.
@@ -193,6 +200,7 @@ impl Engine {
     pub fn reset_stats(&self) {
         self.workers.read().iter().for_each(|w| w.reset());
         self.shared_stats.reset();
+        self.acl.denied.iter().for_each(|n| n.store(0, Relaxed));
     }
 
     pub fn set_gate(&self, bit: u32, on: bool) {

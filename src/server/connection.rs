@@ -92,7 +92,8 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     engine.clients.add(&client);
     engine.shared_stats.connections.fetch_add(1, Relaxed);
     client.worker.store(with_local(|l| l.seat), Relaxed);
-    let session = Session::new(client, crate::engine::auth::is_open(&engine));
+    let mut session = Session::new(client, false);
+    engine.acl.begin(&mut session);
     tokio::spawn(Connection {
         engine,
         stream,

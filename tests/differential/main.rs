@@ -29,7 +29,7 @@ macro_rules! families {
 
 families! {
     strings bitmaps keys connection server
-    lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub
+    lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub acl
 }
 
 /// The grammars themselves: that each line can be read and made, without any server.

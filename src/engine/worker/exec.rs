@@ -2,6 +2,7 @@
 
 use super::{Scratch, Worker};
 use crate::base::hash::hash_bytes;
+use crate::engine::acl::log::Context;
 use crate::engine::errors::Error;
 use crate::engine::flags::Flags;
 use crate::engine::multi::Queued;
@@ -69,8 +70,13 @@ impl Worker {
         q: &Queued,
         keys: &[crate::engine::call::KeyRef],
     ) -> Result<(), Error> {
+        let args = q.args.args();
+        // The user may have lost rights since the command was queued.
+        let asked = (Context::Multi, self.now_ms);
+        let may = self.engine.acl.check(&self.engine, session, q.command, args, asked);
+        may.map_err(|refusal| refusal.since_queued())?;
         let started = self.clock.raw();
-        let outcome = self.execute(session, q.command, q.args.args(), keys);
+        let outcome = self.execute(session, q.command, args, keys);
         let stats = &self.stats.commands[q.command.id as usize];
         stats.calls.add(1);
         stats.nanos.add(self.clock.delta_as_nanos(started, self.clock.raw()));

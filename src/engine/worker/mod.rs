@@ -26,6 +26,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 #[cfg(test)]
 mod cut_tests;
+mod evict;
 mod exec;
 #[cfg(test)]
 mod log_tests;
@@ -53,6 +54,7 @@ pub struct Worker {
     pub post: Poster,
     scratch: Scratch,
     clock: quanta::Clock,
+    evicting: evict::Evicting,
     /// This turn's time, Unix ms.
     now_ms: i64,
     access_clock: AccessClock,
@@ -90,6 +92,7 @@ impl Worker {
             post: Poster::new(seat),
             scratch: Scratch::default(),
             clock: quanta::Clock::new(),
+            evicting: evict::Evicting::default(),
             now_ms: 0,
             access_clock: AccessClock::default(),
             last_command: 0,
@@ -149,7 +152,7 @@ impl Worker {
     pub fn begin(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
         self.post.now_ms = now_ms;
-        self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
+        self.access_clock = self.engine.access_clock(now_ms);
         self.access.lane.now_s = now_ms / 1000;
         self.journal.event_mask = self.engine.event_mask();
         self.access.enter();
@@ -225,6 +228,9 @@ impl Worker {
         if scratch.planned.is_empty() {
             return None;
         }
+        if self.engine.config.maxmemory.get() != 0 {
+            self.make_room();
+        }
         if scratch.keys.len() > 1 || !self.engine.world.is_solo() {
             self.fetch(session.db, scratch);
         }
@@ -279,6 +285,9 @@ impl Worker {
     /// Runs a command whose words stand apart from the connection's buffer.
     pub fn run_words(&mut self, session: &mut Session, words: &OwnedArgs) -> Option<Ended> {
         let args = words.args();
+        if self.engine.config.maxmemory.get() != 0 {
+            self.make_room();
+        }
         let command = dispatch::resolve(args);
         let mut scratch = Scratch::default();
         if let Ok(c) = &command {
@@ -377,7 +386,7 @@ impl Worker {
         } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {
             self.engine.set_gate(gates::PAUSED, false);
         }
-        if let Err(e) = dispatch::refuse(&self.engine, session, command) {
+        if let Err(e) = dispatch::refuse(&self.engine, session, command, args, self.now_ms) {
             if &*command.name == "exec" {
                 self.abort_exec(session, &e);
             } else {

@@ -2,6 +2,7 @@
 
 use crate::grammar::{self, Row};
 
+pub mod acl;
 pub mod bitmaps;
 pub mod connection;
 pub mod field_ttl;
@@ -56,6 +57,7 @@ pub const ALL: &[&Family] = &[
     &scan::FAMILY,
     &transactions::FAMILY,
     &pubsub::FAMILY,
+    &acl::FAMILY,
 ];
 
 /// In every family: other types under the family's keys, keys that go and come.
