@@ -18,7 +18,10 @@ const CELLS: usize = 256;
 
 #[allow(clippy::declare_interior_mutable_const)]
 const EMPTY: CachePadded<AtomicI64> = CachePadded::new(AtomicI64::new(0));
-static BYTES: [CachePadded<AtomicI64>; CELLS + 1] = [EMPTY; CELLS + 1];
+type Cells = [CachePadded<AtomicI64>; CELLS + 1];
+static BYTES: Cells = [EMPTY; CELLS + 1];
+/// What comes from elsewhere: see [`count_elsewhere`].
+static ELSEWHERE: Cells = [EMPTY; CELLS + 1];
 static CLAIMED: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicU64 = AtomicU64::new(0);
 static STARTUP: AtomicU64 = AtomicU64::new(0);
@@ -29,35 +32,51 @@ thread_local! {
 }
 
 #[inline]
-fn count(bytes: i64) {
+fn count(cells: &Cells, bytes: i64) {
     let mine = MINE.get();
     if mine != 0 && mine <= CELLS {
-        let cell = &BYTES[mine - 1];
+        let cell = &cells[mine - 1];
         cell.store(cell.load(Relaxed).wrapping_add(bytes), Relaxed);
     } else {
-        count_first(bytes, mine);
+        count_first(cells, bytes, mine);
     }
 }
 
 #[cold]
-fn count_first(bytes: i64, mine: usize) {
+fn count_first(cells: &Cells, bytes: i64, mine: usize) {
     if mine == 0 {
         let next = CLAIMED.fetch_add(1, Relaxed).min(CELLS);
         MINE.set(next + 1);
         if next < CELLS {
-            return count(bytes);
+            return count(cells, bytes);
         }
     }
-    BYTES[CELLS].fetch_add(bytes, Relaxed);
+    cells[CELLS].fetch_add(bytes, Relaxed);
+}
+
+/// Counts bytes that do not come from this allocator but are in use all the same: blocks of the slabs. Negative when they are
+/// given back.
+#[inline]
+pub fn count_elsewhere(bytes: i64) {
+    count(&ELSEWHERE, bytes);
+}
+
+fn sum(cells: &Cells) -> i64 {
+    let claimed = CLAIMED.load(Relaxed).min(CELLS);
+    cells[..claimed].iter().chain(std::iter::once(&cells[CELLS])).map(|c| c.load(Relaxed)).sum()
 }
 
 /// Bytes asked for and not yet freed, of all threads. As threads go on meanwhile, a sum of about now.
 pub fn used_bytes() -> u64 {
-    let claimed = CLAIMED.load(Relaxed).min(CELLS);
-    let sum = BYTES[..claimed].iter().chain(std::iter::once(&BYTES[CELLS])).map(|c| c.load(Relaxed)).sum::<i64>();
-    let used = u64::try_from(sum).unwrap_or(0);
+    let used = bytes_now();
     PEAK.fetch_max(used, Relaxed);
     used
+}
+
+/// The same without noting the peak, for who asks often.
+#[inline]
+pub fn bytes_now() -> u64 {
+    u64::try_from(sum(&BYTES) + sum(&ELSEWHERE)).unwrap_or(0)
 }
 
 /// The most that [`used_bytes`] ever answered; it is asked ten times a second.
@@ -89,7 +108,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let p = unsafe { mimalloc::MiMalloc.alloc(layout) };
         if !p.is_null() {
-            count(layout.size() as i64);
+            count(&BYTES, layout.size() as i64);
         }
         p
     }
@@ -98,14 +117,14 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         let p = unsafe { mimalloc::MiMalloc.alloc_zeroed(layout) };
         if !p.is_null() {
-            count(layout.size() as i64);
+            count(&BYTES, layout.size() as i64);
         }
         p
     }
 
     #[inline]
     unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
-        count(-(layout.size() as i64));
+        count(&BYTES, -(layout.size() as i64));
         unsafe { mimalloc::MiMalloc.dealloc(p, layout) }
     }
 
@@ -113,7 +132,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let grown = unsafe { mimalloc::MiMalloc.realloc(p, layout, size) };
         if !grown.is_null() {
-            count(size as i64 - layout.size() as i64);
+            count(&BYTES, size as i64 - layout.size() as i64);
         }
         grown
     }
@@ -167,14 +186,14 @@ mod tests {
     #[test]
     fn what_threads_allocate_and_others_free_adds_up() {
         let layout = Layout::from_size_align(1000, 8).expect("a sound layout");
-        let before = used_bytes();
+        let before = sum(&BYTES);
         let blocks: Vec<usize> = std::thread::scope(|s| {
             let threads: Vec<_> =
                 // SAFETY: a sound layout of some size.
                 (0..4).map(|_| s.spawn(move || (0..10).map(|_| unsafe { Counting.alloc(layout) } as usize).collect::<Vec<_>>())).collect();
             threads.into_iter().flat_map(|t| t.join().expect("no panic")).collect()
         });
-        assert_eq!(used_bytes() - before, 40_000);
+        assert_eq!(sum(&BYTES) - before, 40_000);
         for (i, p) in blocks.into_iter().enumerate() {
             // SAFETY: each was allocated above with this layout, and is freed once.
             unsafe {
@@ -186,8 +205,10 @@ mod tests {
                 Counting.dealloc(p, Layout::from_size_align(size, 8).expect("a sound layout"));
             }
         }
-        assert_eq!(used_bytes(), before);
-        assert!(peak_bytes() >= before + 40_000);
+        assert_eq!(sum(&BYTES), before);
+        count_elsewhere(1 << 40);
+        assert!(peak_bytes() > 1 << 39);
+        count_elsewhere(-(1 << 40));
         assert!(name().starts_with("mimalloc-"));
         assert!(report().contains("heap"));
     }

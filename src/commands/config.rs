@@ -61,7 +61,10 @@ fn config_set(c: &mut Call<'_>) -> Result<(), Error> {
         return Err(Error::Syntax);
     }
     let pairs: Vec<(&[u8], &[u8])> = (0..words.len()).step_by(2).map(|i| (words.at(i), words.at(i + 1))).collect();
-    c.engine.config.set(&pairs, caller(c), hooks(c))?;
+    let changed = c.engine.config.set(&pairs, caller(c), hooks(c))?;
+    if changed.contains(&"requirepass") {
+        c.engine.acl.set_default_password(c.engine, &c.engine.config.requirepass.bytes());
+    }
     c.reply.ok();
     Ok(())
 }
@@ -69,8 +72,8 @@ fn config_set(c: &mut Call<'_>) -> Result<(), Error> {
 fn config_rewrite(c: &mut Call<'_>) -> Result<(), Error> {
     let (config, hooks) = (&c.engine.config, hooks(c));
     let path = config.file().ok_or(Error::err("The server is running without a config file"))?;
-    let users = hooks.user_lines();
-    let written = hooks.rewrite_file(&path, &|old| rewrite(old, config, users.as_deref()));
+    let users = c.engine.acl.config_lines(c.engine);
+    let written = hooks.rewrite_file(&path, &|old| rewrite(old, config, Some(&users)));
     written.map_err(|reason| Error::Err(format!("Rewriting config file: {reason}").into()))?;
     c.reply.ok();
     Ok(())
@@ -96,9 +99,12 @@ impl ConfigHooks for Nobody {
     fn rewrite_file(&self, _: &str, _: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<(), String> {
         Err("there are no files here".into())
     }
+    fn read_file(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("there are no files here".into())
+    }
 }
 
-fn hooks<'a>(c: &Call<'a>) -> &'a dyn ConfigHooks {
+pub(super) fn hooks<'a>(c: &Call<'a>) -> &'a dyn ConfigHooks {
     match c.engine.hooks() {
         Some(h) => h,
         None => &Nobody,

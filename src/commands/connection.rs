@@ -82,12 +82,13 @@ fn echo(c: &mut Call<'_>) -> Result<(), Error> {
 /// AUTH [username] password
 fn auth(c: &mut Call<'_>) -> Result<(), Error> {
     let (user, password) = match c.args.len() {
-        2 if auth::is_open(c.engine) => return Err(Error::NO_PASSWORD_SET),
+        2 if c.engine.acl.needs_no_password() => return Err(Error::NO_PASSWORD_SET),
         2 => (auth::DEFAULT_USER, c.args.at(1)),
         3 => (c.args.at(1), c.args.at(2)),
         _ => return Err(Error::Syntax),
     };
-    auth::login(c.engine, c.session, user, password)?;
+    let asked = (c.args.at(0), c.now_ms());
+    auth::login(c.engine, c.session, (user, password), asked)?;
     c.reply.ok();
     Ok(())
 }
@@ -118,9 +119,10 @@ fn hello(c: &mut Call<'_>) -> Result<(), Error> {
         }
     }
     if let Some((user, password)) = login {
-        auth::login(c.engine, c.session, user, password)?;
+        let asked = (c.args.at(0), c.now_ms());
+        auth::login(c.engine, c.session, (user, password), asked)?;
     }
-    if !c.session.authenticated {
+    if !c.session.authenticated && !auth::is_open(c.engine) {
         return Err(Error::HELLO_NOAUTH);
     }
     if let Some(name) = name {
@@ -178,7 +180,8 @@ fn reset(c: &mut Call<'_>) -> Result<(), Error> {
     c.session.unsubscribe_all(&c.engine.pubsub);
     c.session.stop_tracking(c.engine);
     c.engine.monitors.remove(c.engine, &c.session.client);
-    c.session.reset(auth::is_open(c.engine));
+    c.session.reset();
+    c.engine.acl.begin(c.session);
     speak(c, Proto::Resp2);
     c.reply.simple("RESET");
     Ok(())
@@ -263,7 +266,7 @@ mod tests {
             hello.starts_with("%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n") && hello.ends_with("$2\r\nme\r\n"),
             "{hello}"
         );
-        assert_eq!(s.engine.shared_stats.auth_denied.load(Relaxed), 2);
+        assert_eq!(s.engine.acl.denied[3].load(Relaxed), 2);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::engine::{spec::Spec, table};
 
+pub mod acl;
 pub mod bitmap;
 pub mod client;
 pub mod command;
@@ -38,6 +39,7 @@ pub mod zset;
 
 /// Every family's rows. A new family is added here and nowhere else.
 pub const FAMILIES: &[&[Spec]] = &[
+    acl::COMMANDS,
     bitmap::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,

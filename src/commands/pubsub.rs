@@ -10,11 +10,13 @@ use crate::engine::spec::{BLANK, Spec};
 pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "psubscribe", arity: -2, flags: "pubsub noscript loading stale", group: "pubsub", since: "2.0.0",
+        channels: "1..-1 patterns",
         syntax: "pattern:pattern...",
         summary: "Listens to channels that fit patterns.", complexity: "O(N) in the patterns", run: psubscribe, ..BLANK
     },
     Spec {
         name: "publish", arity: 3, flags: "pubsub loading stale fast may_replicate", group: "pubsub", since: "2.0.0",
+        channels: "1",
         syntax: "channel message",
         summary: "Sends a message to a channel.", complexity: "O(N+M), N listeners and M patterns", run: publish, ..BLANK
     },
@@ -30,18 +32,19 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "spublish", arity: 3, flags: "pubsub loading stale fast may_replicate",
-        keys: "1 not_key", group: "pubsub", since: "7.0.0",
+        keys: "1 not_key", channels: "1", group: "pubsub", since: "7.0.0",
         syntax: "shardchannel message",
         summary: "Sends a message to a shard channel.", complexity: "O(N) in the listeners", run: spublish, ..BLANK
     },
     Spec {
         name: "ssubscribe", arity: -2, flags: "pubsub noscript loading stale",
-        keys: "1..-1 not_key", group: "pubsub", since: "7.0.0",
+        keys: "1..-1 not_key", channels: "1..-1", group: "pubsub", since: "7.0.0",
         syntax: "shardchannel...",
         summary: "Listens to shard channels.", complexity: "O(N) in the channels", run: ssubscribe, ..BLANK
     },
     Spec {
         name: "subscribe", arity: -2, flags: "pubsub noscript loading stale", group: "pubsub", since: "2.0.0",
+        channels: "1..-1",
         syntax: "channel...",
         summary: "Listens to channels.", complexity: "O(N) in the channels", run: subscribe, ..BLANK
     },

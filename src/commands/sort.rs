@@ -101,6 +101,15 @@ struct Element {
 
 fn run(c: &mut Call<'_>, readonly: bool) -> Result<(), Error> {
     let mut ask = Ask::parse(c, readonly)?;
+    // Names of keys that are computed are known to nobody before: whoever has them looked up must be allowed to read all.
+    if !c.engine.acl.reads_all_keys(c.session, c.command, c.args) {
+        if ask.by.is_some_and(|pattern| star(pattern).is_some()) {
+            return Err(errors::SORT_BY_DENIED);
+        }
+        if !ask.get.is_empty() {
+            return Err(errors::SORT_GET_DENIED);
+        }
+    }
     let key = c.key(1);
     // Sorting by a pattern that is the same for all means: not sorting.
     let mut unsorted = ask.by.is_some_and(|pattern| star(pattern).is_none());

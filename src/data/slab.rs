@@ -19,6 +19,7 @@
 //! used blocks); a page is linked in its class's list exactly while it has a free block; the free list inside a page links
 //! only blocks of that page that are not handed out.
 
+use crate::base::alloc::count_elsewhere;
 use parking_lot::{Condvar, Mutex};
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;
@@ -110,6 +111,7 @@ pub fn alloc(size: usize) -> NonNull<u8> {
     if size > MAX {
         return alloc_large(size);
     }
+    count_elsewhere(size as i64);
     let mine = MINE.with(|m| match m.get() {
         usize::MAX => assign(m),
         n => n,
@@ -150,6 +152,7 @@ pub unsafe fn dealloc(block: NonNull<u8>, size: usize) {
         // SAFETY: `alloc` took it from there with this layout.
         return unsafe { std::alloc::dealloc(block.as_ptr(), large_layout(size)) };
     }
+    count_elsewhere(-(size as i64));
     let page = (block.as_ptr() as usize & !(PAGE - 1)) as *mut Page;
     let class = size / 8 - 1;
     // SAFETY: the block's page has a header there, whose `stripe` does not change while the page has used blocks.

@@ -85,6 +85,8 @@ pub mod flag {
     pub const NOLOOP: u32 = 1 << 18;
     /// CLIENT CACHING was said, for the next command.
     pub const CACHING: u32 = 1 << 19;
+    /// Its user may not do everything: see [`crate::engine::acl`].
+    pub const LIMITED: u32 = 1 << 20;
 
     /// Letters of CLIENT LIST in Redis's order; `N` if there is none.
     pub const LETTERS: &[(u32, char)] = &[

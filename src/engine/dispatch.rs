@@ -1,5 +1,6 @@
 //! From words to a command that may run: look-up, the ordered list of refusals, and where its keys are.
 
+use super::acl::log::Context;
 use super::clients::flag;
 use super::errors::Error;
 use super::flags::Flags;
@@ -84,11 +85,16 @@ fn until_nul(word: &[u8]) -> &[u8] {
 
 /// The refusals, in Redis's order. Called only if something asks for a closer look (see [`Engine::gates`]) or the
 /// client is not plain.
-pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(), Error> {
+pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<'_>, now_ms: i64) -> Result<(), Error> {
     let gates = engine.gates.load(std::sync::atomic::Ordering::Relaxed);
-    if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
+    if !session.authenticated && !command.flags.has(Flags::NO_AUTH) && !engine.acl.is_open() {
         return Err(Error::coded("NOAUTH Authentication required."));
     }
+    if session.multi.is_queuing() && command.flags.has(Flags::NO_MULTI) {
+        return Err(Error::err("Command not allowed inside a transaction"));
+    }
+    let context = if session.multi.is_queuing() { Context::Multi } else { Context::Toplevel };
+    engine.acl.check(engine, session, command, args, (context, now_ms)).map_err(|refusal| refusal.noperm(command))?;
     if session.client.has(flag::PUBSUB)
         && session.proto == crate::resp::Proto::Resp2
         && !allowed_while_subscribed(command)
@@ -112,10 +118,16 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command) -> Result<(
     if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) && !session.internal {
         return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
-    if session.multi.is_queuing() && command.flags.has(Flags::NO_MULTI) {
-        return Err(Error::err("Command not allowed inside a transaction"));
+    if gates & gates::OUT_OF_MEMORY != 0 && needs_memory(session, command) {
+        return Err(Error::Oom);
     }
     Ok(())
+}
+
+/// True for what must not run while memory is short: commands that may use more of it, and EXEC with one among its commands.
+fn needs_memory(session: &Session, command: &Command) -> bool {
+    let needs = |c: &Command| c.flags.has(Flags::DENYOOM);
+    needs(command) || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.commands().any(needs)))
 }
 
 fn allowed_while_subscribed(command: &Command) -> bool {

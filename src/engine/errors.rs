@@ -237,6 +237,8 @@ pub const ZRANGE_LIMIT: Error =
     Error::err("syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
 pub const ZRANGE_WITHSCORES: Error = Error::err("syntax error, WITHSCORES not supported in combination with BYLEX");
 pub const WEIGHT: Error = Error::err("weight value is not a float");
+pub const SORT_BY_DENIED: Error = Error::err("BY option of SORT denied due to insufficient ACL permissions.");
+pub const SORT_GET_DENIED: Error = Error::err("GET option of SORT denied due to insufficient ACL permissions.");
 pub const SORT_SCORE: Error = Error::err("One or more scores can't be converted into double");
 
 /// Numbers in arguments.
@@ -397,3 +399,17 @@ impl Error {
     pub const BAD_NUMKEYS: Error = Error::err("Bad number of keys provided");
     pub const DUMP_PAYLOAD: Error = Error::err("DUMP payload version or checksum are wrong");
 }
+
+// ---- ACL -------------------------------------------------------------------------------------------------------------
+
+pub const ACL_DEFAULT_STAYS: Error = Error::err("The 'default' user cannot be removed");
+pub const ACL_NAME: Error = Error::err("Usernames can't contain spaces or null characters");
+pub const ACL_GENPASS: Error =
+    Error::err("ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096");
+pub const ACL_SAVE: Error =
+    Error::err("There was an error trying to save the ACLs. Please check the server logs for more information");
+pub const ACL_NO_FILE: Error = Error::err(
+    "This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and \
+     then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis \
+     configuration.",
+);

@@ -138,6 +138,35 @@ impl Simple {
     }
 }
 
+/// Which of a command's words are channels (a row's `channels` column).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channels {
+    places: Simple,
+    /// They are patterns of channels.
+    pub patterns: bool,
+}
+
+impl Channels {
+    /// `"1"`, `"1..-1"`, `"1..-1 patterns"`; nothing: the command has none.
+    pub fn parse(text: &str) -> Result<Option<Channels>, String> {
+        let bad = || format!("bad channels '{text}'");
+        let (places, patterns) = match text.split_once(' ') {
+            None if text.is_empty() => return Ok(None),
+            None => (text, false),
+            Some((places, "patterns")) => (places, true),
+            Some(_) => return Err(bad()),
+        };
+        let (first, last) = places.split_once("..").unwrap_or((places, places));
+        let number = |n: &str| n.parse().map_err(|_| bad());
+        Ok(Some(Channels { places: Simple { first: number(first)?, last: number(last)?, step: 1 }, patterns }))
+    }
+
+    /// The indexes of the channels among `words` words.
+    pub fn indexes(&self, words: usize) -> impl Iterator<Item = usize> + Clone {
+        self.places.indexes(words)
+    }
+}
+
 /// All that is known about a command's keys.
 #[derive(Clone, Debug, Default)]
 pub struct KeySpecs {

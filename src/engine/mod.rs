@@ -1,6 +1,7 @@
 //! The engine: what a command is, how one is refused, run, timed and booked. Holds no sockets, threads, files or wall
 //! clock: time comes with each turn, randomness from a seed, and what must touch the outside goes through [`Hooks`].
 
+pub mod acl;
 pub mod auth;
 pub mod blocking;
 pub mod call;
@@ -20,6 +21,7 @@ pub mod keyspec;
 pub mod latency;
 pub mod limits;
 pub mod lua;
+mod memory;
 pub mod monitor;
 pub mod multi;
 mod notify;
@@ -99,6 +101,7 @@ pub struct Engine {
     pub world: Arc<World>,
     pub config: config::Config,
     pub clients: clients::Clients,
+    pub acl: acl::Acl,
     pub waits: blocking::Waits,
     pub pubsub: pubsub::PubSub,
     pub tracking: tracking::Tracking,
@@ -131,7 +134,8 @@ pub struct Engine {
 pub mod gates {
     pub const LOADING: u32 = 1;
     pub const PAUSED: u32 = 2;
-    pub const MAXMEMORY: u32 = 4;
+    /// More memory is used than `maxmemory` allows, and nothing can be evicted.
+    pub const OUT_OF_MEMORY: u32 = 4;
     pub const MONITORS: u32 = 8;
     pub const SHUTTING_DOWN: u32 = 16;
     /// What is written cannot be kept: see [`super::Engine::disk_error`].
@@ -144,10 +148,11 @@ pub mod gates {
 
 impl Engine {
     pub fn new(config: config::Config, workers: usize, databases: usize, now_ms: i64) -> Arc<Engine> {
-        Arc::new(Engine {
+        let engine = Arc::new(Engine {
             world: World::new(workers, databases),
             config,
             clients: clients::Clients::default(),
+            acl: acl::Acl::default(),
             waits: blocking::Waits::default(),
             pubsub: pubsub::PubSub::default(),
             tracking: tracking::Tracking::default(),
@@ -168,7 +173,9 @@ impl Engine {
             replication_ids: parking_lot::RwLock::new([random_id(), "0".repeat(40)]),
             persist: persist::Status::default(),
             hooks: OnceLock::new(),
-        })
+        });
+        engine.acl.set_default_password(&engine, &engine.config.requirepass.bytes());
+        engine
     }
 
     /// Connects the engine to its process. Once.
@@ -250,6 +257,7 @@ impl Engine {
     pub fn reset_stats(&self) {
         self.workers.read().iter().for_each(|w| w.reset());
         self.shared_stats.reset();
+        self.acl.denied.iter().for_each(|n| n.store(0, Relaxed));
     }
 
     pub fn set_gate(&self, bit: u32, on: bool) {

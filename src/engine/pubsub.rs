@@ -140,6 +140,16 @@ impl PubSub {
         out
     }
 
+    /// Every subscription: its name, whether that is a pattern, and whose it is.
+    pub fn each_listener(&self, mut f: impl FnMut(&[u8], bool, &Arc<Client>)) {
+        let registries = self.channels.stretches.iter().chain(&self.shards.stretches).map(|names| (names, false));
+        for (names, is_pattern) in registries.chain([(&self.patterns, true)]) {
+            for (name, audience) in names.read().iter() {
+                audience.clients().for_each(|client| f(name, is_pattern, client));
+            }
+        }
+    }
+
     /// How many listen to this very name.
     pub fn listeners(&self, kind: Kind, name: &[u8]) -> usize {
         self.names(kind, name).0.read().get(name).map_or(0, Audience::len)

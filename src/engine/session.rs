@@ -21,6 +21,8 @@ pub struct Session {
     pub db: u32,
     pub proto: Proto,
     pub authenticated: bool,
+    /// Who it is; nobody in particular: the default user.
+    pub user: Option<Arc<super::acl::User>>,
     pub reply_mode: ReplyMode,
     /// Close the connection once the replies so far are sent.
     pub close: bool,
@@ -53,6 +55,7 @@ impl Session {
             db: 0,
             proto: Proto::Resp2,
             authenticated,
+            user: None,
             reply_mode: ReplyMode::On,
             close: false,
             no_touch: false,
@@ -68,11 +71,10 @@ impl Session {
         }
     }
 
-    /// Back to the state of a fresh connection (RESET), but for what identifies it.
-    pub fn reset(&mut self, authenticated: bool) {
+    /// Back to the state of a fresh connection (RESET), but for what identifies it; whose it is says [`super::acl::Acl::begin`].
+    pub fn reset(&mut self) {
         self.db = 0;
         self.proto = Proto::Resp2;
-        self.authenticated = authenticated;
         self.reply_mode = ReplyMode::On;
         self.no_touch = false;
         self.no_evict = false;

@@ -13,6 +13,7 @@
 //! - `acl`     ACL categories beyond those that the flags imply (`write` → @write, `readonly` → @read unless it is in
 //!   @scripting, `fast`/not → @fast/@slow, `admin` → @admin @dangerous, `pubsub`, `blocking`).
 //! - `keys`    where the keys are: see [`crate::engine::keyspec`]. `"1 RO access"`, `"1..-1/2 OW update"`, `"2 num RO access"`.
+//! - `channels` which words are channels that it publishes or subscribes to: `"1"`, `"1..-1"`, `"1..-1 patterns"`.
 //! - `syntax`  the arguments, in the small language of [`crate::engine::syntax`].
 //! - `tips`    COMMAND's tips, separated by blanks.
 
@@ -27,6 +28,7 @@ pub struct Spec {
     pub flags: &'static str,
     pub acl: &'static str,
     pub keys: &'static str,
+    pub channels: &'static str,
     pub group: &'static str,
     pub since: &'static str,
     pub syntax: &'static str,
@@ -46,6 +48,7 @@ pub const BLANK: Spec = Spec {
     flags: "",
     acl: "",
     keys: "",
+    channels: "",
     group: "",
     since: "1.0.0",
     syntax: "",

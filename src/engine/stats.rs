@@ -3,7 +3,7 @@
 use super::histogram::Histogram;
 use super::table;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// One writer, many readers: a store after a load needs no locked instruction.
 #[derive(Default)]
@@ -102,14 +102,17 @@ pub struct SharedStats {
     pub connections: AtomicU64,
     pub rejected_connections: AtomicU64,
     pub evicted: AtomicU64,
+    /// Clients cut off by `maxmemory-clients`.
+    pub evicted_clients: AtomicU64,
+    /// Since when memory is over its limit (Unix ms; 0: it is not), and for how long it was before that, in all.
+    pub over_since_ms: AtomicI64,
+    pub over_ms: AtomicI64,
     pub dirty_since_save: AtomicU64,
     /// What the workers' `dirty` added up to when the last snapshot was written.
     pub dirty_at_save: AtomicU64,
-    /// Logins that failed.
-    pub auth_denied: AtomicU64,
     pub lazyfree: Lazyfree,
     /// When the log last told of an HTTP request (Unix seconds).
-    pub warned_of_attack_s: std::sync::atomic::AtomicI64,
+    pub warned_of_attack_s: AtomicI64,
     /// Connections closed for what they sent without an end, and for what they did not read.
     pub query_buffer_overruns: AtomicU64,
     pub output_buffer_overruns: AtomicU64,
@@ -123,6 +126,7 @@ impl SharedStats {
             &self.connections,
             &self.rejected_connections,
             &self.evicted,
+            &self.evicted_clients,
             &self.query_buffer_overruns,
             &self.output_buffer_overruns,
         ] {

@@ -5,7 +5,7 @@
 
 use super::{
     flags::{Categories, Flags},
-    keyspec::KeySpecs,
+    keyspec::{Channels, KeySpecs},
     spec::Spec,
 };
 use std::sync::OnceLock;
@@ -22,6 +22,7 @@ pub struct Command {
     /// With those that the flags imply.
     pub categories: Categories,
     pub keys: KeySpecs,
+    pub channels: Option<Channels>,
     /// The container's id.
     pub parent: Option<u16>,
     pub subs: Vec<&'static Command>,
@@ -189,7 +190,8 @@ fn add(
     }
     let categories = Categories::parse(spec.acl).map_err(in_row)?.with_implied(flags);
     let parent = parent.map(|(id, _)| id);
-    let command = &*Box::leak(Box::new(Command { id, spec, name, flags, categories, keys, parent, subs }));
+    let channels = Channels::parse(spec.channels).map_err(|e| format!("row '{name}': {e}"))?;
+    let command = &*Box::leak(Box::new(Command { id, spec, name, flags, categories, keys, channels, parent, subs }));
     all.push(command);
     Ok(command)
 }

@@ -28,7 +28,7 @@ impl<'a> Key<'a> {
 }
 
 /// How access is noted on a key.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct AccessClock {
     /// Seconds, 24 bits (LRU), or minutes, 16 bits (LFU).
     pub now: u32,

@@ -3,6 +3,7 @@
 pub mod cut;
 pub mod db;
 pub mod entry;
+pub mod evict;
 pub mod expire;
 pub mod fields;
 pub mod flush;

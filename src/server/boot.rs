@@ -4,6 +4,7 @@ use super::config_files::{SystemFiles, replace_file};
 use super::free::Freeing;
 use super::persist::Persist;
 use super::{listen::Listener, log, process, worker};
+use crate::engine::config::load::Files;
 use crate::engine::config::{Config, ConfigHooks, choices, load};
 use crate::engine::os::Os;
 use crate::engine::persist::Persistence;
@@ -96,6 +97,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     });
     engine.attach(Box::new(hooks.clone()));
     let _ = hooks.engine.set(Arc::downgrade(&engine));
+    engine.acl.load_at_start(&engine, |path| SystemFiles.read(path))?;
     let persist = Persist::new(engine.clone(), Arc::new(crate::base::disk::System));
     let _ = hooks.persist.set(persist.clone());
     let workers =
@@ -168,9 +170,6 @@ fn not_served(config: &Config) -> Vec<String> {
             "replicaof",
             "replication is not there yet: this server starts empty and writable",
         ),
-        (config.maxmemory.get() != 0, "maxmemory", "the limit is not enforced yet: nothing is evicted or refused"),
-        (!config.aclfile.is_empty(), "aclfile", "users are not there yet: only requirepass is checked"),
-        (!config.lines.user.read().is_empty(), "user", "users are not there yet: only requirepass is checked"),
         (!config.lines.rename_command.read().is_empty(), "rename-command", "commands keep their names"),
     ];
     let asked = asked.into_iter().filter(|(is, _, _)| *is);
@@ -298,6 +297,10 @@ impl ConfigHooks for Arc<Process> {
             }
         }
         Ok(())
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        SystemFiles.read(path)
     }
 
     fn rewrite_file(&self, path: &str, rewrite: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<(), String> {

@@ -106,7 +106,8 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     engine.shared_stats.connections.fetch_add(1, Relaxed);
     client.worker.store(super::worker::seat(), Relaxed);
     let id = client.id;
-    let session = Session::new(client, crate::engine::auth::is_open(&engine));
+    let mut session = Session::new(client, false);
+    engine.acl.begin(&mut session);
     let connection = Arc::new(Mutex::new(Connection {
         engine,
         stream,

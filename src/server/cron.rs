@@ -83,9 +83,12 @@ impl Cycle {
         let started = Instant::now();
         self.credit = (self.credit + (started - self.last) * effort.share / 100).min(LONGEST_SLICE);
         self.last = started;
+        // Memory may be over its limit with nobody sending commands: a limit was lowered, or buffers grew.
+        let evicts = self.engine.config.maxmemory.get() != 0 && self.evict(worker, now_ms);
+        let tick = if evicts { BREATH } else { TICK };
         if !self.may_run(now_ms) {
             self.busy = false;
-            return TICK;
+            return tick;
         }
         let budget = if self.busy { self.credit } else { self.credit.min(effort.tick) };
         // One round at most: what was swept a moment ago is clean.
@@ -101,7 +104,15 @@ impl Cycle {
         }
         self.credit = self.credit.saturating_sub(started.elapsed());
         self.busy = left > 0 && removed * 100 > looked * effort.tolerated;
-        if self.busy { BREATH } else { TICK }
+        if self.busy { BREATH } else { tick }
+    }
+
+    /// Evicts for a while; true if there is more to do.
+    fn evict(&mut self, worker: &mut Worker, now_ms: i64) -> bool {
+        worker.begin(now_ms);
+        let more = worker.make_room();
+        worker.access.leave();
+        more
     }
 
     /// One turn inside the gate: a few buckets, of one shard or of several.

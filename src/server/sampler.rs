@@ -15,6 +15,8 @@ pub async fn run(engine: Arc<Engine>) {
             let now_ms = super::now_ms();
             sample::tick(&engine, now_ms);
             engine.drop_idle_clients(now_ms);
+            engine.evict_clients(now_ms);
+            engine.note_exceeded(now_ms);
         }
     }
 }

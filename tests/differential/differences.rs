@@ -55,7 +55,12 @@ const REPLIES: &[Reply] = &[
     (Redis, "LPOS", "-ERR value is out of range", "", "7.2 refuses a rank that cannot be negated"),
     (Redis, "XINFO CONSUMERS", "inactive", "", "7.2 added when a consumer was last active"),
     (Redis, "XINFO STREAM", "active-time", "", "7.2 added when a consumer was last active"),
+    (Redis, "*", "-NOPERM", "-NOPERM", "7.2's wording"),
+    (Redis, "EXEC", "NOPERM", "NOPERM", "7.2's wording"),
+    (Redis, "ACL DRYRUN", "User u", "This user", "7.2's wording"),
     // What Valkey alone changed; ours is as in Redis, 7.0 and 8.0.
+    (Valkey, "ACL SAVE", "This Redis instance", "This instance", "Valkey's wording"),
+    (Valkey, "ACL LOAD", "This Redis instance", "This instance", "Valkey's wording"),
     (Valkey, "BITCOUNT", "-ERR", "-ERR", "Valkey lets the end be absent, and checks the unit before it"),
     (Valkey, "BITCOUNT", "-ERR syntax error", ":", "Valkey lets the end be absent"),
     (Valkey, "BITCOUNT", "-ERR syntax error", "-WRONGTYPE", "Valkey lets the end be absent"),
@@ -324,6 +329,9 @@ pub fn digest_excused(peer: Kind, kinds: &[String]) -> bool {
 
 /// Whether a command begins with these words; a last word in the table without a full match is a family's prefix.
 fn starts(words: &[Vec<u8>], command: &str) -> bool {
+    if command == "*" {
+        return true;
+    }
     if command == "HFE" {
         let name = words[0].to_ascii_uppercase();
         return name.starts_with(b"H") && ["EX", "AT", "TTL"].iter().any(|part| contains(&name, part));

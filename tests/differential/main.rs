@@ -30,7 +30,7 @@ macro_rules! families {
 
 families! {
     strings bitmaps keys connection server
-    lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub scripting functions
+    lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub scripting functions acl
 }
 
 /// The grammars themselves: that each line can be read and made, without any server.

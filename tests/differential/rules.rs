@@ -40,6 +40,11 @@ const RULES: &[(&str, Rule)] = &[
     ("COMMAND GETKEYSANDFLAGS", By(sort_deep)),
     ("PUBSUB CHANNELS", Unordered(1)),
     ("FUNCTION LIST", By(sort_lists)),
+    ("ACL CAT", Unordered(1)),
+    ("ACL GETUSER", By(forget_databases)),
+    ("ACL LIST", By(forget_databases)),
+    ("ACL LOG", By(forget_circumstances)),
+    ("ACL GENPASS", By(forget_digits)),
     ("CONFIG GET", Unordered(2)),
     ("GEORADIUS", By(sort_top)),
     ("GEORADIUS_RO", By(sort_top)),
@@ -205,6 +210,32 @@ pub fn forget_stream_internals(node: &mut Node) {
             forget_stream_internals(item);
         }
     }
+}
+
+/// Users have databases in Valkey; and whether payloads are checked is not shown there.
+fn forget_databases(node: &mut Node) {
+    const CHECKED: [&str; 2] = ["skip-sanitize-payload", "sanitize-payload"];
+    for word in CHECKED {
+        node.text = String::from_utf8_lossy(&node.text).replace(&format!(" {word}"), "").into_bytes();
+    }
+    if let Some(at) = node.items.iter().position(|n| n.text == b"databases") {
+        node.items.drain(at..at + 2);
+    }
+    node.items.retain(|n| !CHECKED.iter().any(|word| n.text == word.as_bytes()));
+    node.items.iter_mut().for_each(forget_databases);
+}
+
+fn forget_circumstances(node: &mut Node) {
+    for entry in &mut node.items {
+        // Which entry it is and when it was made is shown since 7.2.
+        entry.items.truncate(14);
+        forget_values(entry, &["age-seconds", "client-info"]);
+    }
+}
+
+/// Of random digits, how many they are.
+fn forget_digits(node: &mut Node) {
+    node.text.iter_mut().for_each(|digit| *digit = b'0');
 }
 
 fn forget_identity(node: &mut Node) {

@@ -18,11 +18,8 @@ pub trait ConfigHooks: Send + Sync {
     /// not at all: temporary file, fsync, rename. An error says why in the system's words.
     fn rewrite_file(&self, path: &str, rewrite: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<(), String>;
 
-    /// What follows `user ` on the lines CONFIG REWRITE writes; `None` leaves the file's lines as they are, an empty
-    /// list (users live in an ACL file) removes them.
-    fn user_lines(&self) -> Option<Vec<Vec<u8>>> {
-        None
-    }
+    /// The bytes of a file (`aclfile`). An error says why in the system's words.
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
 }
 
 /// Who sets, and when, as far as it matters to what may be set.

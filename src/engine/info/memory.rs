@@ -131,7 +131,8 @@ pub(super) fn memory(s: &mut Source<'_>, l: &mut Lines) {
     l.put("rss_overhead_bytes", 0);
     l.put("mem_fragmentation_ratio", format_args!("{:.2}", a.fragmentation()));
     l.put("mem_fragmentation_bytes", a.fragmentation_bytes());
-    l.zeros(&["mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers"]);
+    l.put("mem_not_counted_for_evict", s.engine.uncounted_bytes());
+    l.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
     l.put("mem_replica_full_sync_buffer", 0);
     l.put("mem_clients_slaves", a.replica_clients);
     l.put("mem_clients_normal", a.normal_clients);

@@ -28,9 +28,12 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.put("expired_stale_perc", "0.00");
     l.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     l.put("evicted_keys", shared.evicted.load(Relaxed));
-    l.zeros(&["evicted_clients"]);
+    l.put("evicted_clients", shared.evicted_clients.load(Relaxed));
     l.put("evicted_scripts", engine.scripts.figures.evicted.load(Relaxed));
-    l.zeros(&["total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    let (since_ms, earlier_ms) = (shared.over_since_ms.load(Relaxed), shared.over_ms.load(Relaxed));
+    let current_ms = if since_ms == 0 { 0 } else { (s.now_ms - since_ms).max(0) };
+    l.put("total_eviction_exceeded_time", earlier_ms + current_ms);
+    l.put("current_eviction_exceeded_time", current_ms);
     l.put("keyspace_hits", total(engine, |w| w.hits.get()));
     l.put("keyspace_misses", total(engine, |w| w.misses.get()));
     for (name, kind) in
@@ -64,8 +67,10 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.put("eventloop_duration_cmd_sum", commands_us);
     l.put("instantaneous_eventloop_cycles_per_sec", rates.turns as u64);
     l.put("instantaneous_eventloop_duration_usec", rates.turn_us as u64);
-    l.put("acl_access_denied_auth", shared.auth_denied.load(Relaxed));
-    l.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+    let [commands, keys, channels, logins] = &engine.acl.denied;
+    for (what, n) in [("auth", logins), ("cmd", commands), ("key", keys), ("channel", channels)] {
+        l.put(&format!("acl_access_denied_{what}"), n.load(Relaxed));
+    }
 }
 
 /// A line for each command that was ever called, in the table's order.

@@ -327,14 +327,16 @@ fn redis(lua: &Lua, host: &Shared, names: &Arc<Names>) -> mlua::Result<Table> {
     add("breakpoint", |_, _, _| Ok(Ok(Value::Boolean(false))))?;
     add("debug", |_, _, _| Ok(Ok(Value::Nil)))?;
     add("acl_check_cmd", |_, host, values| {
-        let Host { words, .. } = host;
+        let Host { words, guest, .. } = host;
         if let Err(text) = gather(words, values) {
             return Ok(Err(text.trim_start_matches("ERR ").into()));
         }
         match crate::engine::table::find_words(words.args()) {
             None => Ok(Err("Invalid command passed to redis.acl_check_cmd()".into())),
-            // Every user may do everything as yet.
-            Some(_) => Ok(Ok(Value::Boolean(true))),
+            Some(command) => {
+                let may = |g: &Guest| g.worker.engine.acl.user_of(&g.session).check(command, words.args()).is_ok();
+                Ok(Ok(Value::Boolean(guest.as_ref().is_none_or(may))))
+            }
         }
     })?;
     Ok(t)

@@ -2,6 +2,7 @@
 
 use super::Worker;
 use crate::base::hash::hash_bytes;
+use crate::engine::acl::log::Context;
 use crate::engine::call::KeyRef;
 use crate::engine::errors::Error;
 use crate::engine::flags::Flags;
@@ -79,6 +80,10 @@ impl Worker {
         keys: &[KeyRef],
         started: &mut u64,
     ) -> Result<(), Error> {
+        // The user may have lost rights since the command was queued.
+        let asked = (Context::Multi, self.now_ms);
+        let may = self.engine.acl.check(&self.engine, session, command, args, asked);
+        may.map_err(|refusal| refusal.since_queued())?;
         let replied = self.reply.len();
         let outcome = self.execute(session, command, args, keys);
         let (stats, ended) = (&self.stats.commands[command.id as usize], self.clock.raw());

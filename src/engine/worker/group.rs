@@ -78,6 +78,9 @@ impl Worker {
         if scratch.planned.is_empty() {
             return None;
         }
+        if self.engine.config.maxmemory.get() != 0 {
+            self.make_room();
+        }
         if !self.busy && (scratch.keys.len() > 1 || !self.engine.world.is_solo()) {
             self.fetch(session.db, scratch);
         }

@@ -30,6 +30,7 @@ use std::sync::atomic::Ordering::Relaxed;
 mod book;
 #[cfg(test)]
 mod cut_tests;
+mod evict;
 mod exec;
 mod group;
 #[cfg(test)]
@@ -65,6 +66,7 @@ pub struct Worker {
     /// Buffers for the next transaction.
     spare_queue: Queue,
     clock: quanta::Clock,
+    evicting: evict::Evicting,
     /// A script overruns its time: this turn holds nothing, and runs only what may run meanwhile.
     busy: bool,
     /// This turn's time, Unix ms, and the clock's reading then.
@@ -116,6 +118,7 @@ impl Worker {
             words_scratch: Scratch::default(),
             spare_queue: Queue::default(),
             clock: quanta::Clock::new(),
+            evicting: evict::Evicting::default(),
             now_ms: 0,
             began: 0,
             access_clock: AccessClock::default(),
@@ -220,7 +223,7 @@ impl Worker {
         self.now_ms = now_ms;
         self.began = self.clock.raw();
         self.post.now_ms = now_ms;
-        self.access_clock = AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None };
+        self.access_clock = self.engine.access_clock(now_ms);
         self.access.lane.now_s = now_ms / 1000;
         self.journal.event_mask = self.engine.event_mask();
     }
@@ -258,6 +261,9 @@ impl Worker {
         command: Result<&'static Command, Error>,
         args: Args<'_>,
     ) -> Option<Ended> {
+        if self.engine.config.maxmemory.get() != 0 {
+            self.make_room();
+        }
         let mut scratch = std::mem::take(&mut self.words_scratch);
         scratch.clear();
         if let Ok(c) = &command {
@@ -387,7 +393,7 @@ impl Worker {
         } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {
             self.engine.set_gate(gates::PAUSED, false);
         }
-        let refusal = dispatch::refuse(&self.engine, session, command);
+        let refusal = dispatch::refuse(&self.engine, session, command, args, self.now_ms);
         let refusal = refusal.and_then(|()| match self.busy && !command.flags.has(Flags::ALLOW_BUSY) {
             true => Err(self.busy_error()),
             false => Ok(()),

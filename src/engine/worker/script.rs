@@ -3,6 +3,7 @@
 
 use super::{Scratch, Worker};
 use crate::base::quoted::quoted;
+use crate::engine::acl::log::Context;
 use crate::engine::dispatch;
 use crate::engine::errors::Error;
 use crate::engine::flags::Flags;
@@ -102,6 +103,7 @@ impl Worker {
         }
         (own.db, own.internal, own.no_touch, own.proto) =
             (session.db, true, session.no_touch, crate::resp::Proto::Resp2);
+        own.user = session.user.clone();
         let guest = Guest {
             worker: self.move_out(),
             session: own,
@@ -191,6 +193,7 @@ impl Worker {
             broadcast: Broadcast::default(),
             spare_queue: Queue::default(),
             began: self.began,
+            evicting: super::evict::Evicting::default(),
             script_session: None,
             busy: false,
             scratch: Scratch::default(),
@@ -274,10 +277,14 @@ impl Guest {
         if self.read_only && (command.flags.has(Flags::WRITE) || command.flags.has(Flags::MAY_REPLICATE)) {
             return refuse(Some(command), "Write commands are not allowed from read-only scripts.");
         }
+        let asked = (Context::Lua, self.worker.now_ms);
+        let may = self.worker.engine.acl.check(&self.worker.engine, &self.session, command, args, asked);
+        may.map_err(|refusal| (Some(command), refusal.in_script(command)))?;
         // Pauses and the like were the caller's affair.
         let engine = &self.worker.engine;
         if engine.gates.load(Relaxed) & !(gates::PAUSED | gates::MONITORS | gates::TRACKING) != 0 {
-            dispatch::refuse(engine, &self.session, command).map_err(|e| (Some(command), e))?;
+            dispatch::refuse(engine, &self.session, command, args, self.worker.now_ms)
+                .map_err(|e| (Some(command), e))?;
         }
         Ok(command)
     }

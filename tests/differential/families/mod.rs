@@ -2,6 +2,7 @@
 
 use crate::grammar::{self, Row};
 
+pub mod acl;
 pub mod bitmaps;
 pub mod connection;
 pub mod field_ttl;
@@ -60,6 +61,7 @@ pub const ALL: &[&Family] = &[
     &pubsub::FAMILY,
     &scripting::FAMILY,
     &functions::FAMILY,
+    &acl::FAMILY,
 ];
 
 /// In every family: other types under the family's keys, keys that go and come.

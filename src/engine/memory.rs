@@ -1,0 +1,89 @@
+//! `maxmemory`: how much is used of it, and by which clock keys are judged.
+
+use super::clients::flag;
+use super::config::MaxmemoryPolicy;
+use super::{Engine, LogLevel, client_filter};
+use crate::base::alloc;
+use crate::keyspace::db::AccessClock;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Engine {
+    /// The clock that notes access to keys, as the policy wants it.
+    #[inline]
+    pub fn access_clock(&self, now_ms: i64) -> AccessClock {
+        let config = &self.config;
+        if config.maxmemory_policy.get().is_lfu() {
+            let lfu = (config.lfu_log_factor.get() as u32, config.lfu_decay_time.get() as u32);
+            AccessClock { now: (now_ms / 60_000) as u32 & 0xffff, lfu: Some(lfu) }
+        } else {
+            AccessClock { now: (now_ms / 1000) as u32 & 0xff_ffff, lfu: None }
+        }
+    }
+
+    /// Bytes in use beyond `maxmemory`; `None` if all is well.
+    #[inline]
+    pub fn bytes_over(&self) -> Option<u64> {
+        let allowed = self.config.maxmemory.get() as u64;
+        let used = alloc::bytes_now();
+        if allowed == 0 || used <= allowed {
+            return None;
+        }
+        let over = used.saturating_sub(self.uncounted_bytes()).saturating_sub(allowed);
+        (over > 0).then_some(over)
+    }
+
+    /// What is on its way to replicas and to the append-only file: evicting keys makes more of that, so it does not count.
+    pub fn uncounted_bytes(&self) -> u64 {
+        if !self.world.log.is_attached() {
+            return 0;
+        }
+        let replicas = self.clients.list().into_iter().filter(|c| c.has(flag::REPLICA));
+        replicas.map(|c| c.unread_bytes()).sum::<u64>() + self.world.log.positions().waiting as u64
+    }
+
+    /// True while nothing may be evicted: what the policy says, or a dataset being loaded.
+    pub fn may_evict(&self) -> bool {
+        self.config.maxmemory_policy.get() != MaxmemoryPolicy::Noeviction
+            && self.gates.load(Relaxed) & super::gates::LOADING == 0
+    }
+
+    /// Notes for how long memory has been over its limit. Ten times a second.
+    pub fn note_exceeded(&self, now_ms: i64) {
+        let stats = &self.shared_stats;
+        let since_ms = stats.over_since_ms.load(Relaxed);
+        match (self.bytes_over(), since_ms) {
+            (Some(_), 0) => stats.over_since_ms.store(now_ms, Relaxed),
+            (None, 1..) => {
+                stats.over_ms.fetch_add((now_ms - since_ms).max(0), Relaxed);
+                stats.over_since_ms.store(0, Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// `maxmemory-clients`: cuts off those who use most, until the rest fits. Replicas, and who asked not to be, stay.
+    pub fn evict_clients(&self, now_ms: i64) {
+        let allowed = self.config.maxmemory_clients_bytes();
+        if allowed <= 0 {
+            return;
+        }
+        let spared = flag::REPLICA | flag::PRIMARY | flag::NO_EVICT;
+        let clients = self.clients.list().into_iter().filter(|c| !c.has(spared));
+        let mut sized: Vec<_> = clients.map(|c| (client_filter::memory_of(&c), c)).collect();
+        let mut used: u64 = sized.iter().map(|(bytes, _)| bytes).sum();
+        if used <= allowed as u64 {
+            return;
+        }
+        sized.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        for (bytes, client) in sized {
+            if used <= allowed as u64 {
+                break;
+            }
+            used -= bytes;
+            let who = client_filter::line(&client, now_ms, None);
+            self.log(LogLevel::Notice, &format!("Evicting client: {who}"));
+            self.shared_stats.evicted_clients.fetch_add(1, Relaxed);
+            client.post(|m| m.kill = Some(false));
+        }
+    }
+}

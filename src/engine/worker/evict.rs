@@ -1,0 +1,141 @@
+//! Making room before commands run, when more memory is used than `maxmemory` allows.
+//!
+//! A worker evicts under the lock of one shard at a time, before it locks the keys of its next commands. Each takes its part: the
+//! more it writes, the more often it comes by here.
+
+use super::Worker;
+use crate::engine::config::MaxmemoryPolicy;
+use crate::engine::gates;
+use crate::keyspace::evict::{self, By, Choice, Pool};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// What a worker remembers from one eviction to the next.
+#[derive(Default)]
+pub(super) struct Evicting {
+    pool: Pool,
+    policy: Option<MaxmemoryPolicy>,
+}
+
+/// Samples without a key that may go, in a row, after which there is taken to be none. More than there are shards.
+const IN_VAIN: usize = 4096;
+/// Evictions between two looks at the clock, and at the memory really in use.
+const AT_ONCE: usize = 8;
+
+impl Worker {
+    /// Evicts until enough memory is free, or its time is up: then the next commands run all the same and it goes on after them, as
+    /// in Redis. If there is nothing to evict, commands that need memory are refused until there is some. Returns whether there
+    /// is more to do. Inside a turn, with no shard locked.
+    pub fn make_room(&mut self) -> bool {
+        let Some(mut over) = self.engine.bytes_over() else {
+            self.memory_is(false);
+            return false;
+        };
+        if !self.engine.may_evict() {
+            self.memory_is(true);
+            return false;
+        }
+        let allowed = time_allowed(self.engine.config.maxmemory_eviction_tenacity.get());
+        let (started, choice) = (Instant::now(), self.choice());
+        loop {
+            for _ in 0..AT_ONCE {
+                let Some(freed) = self.evict_one(&choice) else {
+                    self.let_go();
+                    self.memory_is(true);
+                    return false;
+                };
+                over = over.saturating_sub(freed as u64);
+                if over == 0 {
+                    break;
+                }
+            }
+            if over == 0 {
+                // What was freed is an estimate: the allocator knows.
+                match self.engine.bytes_over() {
+                    None => break,
+                    Some(still) => over = still,
+                }
+            }
+            if allowed.is_some_and(|most| started.elapsed() >= most) {
+                self.let_go();
+                self.memory_is(false);
+                return true;
+            }
+        }
+        self.let_go();
+        self.memory_is(false);
+        false
+    }
+
+    fn choice(&mut self) -> Choice {
+        use MaxmemoryPolicy::*;
+        let policy = self.engine.config.maxmemory_policy.get();
+        if self.evicting.policy.replace(policy) != Some(policy) {
+            self.evicting.pool.clear();
+        }
+        let by = match policy {
+            VolatileLru | AllkeysLru => By::Age,
+            VolatileLfu | AllkeysLfu => By::Frequency,
+            VolatileTtl => By::Expiry,
+            VolatileRandom | AllkeysRandom | Noeviction => By::Chance,
+        };
+        let samples = self.engine.config.maxmemory_samples.get().clamp(1, 64) as usize;
+        let samples = if by == By::Chance { 1 } else { samples };
+        Choice { by, volatile: policy.is_volatile(), samples, clock: self.access_clock }
+    }
+
+    /// Evicts the best candidate; returns about how many bytes that frees, `None` if no key may go.
+    fn evict_one(&mut self, choice: &Choice) -> Option<usize> {
+        for _ in 0..IN_VAIN {
+            let n = self.rng.below(self.engine.world.shards() as u64) as usize;
+            let pool = &mut self.evicting.pool;
+            choice.sample(self.access.shard(n), self.rng.next_u64(), |c| pool.add(c));
+            while let Some(c) = self.evicting.pool.best() {
+                let shard = self.access.shard(self.engine.world.shard_of(c.hash));
+                match choice.score_now(shard, &c) {
+                    None => continue,
+                    // Used meanwhile: it goes back to its place, and others come before it.
+                    Some(now) if now < c.score => {
+                        self.evicting.pool.add(evict::Candidate { score: now, ..c });
+                        break;
+                    }
+                    Some(_) => {}
+                }
+                let Some(entry) = evict::evict(shard, &c, &mut self.journal) else { continue };
+                let bytes = entry.heap_bytes();
+                if self.engine.config.lazyfree_lazy_eviction.get() {
+                    self.journal.free(entry);
+                } else {
+                    drop(entry);
+                }
+                self.engine.shared_stats.evicted.fetch_add(1, Relaxed);
+                // While the shard is held: the log must hear of it before anybody can make the key again.
+                self.book_background();
+                return Some(bytes);
+            }
+        }
+        None
+    }
+
+    /// Back to what a turn holds between its groups: serving whoever waited for a key that went may have taken everything.
+    fn let_go(&mut self) {
+        self.access.settle();
+        self.access.unlock();
+    }
+
+    /// Notes whether memory is short beyond help.
+    fn memory_is(&self, short: bool) {
+        if (self.engine.gates.load(Relaxed) & gates::OUT_OF_MEMORY != 0) != short {
+            self.engine.set_gate(gates::OUT_OF_MEMORY, short);
+        }
+    }
+}
+
+/// Redis's formula for `maxmemory-eviction-tenacity`; `None`: as long as it takes.
+fn time_allowed(tenacity: i64) -> Option<Duration> {
+    match tenacity {
+        ..=10 => Some(Duration::from_micros(50 * tenacity.max(0) as u64)),
+        11..100 => Some(Duration::from_micros((500.0 * 1.15f64.powi((tenacity - 10) as i32)) as u64)),
+        _ => None,
+    }
+}

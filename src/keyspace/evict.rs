@@ -1,0 +1,208 @@
+//! Eviction: which key should go when memory is short.
+//!
+//! As in Redis, a few keys are sampled at a time, and the best candidates ever seen are kept in a pool; so the one that goes is
+//! nearly the one that an exact order of all keys would name. Hashes being random, keys that lie side by side are a fair
+//! sample. Other than in Redis a candidate is judged anew before it goes: one that was used meanwhile stays.
+
+use super::db::AccessClock;
+use super::entry::Entry;
+use super::journal::{Journal, class};
+use super::shard::{Parts, ShardData};
+use crate::base::hash::hash_bytes;
+
+/// What makes a key worth keeping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// The longest unused goes first.
+    Age,
+    /// The least often used.
+    Frequency,
+    /// What expires soonest.
+    Expiry,
+    /// Any.
+    Chance,
+}
+
+/// How keys are chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    pub by: By,
+    /// Only keys with an expiry.
+    pub volatile: bool,
+    /// Keys looked at together.
+    pub samples: usize,
+    pub clock: AccessClock,
+}
+
+/// A key that may go; the higher the score, the sooner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub score: u64,
+    pub db: u32,
+    pub hash: u64,
+    pub key: Vec<u8>,
+}
+
+/// Buckets looked at in vain before a table of few keys that may go is left alone for now.
+const BUCKETS: usize = 64;
+
+impl Choice {
+    fn score(&self, e: &Entry) -> u64 {
+        match self.by {
+            By::Age => self.clock.idle_ms(e.clock()),
+            By::Frequency => 255 - u64::from(self.clock.decayed(e.clock())),
+            By::Expiry => u64::MAX - e.expiry().unwrap_or(i64::MAX).max(0) as u64,
+            By::Chance => 0,
+        }
+    }
+
+    /// Looks at some keys of each database of a shard, from `position` on, and hands their scores to `f`.
+    pub fn sample(&self, shard: &ShardData, position: u64, mut f: impl FnMut(Candidate)) {
+        for db in 0..shard.databases() {
+            let Some(table) = shard.db(db) else { continue };
+            if table.is_empty() || (self.volatile && table.marked() == 0) {
+                continue;
+            }
+            let (mut at, mut left) = (position, self.samples);
+            for _ in 0..BUCKETS {
+                let next = table.scan(at, |entry, marked| {
+                    if left > 0 && (marked || !self.volatile) {
+                        left -= 1;
+                        let key = entry.key();
+                        let score = self.score(&entry);
+                        f(Candidate { score, db: db as u32, hash: hash_bytes(key), key: key.to_vec() });
+                    }
+                });
+                if left == 0 {
+                    break;
+                }
+                // Behind the last bucket comes the first.
+                at = next.unwrap_or(0);
+            }
+        }
+    }
+
+    /// The score that a candidate has now; `None` if it is gone, or may not go any more.
+    pub fn score_now(&self, shard: &ShardData, c: &Candidate) -> Option<u64> {
+        let entry = shard.db(c.db as usize)?.get(c.hash, &c.key)?;
+        (!self.volatile || entry.expiry().is_some()).then(|| self.score(&entry))
+    }
+}
+
+/// Removes a key to make room; returns its entry, whose memory the caller frees. Watchers, log, events and tracking hear of it.
+pub fn evict(shard: &mut ShardData, c: &Candidate, journal: &mut Journal) -> Option<Entry> {
+    let Parts { table, watchers, fields, mut guard } = shard.all_parts(c.db as usize);
+    let entry = guard.remove(table, c.hash, &c.key)?;
+    watchers.touch(c.db, &c.key, &mut journal.ready);
+    fields.forget(c.db, &entry);
+    journal.event(class::EVICTED, "evicted", c.db, &c.key);
+    if journal.logging {
+        journal.removals.push((c.db, c.key.clone()));
+    }
+    if journal.tracking {
+        journal.changed.push((c.db, c.key.clone(), true));
+    }
+    Some(entry)
+}
+
+/// The best candidates seen so far, the best last.
+#[derive(Default, Debug)]
+pub struct Pool(Vec<Candidate>);
+
+/// Redis keeps 16; more make the choice more exact, and cost little.
+const POOL: usize = 64;
+
+impl Pool {
+    pub fn add(&mut self, c: Candidate) {
+        if self.0.iter().any(|old| old.hash == c.hash && old.db == c.db && old.key == c.key) {
+            return;
+        }
+        let at = self.0.partition_point(|old| old.score < c.score);
+        if self.0.len() == POOL {
+            if at == 0 {
+                return;
+            }
+            self.0.insert(at, c);
+            self.0.remove(0);
+        } else {
+            self.0.insert(at, c);
+        }
+    }
+
+    pub fn best(&mut self) -> Option<Candidate> {
+        self.0.pop()
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::NewValue;
+
+    fn choice(by: By, volatile: bool) -> Choice {
+        Choice { by, volatile, samples: 5, clock: AccessClock { now: 1000, lfu: None } }
+    }
+
+    fn shard() -> ShardData {
+        let mut shard = ShardData::new(0);
+        for db in [0, 2] {
+            for i in 0..500u32 {
+                let key = format!("{db}:{i}");
+                let expiry = (i % 50 == 0).then_some(10_000 - i64::from(i));
+                let entry = Entry::new(key.as_bytes(), NewValue::Int(i64::from(i)), expiry, i);
+                shard.db_mut(db).insert_new(hash_bytes(key.as_bytes()), entry, expiry.is_some());
+            }
+        }
+        shard
+    }
+
+    /// Evicts one after the other as the engine does; returns the numbers in the keys.
+    fn order(shard: &mut ShardData, choice: Choice, n: usize) -> Vec<u32> {
+        let mut rng = crate::base::rng::Rng::new(3);
+        let (mut pool, mut journal, mut out) = (Pool::default(), Journal::default(), Vec::new());
+        while out.len() < n {
+            choice.sample(shard, rng.next_u64(), |c| pool.add(c));
+            let Some(c) = pool.best() else { break };
+            if choice.score_now(shard, &c) != Some(c.score) {
+                continue;
+            }
+            let entry = evict(shard, &c, &mut journal).expect("it was there just now");
+            out.push(String::from_utf8_lossy(entry.key()).split(':').nth(1).unwrap().parse().unwrap());
+        }
+        out
+    }
+
+    #[test]
+    fn the_oldest_go_first_nearly() {
+        let gone = order(&mut shard(), choice(By::Age, false), 300);
+        // Of 1000 keys, 300 go: the mean of the exact order would be 75.
+        let mean = gone.iter().sum::<u32>() / 300;
+        assert!(mean < 130, "{mean}");
+        assert!(gone.iter().filter(|n| **n >= 400).count() < 6, "{gone:?}");
+    }
+
+    #[test]
+    fn volatile_policies_leave_the_rest_alone() {
+        let mut s = shard();
+        let gone = order(&mut s, choice(By::Expiry, true), 1000);
+        assert!(gone.len() == 20 && gone.iter().all(|n| n % 50 == 0), "{gone:?}");
+        // What expires soonest is the highest number here.
+        let sum = |part: &[u32]| part.iter().sum::<u32>();
+        assert!(sum(&gone[..10]) > sum(&gone[10..]) + 1000, "{gone:?}");
+        assert!(s.db(0).map(|t| (t.len(), t.marked())) == Some((490, 0)));
+    }
+
+    #[test]
+    fn whoever_was_used_meanwhile_stays() {
+        let (s, c) = (shard(), choice(By::Age, false));
+        let hash = hash_bytes(b"0:7");
+        let seen = Candidate { score: 993_000, db: 0, hash, key: b"0:7".to_vec() };
+        assert_eq!(c.score_now(&s, &seen), Some(993_000));
+        s.db(0).and_then(|t| t.get(hash, b"0:7")).unwrap().set_clock(1000);
+        assert_eq!(c.score_now(&s, &seen), Some(0));
+    }
+}
