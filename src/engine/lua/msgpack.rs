@@ -32,7 +32,7 @@ fn optional(a: &Args<'_>, i: usize) -> Result<i64, String> {
 }
 
 fn pack(a: &Args<'_>) -> Answer {
-    if a.len() == 0 {
+    if a.is_empty() {
         return Err("bad argument #0 to 'pack' (MessagePack pack needs input.)".into());
     }
     let mut out = Vec::new();
@@ -73,10 +73,9 @@ fn write(v: &Value, level: usize, out: &mut Vec<u8>) -> Result<(), String> {
 }
 
 fn write_number(n: f64, out: &mut Vec<u8>) {
-    let whole = exact_i64(n).or_else(|| {
-        // Beyond 2^62 the cast is exact all the same.
-        (n.fract() == 0.0 && (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&n)).then_some(n as i64)
-    });
+    // Beyond 2^62 the cast is exact all the same.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let whole = exact_i64(n).or_else(|| (n.fract() == 0.0 && (-LIMIT..LIMIT).contains(&n)).then_some(n as i64));
     let Some(i) = whole else {
         let short = n as f32;
         if f64::from(short) == n {
