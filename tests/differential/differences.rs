@@ -112,6 +112,8 @@ const REPLIES: &[Reply] = &[
         "_",
         "where the last id was set by XSETID, Valkey's `+` is behind it; 8.0 looks for the last entry (redis#13632)",
     ),
+    (Redis, "EVALSHA", "-NOSCRIPT", "-NOSCRIPT No matching script.", "8.0's words (its transcript)"),
+    (Valkey, "EVALSHA", "-NOSCRIPT", "-NOSCRIPT No matching script.", "8.0's words (its transcript)"),
     (Redis, "FUNCTION LOAD", "already exists", "already exists", "which of several is named follows a hash table"),
     (
         Valkey,
@@ -195,6 +197,7 @@ const ENCODINGS: &[(Kind, &str, &str, &str, &str)] = &[
     (Redis, "zset", "skiplist", "listpack", "7.2 converts by the number of members given"),
     (Valkey, "zset", "listpack", "skiplist", "Valkey converts by the longest member given"),
     (Valkey, "hash", "listpackex", "hashtable", "Valkey makes a hash with a field's expiry a table at once"),
+    (Valkey, "string", "int", "embstr", "Valkey keeps a number as text when a script hands it on as an argument"),
     (Valkey, "string", "embstr", "raw", "Valkey counts the key in, and makes the value raw if both are long"),
     (Valkey, "string", "raw", "embstr", "Valkey embeds up to 64 bytes; Redis, 7.0 and 8.0, up to 44"),
     (Valkey, "string", "embstr", "raw", "Valkey counts a long key among the bytes that it embeds"),

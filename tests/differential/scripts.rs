@@ -252,13 +252,14 @@ fn statement(rng: &mut Rng) -> String {
 pub fn script(rng: &mut Rng) -> Vec<u8> {
     let mut text = String::new();
     if rng.percent(8) {
-        text.push_str(rng.pick::<&str>(&[
+        let line: &str = rng.pick::<&str>(&[
             "#!lua\n",
             "#!lua flags=no-writes\n",
             "#!lua flags=allow-oom,no-cluster\n",
             "#!lua flags=x\n",
             "#!lua x\n",
-        ]));
+        ]);
+        text.push_str(line);
     }
     for _ in 0..rng.below(3) {
         text.push_str(&statement(rng));
@@ -305,13 +306,14 @@ pub fn library_text(rng: &mut Rng) -> Vec<u8> {
         }
     }
     if rng.percent(5) {
-        text.push_str(rng.pick::<&str>(&[
+        let line: &str = rng.pick::<&str>(&[
             "return 1 +",
             "error('x')",
             "redis.call('get','x')",
             "x=1",
             "redis.register_function()",
-        ]));
+        ]);
+        text.push_str(line);
     }
     text.into_bytes()
 }

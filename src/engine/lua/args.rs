@@ -13,6 +13,10 @@ pub struct Args<'a> {
 }
 
 impl Args<'_> {
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     pub fn len(&self) -> usize {
         self.values.len()
     }

@@ -208,7 +208,7 @@ impl Writer<'_> {
             return self.reply.finish_set(at, len);
         }
         if let Some(digits) = text(t, &n.big_number) {
-            return self.reply.big_number(&String::from_utf8_lossy(&one_line(&digits)));
+            return self.reply.big_number(&String::from_utf8_lossy(&one_line(until_nul(&digits))));
         }
         if let Ok(Value::Table(v)) = t.raw_get::<Value>(&n.verbatim_string)
             && let (Some(string), Some(format)) = (text(&v, &n.string), text(&v, &n.format))
@@ -240,7 +240,8 @@ pub fn text(t: &Table, name: &mlua::String) -> Option<Vec<u8>> {
 
 /// As C casts a double to a 64-bit integer on x86: what does not fit is the smallest one.
 pub fn cut(n: f64) -> i64 {
-    if (i64::MIN as f64..-(i64::MIN as f64)).contains(&n) { n as i64 } else { i64::MIN }
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if (-LIMIT..LIMIT).contains(&n) { n as i64 } else { i64::MIN }
 }
 
 /// As C prints a text: up to a NUL.

@@ -73,10 +73,9 @@ fn write(v: &Value, level: usize, out: &mut Vec<u8>) -> Result<(), String> {
 }
 
 fn write_number(n: f64, out: &mut Vec<u8>) {
-    let whole = exact_i64(n).or_else(|| {
-        // Beyond 2^62 the cast is exact all the same.
-        (n.fract() == 0.0 && (i64::MIN as f64..-(i64::MIN as f64)).contains(&n)).then_some(n as i64)
-    });
+    // Beyond 2^62 the cast is exact all the same.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let whole = exact_i64(n).or_else(|| (n.fract() == 0.0 && (-LIMIT..LIMIT).contains(&n)).then_some(n as i64));
     let Some(i) = whole else {
         let short = n as f32;
         if f64::from(short) == n {

@@ -114,7 +114,7 @@ fn pack(a: &Args<'_>) -> Answer {
             b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' => {
                 let n = a.number(arg)?;
                 arg += 1;
-                let n = if n < 0.0 { cut(n) as u64 } else { n as u64 };
+                let n = unsigned(n);
                 put(&mut out, n, size, f.big);
             }
             b'x' => out.push(0),
@@ -151,6 +151,18 @@ fn pack(a: &Args<'_>) -> Answer {
         total += size;
     }
     Ok(vec![Value::String(a.lua.create_string(out).map_err(refusal)?)])
+}
+
+/// As C casts a double to an unsigned integer on x86.
+fn unsigned(n: f64) -> u64 {
+    const TOO_MUCH: f64 = 18_446_744_073_709_551_616.0;
+    if n.is_nan() || n < 0.0 {
+        cut(n) as u64
+    } else if n >= TOO_MUCH {
+        0
+    } else {
+        n as u64
+    }
 }
 
 fn put(out: &mut Vec<u8>, n: u64, size: usize, big: bool) {
@@ -208,7 +220,7 @@ fn unpack(a: &Args<'_>) -> Answer {
             b'c' => {
                 if size == 0 {
                     let last = values.pop().and_then(|v| super::args::number(&v));
-                    let Some(n) = last else { return Err("format `c0' needs a previous size".into()) };
+                    let Some(n) = last else { return Err("format 'c0' needs a previous size".into()) };
                     size = cut(n) as usize;
                     if size > data.len() - pos {
                         return a.bad(1, "data string too short");
