@@ -18,7 +18,7 @@ use super::tracking::Broadcast;
 use super::{Engine, gates};
 use crate::base::rng::Rng;
 use crate::keyspace::Keyspace;
-use crate::keyspace::db::AccessClock;
+use crate::keyspace::db::{AccessClock, ExpiryMode};
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
@@ -75,6 +75,8 @@ pub struct Worker {
     now_ms: i64,
     began: u64,
     access_clock: AccessClock,
+    /// On a replica, expired keys are hidden and nothing more.
+    hides: bool,
     /// The command that ran last, its id plus one; 0: none in this turn yet.
     last_command: u32,
 }
@@ -123,6 +125,7 @@ impl Worker {
             now_ms: 0,
             began: 0,
             access_clock: AccessClock::default(),
+            hides: false,
             last_command: 0,
         }
     }
@@ -167,6 +170,14 @@ impl Worker {
         self.post.me = session.client.id;
         let (began, processed) = (self.began, self.stats.processed.get());
         self.last_command = 0;
+        if let Some(link) = &session.link
+            && !self.engine.replication.is_current(link.generation)
+        {
+            // This server follows somebody else by now, or nobody.
+            self.access.leave();
+            self.post.me = 0;
+            return Ended::Close;
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let ended = self.run(session, buf, at, partial, &mut scratch);
         self.scratch = scratch;
@@ -232,6 +243,7 @@ impl Worker {
     /// Passes the gate, unless a script overruns its time.
     fn enter(&mut self) -> bool {
         let inside = self.access.try_enter();
+        self.hides = self.engine.is_replica();
         self.journal.logging = inside && self.access.lane.is_wanted();
         inside
     }
@@ -248,8 +260,10 @@ impl Worker {
         loop {
             // AUTH must have run before what follows it is held to the limits of strangers.
             let limit = if session.authenticated { many } else { 1 };
-            let limits =
-                Limits { max_bulk: self.engine.config.proto_max_bulk_len.get(), authenticated: session.authenticated };
+            let max_bulk = self.engine.config.proto_max_bulk_len.get();
+            // What a primary took, its replica takes.
+            let max_bulk = if session.link.is_some() { i64::from(u32::MAX) } else { max_bulk };
+            let limits = Limits { max_bulk, authenticated: session.authenticated };
             scratch.clear();
             let mut next = *at;
             let mut more = None;
@@ -266,6 +280,10 @@ impl Worker {
                     Ok(Parsed::Nothing { end }) => {
                         next = end;
                         if scratch.planned.is_empty() {
+                            if let Some(link) = &mut session.link {
+                                link.pending.extend_from_slice(&buf[*at..next]);
+                                self.carried_out(session);
+                            }
                             *at = next;
                         }
                     }
@@ -283,6 +301,9 @@ impl Worker {
                 None | Some(More::Group) => {}
                 Some(More::Nothing) => return Ended::Drained,
                 Some(More::Words(end, words)) => {
+                    if let Some(link) = &mut session.link {
+                        link.pending.extend_from_slice(&buf[*at..end]);
+                    }
                     *at = end;
                     let owned = OwnedArgs::new(words);
                     if let Some(ended) = self.run_words(session, &owned) {
@@ -312,7 +333,14 @@ impl Worker {
         for p in &scratch.planned {
             let args = Args::new(buf, &scratch.spans[p.words.0..p.words.1]);
             let keys = &scratch.keys[p.keys.0..p.keys.1];
-            match self.command(session, &p.command, args, keys, &mut started) {
+            if let Some(link) = &mut session.link {
+                link.pending.extend_from_slice(&buf[*at..p.end]);
+            }
+            let ended = self.command(session, &p.command, args, keys, &mut started);
+            if session.link.is_some() {
+                self.carried_out(session);
+            }
+            match ended {
                 None => *at = p.end,
                 Some(ended @ Ended::Paused(_)) => return Some(ended),
                 Some(ended) => {
@@ -462,6 +490,7 @@ impl Worker {
         if let Err(e) = outcome {
             self.reply.rewind(mark);
             self.failed(command, &e);
+            self.note_divergence(session, &e);
             self.reply.error(&e.text());
         }
         self.empty_journal();
@@ -598,7 +627,11 @@ impl Worker {
                 db: session.db,
                 now_ms: self.now_ms,
                 clock: self.access_clock,
-                expiry: session.expiry,
+                expiry: if self.hides && session.expiry == ExpiryMode::Remove {
+                    ExpiryMode::Hide
+                } else {
+                    session.expiry
+                },
                 no_touch: session.no_touch,
             },
             reply: &mut self.reply,
@@ -619,10 +652,25 @@ impl Worker {
         if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
+        if session.link.is_some() {
+            self.carried_out(session);
+        }
         if raises {
             self.access.settle();
         }
         outcome
+    }
+
+    /// What our primary sent up to here is carried out, and its locks are still held: it goes to the log, byte by byte, for those
+    /// who follow us. A transaction goes there as a whole.
+    #[cold]
+    fn carried_out(&mut self, session: &mut Session) {
+        if let Some(link) = &mut session.link
+            && !session.multi.is_queuing()
+        {
+            self.access.lane.relay(&link.pending);
+            link.pending.clear();
+        }
     }
 
     /// Drops the reply of a client that does not want it.
