@@ -254,7 +254,7 @@ fn client_unblock(c: &mut Call<'_>) -> Result<(), Error> {
         if with_error {
             reply.error(&Error::UNBLOCKED.text())
         } else {
-            wait.timed_out.write(&mut reply)
+            wait.timed_out.write(c.engine, &mut reply)
         }
         wait.client.post(|m| m.unblocked = Some(reply.to_bytes()));
     }

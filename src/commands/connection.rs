@@ -151,7 +151,8 @@ fn describe_server(c: &mut Call<'_>) {
     r.int(resp);
     r.bulk(b"id");
     r.int(id);
-    for (name, value) in [("mode", "standalone"), ("role", "master")] {
+    let role = if c.engine.is_replica() { "replica" } else { "master" };
+    for (name, value) in [("mode", "standalone"), ("role", role)] {
         r.bulk(name.as_bytes());
         r.bulk(value.as_bytes());
     }

@@ -11,7 +11,7 @@ use crate::engine::digest::Digest;
 use crate::engine::errors::Error;
 use crate::engine::persist::Reload;
 use crate::engine::spec::{BLANK, Spec};
-use crate::engine::{Crash, LogLevel, protect, random_id};
+use crate::engine::{Crash, LogLevel, protect};
 use crate::keyspace::{Entry, Key, NewValue, Str, Type};
 use crate::resp::Proto;
 use std::sync::atomic::Ordering::Relaxed;
@@ -142,7 +142,7 @@ fn leak(c: &mut Call<'_>) -> Result<(), Error> {
 
 fn change_repl_id(c: &mut Call<'_>) -> Result<(), Error> {
     c.engine.log(LogLevel::Notice, "Changing replication IDs after receiving change-repl-id");
-    *c.engine.replication_ids.write() = [random_id(), "0".repeat(40)];
+    c.engine.replication.new_history();
     c.reply.ok();
     Ok(())
 }

@@ -26,6 +26,7 @@ pub mod object;
 pub mod parts;
 pub mod persistence;
 pub mod pubsub;
+pub mod replication;
 pub mod scan;
 pub mod scripting;
 pub mod server;
@@ -59,6 +60,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     object::COMMANDS,
     pubsub::COMMANDS,
     persistence::COMMANDS,
+    replication::COMMANDS,
     scan::COMMANDS,
     scripting::COMMANDS,
     server::COMMANDS,

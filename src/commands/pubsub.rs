@@ -190,12 +190,22 @@ fn confirm(c: &mut Call<'_>, what: &[u8], name: Option<&[u8]>, words: &Words) {
 /// PUBLISH channel message: how many copies were sent.
 fn publish(c: &mut Call<'_>) -> Result<(), Error> {
     let sent = c.engine.pubsub.publish(c.engine, c.post, c.args.at(1), c.args.at(2));
+    tell_replicas(c);
     c.reply.int(sent as i64);
     Ok(())
 }
 
+/// Replicas have listeners too. The append-only file has none.
+fn tell_replicas(c: &mut Call<'_>) {
+    if c.ks.journal.logging {
+        let db = c.session.db;
+        c.ks.access.lane.push_for_replicas(db, c.args.iter());
+    }
+}
+
 fn spublish(c: &mut Call<'_>) -> Result<(), Error> {
     let sent = c.engine.pubsub.publish_shard(c.engine, c.post, c.args.at(1), c.args.at(2));
+    tell_replicas(c);
     c.reply.int(sent as i64);
     Ok(())
 }

@@ -33,11 +33,14 @@ pub struct Block {
 pub enum TimedOut {
     Null,
     NullArray,
+    /// How many acknowledgements there are by then: WAIT.
+    Acks(super::replication::acks::Goal),
 }
 
 impl TimedOut {
-    pub fn write(self, reply: &mut Reply) {
+    pub fn write(self, engine: &super::Engine, reply: &mut Reply) {
         match self {
+            TimedOut::Acks(goal) => engine.write_progress(&goal, reply),
             TimedOut::Null => reply.null(),
             TimedOut::NullArray => reply.null_array(),
         }
@@ -98,6 +101,10 @@ impl Wait {
         self.state.compare_exchange(WAITING, OVER, AcqRel, Acquire).is_ok()
     }
 
+    pub fn is_over(&self) -> bool {
+        self.state.load(Acquire) == OVER
+    }
+
     /// Claims the wait for an attempt to serve it, which ends in `served` or `resume`.
     pub fn try_serve(&self) -> bool {
         self.state.compare_exchange(WAITING, SERVING, AcqRel, Acquire).is_ok()
@@ -123,7 +130,7 @@ impl Call<'_> {
         if self.may_block() {
             self.session.block = Some(block);
         } else {
-            block.timed_out.write(self.reply);
+            block.timed_out.write(self.engine, self.reply);
         }
         Ok(())
     }

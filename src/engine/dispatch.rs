@@ -115,6 +115,21 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
     {
         return Err(error);
     }
+    // Scripts are held to it as well; what a primary sends, or a log, is not.
+    if gates & (gates::REPLICA | gates::FEW_REPLICAS) != 0
+        && session.link.is_none()
+        && session.expiry != crate::keyspace::db::ExpiryMode::Ignore
+        && let Some(error) = refuse_by_role(engine, session, command, gates)
+    {
+        return Err(error);
+    }
+    if session.client.has(flag::REPLICA)
+        && (command.flags.has(Flags::WRITE)
+            || command.flags.has(Flags::READONLY)
+            || command.flags.has(Flags::MAY_REPLICATE))
+    {
+        return Err(super::errors::REPLICA_KEYSPACE);
+    }
     if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) && !session.internal {
         return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
@@ -128,6 +143,25 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
 fn needs_memory(session: &Session, command: &Command) -> bool {
     let needs = |c: &Command| c.flags.has(Flags::DENYOOM);
     needs(command) || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.commands().any(needs)))
+}
+
+/// What a replica must not do, and a primary that has lost its replicas.
+fn refuse_by_role(engine: &Engine, session: &Session, command: &Command, gates: u32) -> Option<Error> {
+    let queued = || session.multi.queued().is_some_and(|q| q.commands().any(|c| c.flags.has(Flags::WRITE)));
+    let writes = command.flags.has(Flags::WRITE) || (&*command.name == "exec" && queued());
+    if gates & gates::FEW_REPLICAS != 0 && writes {
+        return Some(super::errors::NOREPLICAS);
+    }
+    if gates & gates::REPLICA == 0 {
+        return None;
+    }
+    if writes && engine.config.replica_read_only.get() {
+        return Some(super::errors::READONLY);
+    }
+    let down = !engine.config.replica_serve_stale_data.get()
+        && !command.flags.has(Flags::STALE)
+        && engine.replication.with_link(|l| l.state) != super::replication::LinkState::Connected;
+    down.then_some(super::errors::MASTERDOWN)
 }
 
 fn allowed_while_subscribed(command: &Command) -> bool {

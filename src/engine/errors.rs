@@ -72,6 +72,8 @@ impl Error {
     }
     pub const SSUBSCRIBE_DENIED: Error = Error::err("SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
     pub const UNBLOCKED: Error = Error::coded("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    pub const UNBLOCKED_BY_ROLE: Error =
+        Error::coded("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
 
     // Connections and the server.
     pub const NOPROTO: Error = Error::coded("NOPROTO unsupported protocol version");
@@ -413,3 +415,27 @@ pub const ACL_NO_FILE: Error = Error::err(
      then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis \
      configuration.",
 );
+
+// ---- replication -----------------------------------------------------------------------------------------------------
+
+pub const READONLY: Error = Error::coded("READONLY You can't write against a read only replica.");
+pub const NOREPLICAS: Error = Error::coded("NOREPLICAS Not enough good replicas to write.");
+pub const MASTERDOWN: Error =
+    Error::coded("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+pub const REPLICA_KEYSPACE: Error = Error::err("Replica can't interact with the keyspace");
+pub const REPLICAOF_FROM_REPLICA: Error = Error::err("Command is not valid when client is a replica.");
+pub const INVALID_PRIMARY_PORT: Error = Error::err("Invalid master port");
+pub const NO_MASTER_LINK: Error = Error::coded("NOMASTERLINK Can't SYNC while not connected with my master");
+pub const REPLCONF_IP: Error = Error::err("REPLCONF ip-address provided by replica instance is too long");
+pub const RDB_FILTER: Error = Error::err("Unsupported rdb-filter-only option");
+pub const WAIT_ON_REPLICA: Error = Error::err(
+    "WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be \
+     writable (which is not the default) writes to replicas are just local and are not propagated.",
+);
+pub const WAITAOF_ON_REPLICA: Error = Error::err(
+    "WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not \
+     propagated.",
+);
+pub const WAITAOF_OFF: Error = Error::err("WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+pub const WAITAOF_LOCAL: Error = Error::err("value is out of range, must be between 0 and 1");
+pub const WAITAOF_REPLICAS: Error = Error::err("value is out of range, must be positive");

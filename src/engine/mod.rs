@@ -31,6 +31,7 @@ pub mod persist;
 pub mod post;
 pub mod protect;
 pub mod pubsub;
+pub mod replication;
 pub mod session;
 pub mod spec;
 pub mod stats;
@@ -124,8 +125,7 @@ pub struct Engine {
     pub cron_paused: AtomicBool,
     /// Rates, as the cron samples them.
     pub samples: parking_lot::Mutex<info::sample::Samples>,
-    /// This history's id and the one before it (`master_replid`, `master_replid2`).
-    pub replication_ids: parking_lot::RwLock<[String; 2]>,
+    pub replication: replication::Replication,
     pub persist: persist::Status,
     hooks: OnceLock<Box<dyn Hooks>>,
 }
@@ -144,6 +144,10 @@ pub mod gates {
     pub const CUT: u32 = 64;
     /// Somebody tracks keys: changes are to be noted. No reason to look closer at a command.
     pub const TRACKING: u32 = 128;
+    /// This server follows another one.
+    pub const REPLICA: u32 = 256;
+    /// Fewer good replicas than `min-replicas-to-write` asks for.
+    pub const FEW_REPLICAS: u32 = 512;
 }
 
 impl Engine {
@@ -170,7 +174,7 @@ impl Engine {
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
             samples: parking_lot::Mutex::default(),
-            replication_ids: parking_lot::RwLock::new([random_id(), "0".repeat(40)]),
+            replication: replication::Replication::default(),
             persist: persist::Status::default(),
             hooks: OnceLock::new(),
         });

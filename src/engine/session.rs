@@ -16,6 +16,14 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// What is known of our primary's connection.
+pub struct PrimaryLink {
+    /// The generation of the link that it belongs to; see [`super::replication::Link::generation`].
+    pub generation: u64,
+    /// Bytes of commands that are not carried out yet, such as those that MULTI queued.
+    pub pending: Vec<u8>,
+}
+
 pub struct Session {
     pub client: Arc<Client>,
     pub db: u32,
@@ -42,6 +50,12 @@ pub struct Session {
     pub block: Option<super::blocking::Block>,
     /// Set by a handler that wants a script to run: see [`super::worker`].
     pub script: Option<super::lua::host::Request>,
+    /// What the client is to us if it is a replica, or said that it will be.
+    pub replica: Option<Arc<super::replication::replica::Replica>>,
+    /// The client is our primary.
+    pub link: Option<Box<PrimaryLink>>,
+    /// The offset of replication behind the client's last write.
+    pub written: u64,
     /// Not a socket: a script, a log being replayed, a primary's link.
     pub internal: bool,
     /// What happens to keys that it finds expired.
@@ -66,6 +80,9 @@ impl Session {
             waiting: None,
             block: None,
             script: None,
+            replica: None,
+            link: None,
+            written: 0,
             internal: false,
             expiry: ExpiryMode::Remove,
         }

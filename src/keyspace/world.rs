@@ -284,6 +284,11 @@ impl Access {
         }
     }
 
+    /// Where the log stood when it last got something from this access, if that was not taken yet.
+    pub fn logged(&self) -> Option<Positions> {
+        self.logged
+    }
+
     /// Where the log stood when it last got something from this access; `None` if it got nothing since this was last asked.
     #[inline]
     pub fn take_logged(&mut self) -> Option<Positions> {

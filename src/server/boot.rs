@@ -114,6 +114,14 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     persist.load()?;
     persist.start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     engine.set_gate(gates::LOADING, false);
+    super::replication::start(engine.clone(), persist.clone(), listener.clone())
+        .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
+    if let Some((host, port)) = engine.config.replicaof_address()
+        && let Some(mut access) = engine.visit()
+    {
+        access.raise();
+        engine.follow(&host, port, super::now_ms());
+    }
     if engine.config.port.get() != 0 {
         log::notice("Ready to accept connections tcp");
     }
@@ -164,14 +172,7 @@ fn level(config: &Config) -> LogLevel {
 
 /// What the configuration asks for and this version does not do, a sentence each: nobody may learn it from lost data.
 fn not_served(config: &Config) -> Vec<String> {
-    let asked = [
-        (
-            config.replicaof_address().is_some(),
-            "replicaof",
-            "replication is not there yet: this server starts empty and writable",
-        ),
-        (!config.lines.rename_command.read().is_empty(), "rename-command", "commands keep their names"),
-    ];
+    let asked = [(!config.lines.rename_command.read().is_empty(), "rename-command", "commands keep their names")];
     let asked = asked.into_iter().filter(|(is, _, _)| *is);
     asked.map(|(_, directive, fact)| format!("WARNING: '{directive}' is set, but {fact}.")).collect()
 }
@@ -291,6 +292,11 @@ impl ConfigHooks for Arc<Process> {
                     }
                 }
                 "aof-timestamp-enabled" => engine.world.log.stamp_tap(config.aof_timestamp_enabled.get()),
+                "repl-backlog-size" => {
+                    let size = config.repl_backlog_size.get() as usize;
+                    engine.world.log.with_backlog(|b| b.set_size(size));
+                }
+                "min-replicas-to-write" | "min-replicas-max-lag" => engine.review_replicas(super::now_ms()),
                 "save" | "stop-writes-on-bgsave-error" => engine.review_disk_error(),
                 "oom-score-adj" | "oom-score-adj-values" => process::set_oom_score(config),
                 _ => {}

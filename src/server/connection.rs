@@ -1,16 +1,18 @@
 //! One connection: bytes in, turns of the engine, bytes out. An idle connection owns no buffer: reading goes through the
 //! worker's, and replies leave in the turn that made them; only what is incomplete or unsent is kept here.
 
-use super::worker::{Guard, Incoming, with_local};
+use super::worker::{Guard, Incoming, Primary, with_local};
 use crate::engine::config::AppendFsync;
 use crate::engine::{
     Engine, client_filter,
     clients::Client,
     clients::flag,
-    session::{ReplyMode, Session},
+    replication::{LinkState, replica::Piece},
+    session::{PrimaryLink, ReplyMode, Session},
     stats::WorkerStats,
     worker::Ended,
 };
+use crate::keyspace::db::ExpiryMode;
 use crate::keyspace::log::Positions;
 use crate::resp::Reply;
 use crate::resp::reply::Chunk;
@@ -67,6 +69,9 @@ impl Stream {
 /// Bytes of a large word asked of the socket at once: they are zeroed before, so no more than a read mostly brings.
 const READ_AT_ONCE: usize = 256 * 1024;
 
+/// Bytes taken for a replica before they are sent.
+const REPLICA_AHEAD: usize = 256 * 1024;
+
 /// Small pieces that wait to be sent are put together up to this size.
 const MERGED_CHUNK: usize = 16 * 1024;
 
@@ -96,6 +101,12 @@ pub struct Connection {
 
 /// Takes a connection over, on the worker's thread.
 pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
+    let (incoming, link) = match incoming {
+        Incoming::Primary(Primary { stream, rest, db, generation }) => {
+            (Incoming::Tcp(stream), Some((rest, db, generation)))
+        }
+        other => (other, None),
+    };
     let Ok((stream, addr, laddr, fd)) = open(incoming) else {
         return;
     };
@@ -108,11 +119,17 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     let id = client.id;
     let mut session = Session::new(client, false);
     engine.acl.begin(&mut session);
+    let mut query = Vec::new();
+    if let Some((rest, db, generation)) = link {
+        (query, session.db) = (rest, db);
+        follow(&engine, &mut session, generation);
+    }
+    let more = !query.is_empty();
     let connection = Arc::new(Mutex::new(Connection {
         engine,
         stream,
         session,
-        query: Vec::new(),
+        query,
         at: 0,
         partial: None,
         unsent: VecDeque::new(),
@@ -120,7 +137,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         safe_at: None,
         over_soft_since_ms: None,
         sent: 0,
-        more: false,
+        more,
         closing: false,
         wait: None,
         _guard: guard,
@@ -129,13 +146,33 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     tokio::spawn(Task(connection));
 }
 
+/// Makes a session that of our primary: what it sends is carried out, and not answered.
+fn follow(engine: &Engine, session: &mut Session, generation: u64) {
+    (session.internal, session.authenticated) = (true, true);
+    (session.expiry, session.reply_mode) = (ExpiryMode::Ignore, ReplyMode::Off);
+    session.link = Some(Box::new(PrimaryLink { generation, pending: Vec::new() }));
+    let client = session.client.clone();
+    client.set_flag(flag::PRIMARY, true);
+    // No user's rights bound what the primary sends.
+    client.set_flag(flag::LIMITED, false);
+    client.about.lock().user = b"(superuser)".to_vec();
+    client.db.store(session.db, Relaxed);
+    engine.replication.with_link(|link| {
+        if link.generation == generation {
+            (link.client, link.state) = (Some(client.clone()), LinkState::Connected);
+            (link.last_io_ms, link.down_since_s) = (super::now_ms(), 0);
+        }
+    });
+    super::replication::send_ack(engine, &client);
+}
+
 /// The connection's own task. Nobody else takes the lock, but this same thread while a script keeps the task from running.
 struct Task(Arc<Mutex<Connection>>);
 
 fn open(incoming: Incoming) -> io::Result<(Stream, String, String, i32)> {
     use std::os::fd::AsRawFd;
     match incoming {
-        Incoming::Tcp(s) => {
+        Incoming::Primary(Primary { stream: s, .. }) | Incoming::Tcp(s) => {
             s.set_nonblocking(true)?;
             s.set_nodelay(true)?;
             let (addr, laddr, fd) = (s.peer_addr()?.to_string(), s.local_addr()?.to_string(), s.as_raw_fd());
@@ -169,6 +206,21 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.engine.clients.remove(self.session.client.id);
         super::busy::forget(self.session.client.id);
+        if let Some(replica) = self.session.replica.take() {
+            self.engine.remove_replica(&replica, super::now_ms());
+        }
+        if self.session.link.is_some() {
+            // Where the stream goes on needs to know the database it had selected.
+            let db = self.session.db;
+            self.engine.replication.with_link(|l| {
+                if l.client.as_ref().is_some_and(|c| c.id == self.session.client.id) {
+                    l.db = db;
+                }
+            });
+            if self.engine.replication.link_lost(&self.session.client, super::now_ms()) {
+                super::log::notice("Connection with master lost.");
+            }
+        }
         if let Some(wait) = self.session.waiting.take() {
             wait.end();
             with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
@@ -224,6 +276,9 @@ impl Connection {
                 }
                 self.safe_at = None;
             }
+            if self.session.client.has(flag::REPLICA) {
+                return self.drive_replica(cx);
+            }
             if !self.unsent.is_empty() {
                 ready!(self.flush(cx))?;
             }
@@ -246,6 +301,55 @@ impl Connection {
         }
     }
 
+    /// As [`drive`](Self::drive), for a replica: the copy and the stream go out while acknowledgements come in.
+    fn drive_replica(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            self.collect_mail(cx)?;
+            if self.closing {
+                return Poll::Ready(Ok(()));
+            }
+            let mut went_on = self.take_stream(cx);
+            if !self.unsent.is_empty() {
+                let sent = self.flush(cx);
+                went_on |= matches!(sent, Poll::Ready(Ok(())));
+                if let Poll::Ready(Err(e)) = sent {
+                    return Poll::Ready(Err(e));
+                }
+            }
+            let received = if self.more { Poll::Ready(self.run_query(cx)) } else { self.receive(cx) };
+            match received {
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending if !went_on => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Takes what is to be sent to a replica next, up to what a socket takes at once. True if there was something.
+    fn take_stream(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(replica) = self.session.replica.clone() else { return false };
+        let before = self.unsent_bytes();
+        while self.unsent_bytes() < REPLICA_AHEAD {
+            match replica.next(&self.engine, cx.waker()) {
+                Some(Piece::Bytes(bytes)) => self.keep(Chunk::Own(bytes)),
+                Some(Piece::Stream(chunk)) => self.keep(Chunk::Own(chunk.to_vec())),
+                Some(Piece::End) => {
+                    self.closing = true;
+                    self.drop_unsent();
+                    return true;
+                }
+                None => break,
+            }
+        }
+        let more = self.unsent_bytes().saturating_sub(before);
+        if more > 0 {
+            self.session.client.passed_on(more);
+            with_local(|l| l.worker.stats.net_out.add(more as u64));
+        }
+        more > 0
+    }
+
     fn collect_mail(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let Some(mut mail) = self.session.client.collect() else {
             return Ok(());
@@ -261,6 +365,8 @@ impl Connection {
             self.wait = None;
         }
         if let Some(reply) = mail.unblocked {
+            // Whoever served this client has handed in what that changed.
+            self.session.written = self.engine.world.log.offset();
             let log = &self.engine.world.log;
             if log.has_tap() && self.engine.config.appendfsync.get() == AppendFsync::Always {
                 // Whoever served this client has handed in what that changed.
@@ -308,7 +414,7 @@ impl Connection {
                 }
                 if wait.end() {
                     let mut reply = Reply::new(wait.proto);
-                    wait.timed_out.write(&mut reply);
+                    wait.timed_out.write(&self.engine, &mut reply);
                     self.stop_waiting(&reply.to_bytes());
                     return Poll::Ready(Ok(()));
                 }
@@ -425,7 +531,11 @@ impl Connection {
     /// What the turn logged must be written to the append-only file, and perhaps be safe there before the replies leave.
     #[inline]
     fn after_log(&mut self, logged: Option<Positions>, flush: &tokio::sync::Notify) {
-        let Some(positions) = logged.filter(|p| p.tap > 0) else { return };
+        let Some(positions) = logged else { return };
+        self.session.written = positions.replication;
+        if positions.tap == 0 {
+            return;
+        }
         if self.engine.config.appendfsync.get() == AppendFsync::Always {
             self.safe_at = Some(positions.tap);
         }
@@ -490,7 +600,7 @@ impl Connection {
     /// `client-query-buffer-limit`: closes the connection if more is buffered of commands that do not end.
     fn limit_query(&mut self) {
         let waiting = self.query.len() - self.at;
-        if waiting as i64 <= self.engine.config.client_query_buffer_limit.get() {
+        if self.session.link.is_some() || waiting as i64 <= self.engine.config.client_query_buffer_limit.get() {
             return;
         }
         self.closing = true;

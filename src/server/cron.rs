@@ -153,7 +153,7 @@ impl Cycle {
     fn may_run(&self, now_ms: i64) -> bool {
         let gates = self.engine.gates.load(Relaxed);
         self.engine.active_expire.load(Relaxed)
-            && gates & gates::LOADING == 0
+            && gates & (gates::LOADING | gates::REPLICA) == 0
             && (gates & gates::PAUSED == 0 || self.engine.clients.paused(now_ms).is_none())
     }
 }

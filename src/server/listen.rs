@@ -180,7 +180,8 @@ impl Listener {
         denied
     }
 
-    fn give(&self, incoming: Incoming) {
+    /// Gives a connection to the least loaded worker.
+    pub fn give(&self, incoming: Incoming) {
         if let Some(w) = self.workers.iter().min_by_key(|w| w.load.load(Relaxed)) {
             w.load.fetch_add(1, Relaxed);
             // A worker's inbox closes only when the process ends.

@@ -11,6 +11,7 @@ pub mod log;
 pub mod os;
 pub mod persist;
 pub mod process;
+pub mod replication;
 pub mod sampler;
 pub mod worker;
 

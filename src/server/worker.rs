@@ -12,6 +12,17 @@ use tokio::sync::{Notify, mpsc};
 pub enum Incoming {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
+    Primary(Primary),
+}
+
+/// The connection to our primary, from where the stream begins.
+pub struct Primary {
+    pub stream: std::net::TcpStream,
+    /// Bytes of the stream that came already.
+    pub rest: Vec<u8>,
+    /// The database that the stream has selected.
+    pub db: u32,
+    pub generation: u64,
 }
 
 /// The acceptor's view of a worker.

@@ -6,6 +6,7 @@ mod clients;
 pub mod keyspace;
 pub mod memory;
 mod persistence;
+mod replication;
 pub mod sample;
 mod server;
 mod stats;
@@ -41,7 +42,7 @@ const SECTIONS: &[Section] = &[
     Section { name: "persistence", title: "Persistence", default: true, write: persistence::persistence },
     Section { name: "threads", title: "Threads", default: true, write: clients::threads },
     Section { name: "stats", title: "Stats", default: true, write: stats::stats },
-    Section { name: "replication", title: "Replication", default: true, write: persistence::replication },
+    Section { name: "replication", title: "Replication", default: true, write: replication::replication },
     Section { name: "cpu", title: "CPU", default: true, write: server::cpu },
     Section { name: "modules", title: "Modules", default: true, write: |_, _| {} },
     Section { name: "commandstats", title: "Commandstats", default: false, write: stats::commandstats },

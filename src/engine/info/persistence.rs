@@ -1,4 +1,4 @@
-//! INFO persistence and replication.
+//! INFO persistence.
 
 use super::{Lines, Source};
 use crate::engine::gates;
@@ -63,21 +63,4 @@ pub(super) fn persistence(s: &mut Source<'_>, l: &mut Lines) {
         l.put("loading_loaded_perc", format_args!("{:.2}", done as f64 * 100.0 / total.max(1) as f64));
         l.put("loading_eta_seconds", eta_s);
     }
-}
-
-pub(super) fn replication(s: &mut Source<'_>, l: &mut Lines) {
-    let [now, before] = s.engine.replication_ids.read().clone();
-    let log = &s.engine.world.log;
-    let (start, held) = log.with_backlog(|b| (b.start() + 1, b.held())).unwrap_or_default();
-    l.put("role", "master");
-    l.put("connected_slaves", 0);
-    l.put("master_failover_state", "no-failover");
-    l.put("master_replid", now);
-    l.put("master_replid2", before);
-    l.put("master_repl_offset", log.offset());
-    l.put("second_repl_offset", -1);
-    l.put("repl_backlog_active", u8::from(log.has_backlog()));
-    l.put("repl_backlog_size", s.engine.config.repl_backlog_size.get());
-    l.put("repl_backlog_first_byte_offset", start);
-    l.put("repl_backlog_histlen", held);
 }

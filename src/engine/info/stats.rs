@@ -22,7 +22,10 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.put("instantaneous_input_repl_kbps", "0.00");
     l.put("instantaneous_output_repl_kbps", "0.00");
     l.put("rejected_connections", shared.rejected_connections.load(Relaxed));
-    l.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    let counts = &engine.replication.counts;
+    l.put("sync_full", counts.full.load(Relaxed));
+    l.put("sync_partial_ok", counts.partial_ok.load(Relaxed));
+    l.put("sync_partial_err", counts.partial_err.load(Relaxed));
     l.put("expired_subkeys", total(engine, |w| w.expired_fields.get()));
     l.put("expired_keys", total(engine, |w| w.expired.get()));
     l.put("expired_stale_perc", "0.00");

@@ -21,10 +21,6 @@ impl Args<'_> {
         self.values.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
     /// Argument `i`, from 0; nil beyond the last.
     pub fn get(&self, i: usize) -> &Value {
         self.values.get(i).unwrap_or(&Value::Nil)

@@ -27,6 +27,11 @@ impl Worker {
     /// in Redis. If there is nothing to evict, commands that need memory are refused until there is some. Returns whether there
     /// is more to do. Inside a turn, with no shard locked.
     pub fn make_room(&mut self) -> bool {
+        if self.engine.is_replica() && self.engine.config.replica_ignore_maxmemory.get() {
+            // The primary evicts, and tells.
+            self.memory_is(false);
+            return false;
+        }
         let Some(mut over) = self.engine.bytes_over() else {
             self.memory_is(false);
             return false;

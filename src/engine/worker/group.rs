@@ -21,8 +21,10 @@ impl Worker {
         loop {
             // AUTH must have run before what follows it is held to the limits of strangers.
             let limit = if session.authenticated { many } else { 1 };
-            let limits =
-                Limits { max_bulk: self.engine.config.proto_max_bulk_len.get(), authenticated: session.authenticated };
+            let max_bulk = self.engine.config.proto_max_bulk_len.get();
+            // What a primary took, its replica takes.
+            let max_bulk = if session.link.is_some() { i64::from(u32::MAX) } else { max_bulk };
+            let limits = Limits { max_bulk, authenticated: session.authenticated };
             scratch.clear();
             let mut next = *at;
             let mut more = None;
@@ -39,6 +41,10 @@ impl Worker {
                     Ok(Parsed::Nothing { end }) => {
                         next = end;
                         if scratch.planned.is_empty() {
+                            if let Some(link) = &mut session.link {
+                                link.pending.extend_from_slice(&buf[*at..next]);
+                                self.carried_out(session);
+                            }
                             *at = next;
                         }
                     }
@@ -56,6 +62,9 @@ impl Worker {
                 None | Some(More::Group) => {}
                 Some(More::Nothing) => return Ended::Drained,
                 Some(More::Words(end, words)) => {
+                    if let Some(link) = &mut session.link {
+                        link.pending.extend_from_slice(&buf[*at..end]);
+                    }
                     *at = end;
                     let owned = OwnedArgs::new(words);
                     if let Some(ended) = self.run_words(session, &owned) {
@@ -88,7 +97,14 @@ impl Worker {
         for p in &scratch.planned {
             let args = Args::new(buf, &scratch.spans[p.words.0..p.words.1]);
             let keys = &scratch.keys[p.keys.0..p.keys.1];
-            match self.command(session, &p.command, args, keys, &mut started) {
+            if let Some(link) = &mut session.link {
+                link.pending.extend_from_slice(&buf[*at..p.end]);
+            }
+            let ended = self.command(session, &p.command, args, keys, &mut started);
+            if session.link.is_some() {
+                self.carried_out(session);
+            }
+            match ended {
                 None => *at = p.end,
                 Some(ended @ Ended::Paused(_)) => return Some(ended),
                 Some(ended) => {

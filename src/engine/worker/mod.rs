@@ -18,7 +18,7 @@ use super::tracking::Broadcast;
 use super::{Engine, gates};
 use crate::base::rng::Rng;
 use crate::keyspace::Keyspace;
-use crate::keyspace::db::AccessClock;
+use crate::keyspace::db::{AccessClock, ExpiryMode};
 use crate::keyspace::journal::Journal;
 use crate::keyspace::world::Access;
 use crate::resp::request::{self, Limits, Parsed, Partial, ProtocolError};
@@ -73,6 +73,8 @@ pub struct Worker {
     now_ms: i64,
     began: u64,
     access_clock: AccessClock,
+    /// On a replica, expired keys are hidden and nothing more.
+    hides: bool,
     /// The command that ran last, its id plus one; 0: none in this turn yet.
     last_command: u32,
 }
@@ -122,6 +124,7 @@ impl Worker {
             now_ms: 0,
             began: 0,
             access_clock: AccessClock::default(),
+            hides: false,
             last_command: 0,
         }
     }
@@ -166,6 +169,14 @@ impl Worker {
         self.post.me = session.client.id;
         let (began, processed) = (self.began, self.stats.processed.get());
         self.last_command = 0;
+        if let Some(link) = &session.link
+            && !self.engine.replication.is_current(link.generation)
+        {
+            // This server follows somebody else by now, or nobody.
+            self.access.leave();
+            self.post.me = 0;
+            return Ended::Close;
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let ended = self.run(session, buf, at, partial, &mut scratch);
         self.scratch = scratch;
@@ -231,6 +242,7 @@ impl Worker {
     /// Passes the gate, unless a script overruns its time.
     fn enter(&mut self) -> bool {
         let inside = self.access.try_enter();
+        self.hides = self.engine.is_replica();
         self.journal.logging = inside && self.access.lane.is_wanted();
         inside
     }
@@ -332,6 +344,7 @@ impl Worker {
         if let Err(e) = outcome {
             self.reply.rewind(mark);
             self.failed(command, &e);
+            self.note_divergence(session, &e);
             self.reply.error(&e.text());
         }
         self.empty_journal();
@@ -468,7 +481,11 @@ impl Worker {
                 db: session.db,
                 now_ms: self.now_ms,
                 clock: self.access_clock,
-                expiry: session.expiry,
+                expiry: if self.hides && session.expiry == ExpiryMode::Remove {
+                    ExpiryMode::Hide
+                } else {
+                    session.expiry
+                },
                 no_touch: session.no_touch,
             },
             reply: &mut self.reply,
@@ -489,10 +506,25 @@ impl Worker {
         if self.journal.logging && (self.journal.dirty > 0 || self.journal.has_removals()) {
             self.propagate(session.db, args, effect);
         }
+        if session.link.is_some() {
+            self.carried_out(session);
+        }
         if raises {
             self.access.settle();
         }
         outcome
+    }
+
+    /// What our primary sent up to here is carried out, and its locks are still held: it goes to the log, byte by byte, for those
+    /// who follow us. A transaction goes there as a whole.
+    #[cold]
+    fn carried_out(&mut self, session: &mut Session) {
+        if let Some(link) = &mut session.link
+            && !session.multi.is_queuing()
+        {
+            self.access.lane.relay(&link.pending);
+            link.pending.clear();
+        }
     }
 
     /// Drops the reply of a client that does not want it.

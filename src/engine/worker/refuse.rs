@@ -37,6 +37,7 @@ impl Worker {
         }
         session.multi.broken |= session.multi.is_queuing();
         self.count_error(&error);
+        self.note_divergence(session, &error);
         let mark = self.reply.mark();
         self.reply.error(&error.text());
         if session.reply_mode != ReplyMode::On {
@@ -48,6 +49,17 @@ impl Worker {
     pub(super) fn failed(&mut self, command: &Command, error: &Error) {
         self.stats.commands[command.id as usize].failed.add(1);
         self.count_error(error);
+    }
+
+    /// A primary's command that fails here says that the datasets differ: that must not go unseen.
+    pub(super) fn note_divergence(&self, session: &Session, error: &Error) {
+        if session.link.is_some() {
+            let text = format!(
+                "== CRITICAL == A command of the primary failed here: '{}'. The datasets of both may differ.",
+                error.text()
+            );
+            self.engine.log(LogLevel::Warning, &text);
+        }
     }
 
     pub(super) fn count_error(&self, error: &Error) {

@@ -201,6 +201,7 @@ impl Worker {
             clock: self.clock.clone(),
             now_ms: self.now_ms,
             access_clock: self.access_clock,
+            hides: self.hides,
             last_command: 0,
         }
     }

@@ -20,6 +20,10 @@ impl Worker {
             self.access.shard(shard).watchers.add_waiter(wait.db, key, wait.id);
         }
         self.engine.waits.add(&wait);
+        if let super::super::blocking::TimedOut::Acks(goal) = wait.timed_out {
+            self.access.hand_in();
+            self.engine.await_acks(goal, &wait);
+        }
         *session.client.wait.lock() = Some(wait.clone());
         session.client.set_flag(flag::BLOCKED, true);
         session.waiting = Some(wait);

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 
 /// No database: none selected yet, or bytes that do not depend on it.
@@ -29,12 +30,15 @@ pub struct Backlog {
 }
 
 struct Reader {
+    serial: u64,
     at: u64,
     hungry: Option<Waker>,
 }
 
+/// A reader's place, and a number that no other reader of any backlog has: who comes with the place of an earlier backlog
+/// finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ReaderId(usize);
+pub struct ReaderId(usize, u64);
 
 /// Some bytes of the stream.
 #[derive(Clone, Debug)]
@@ -92,19 +96,21 @@ impl Backlog {
         if at < self.start || at > self.end {
             return None;
         }
-        let reader = Some(Reader { at, hungry: None });
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let serial = LAST.fetch_add(1, Relaxed) + 1;
+        let reader = Some(Reader { serial, at, hungry: None });
         let free = self.readers.iter().position(Option::is_none);
         let slot = free.unwrap_or_else(|| {
             self.readers.push(None);
             self.readers.len() - 1
         });
         self.readers[slot] = reader;
-        Some(ReaderId(slot))
+        Some(ReaderId(slot, serial))
     }
 
     pub fn remove_reader(&mut self, id: ReaderId) {
-        if let Some(slot) = self.readers.get_mut(id.0) {
-            *slot = None;
+        if self.reader(id).is_some() {
+            self.readers[id.0] = None;
         }
         self.trim();
     }
@@ -114,8 +120,13 @@ impl Backlog {
         self.reader(id).map_or(0, |r| self.end - r.at)
     }
 
+    /// True if the reader's place is in this backlog.
+    pub fn knows(&self, id: ReaderId) -> bool {
+        self.reader(id).is_some()
+    }
+
     fn reader(&self, id: ReaderId) -> Option<&Reader> {
-        self.readers.get(id.0).and_then(Option::as_ref)
+        self.readers.get(id.0).and_then(Option::as_ref).filter(|r| r.serial == id.1)
     }
 
     /// The reader's next bytes, which it has then read: a block's worth at most. `None` if there are none; `waker` is woken when

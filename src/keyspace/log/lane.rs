@@ -13,6 +13,8 @@ pub struct Lane {
     runs: Vec<Run>,
     /// The unit that is open: where it began, in bytes and runs, and how many commands it has.
     unit: Option<Unit>,
+    /// What a primary's link has carried out, byte by byte as it came: see [`super::Log::set_relaying`].
+    relayed: Vec<u8>,
     /// Somebody listens: effects are worth writing down. Set when the gate is passed.
     pub(in crate::keyspace) wanted: bool,
     /// The time of the effects, Unix seconds, for stamps in the append-only file.
@@ -22,6 +24,8 @@ pub struct Lane {
 struct Run {
     db: u32,
     end: usize,
+    /// Not for the append-only file.
+    replicas_only: bool,
 }
 
 struct Unit {
@@ -40,7 +44,21 @@ impl Lane {
 
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.is_empty() && self.relayed.is_empty()
+    }
+
+    /// Bytes of a primary whose commands were carried out under the locks that are held now.
+    pub fn relay(&mut self, bytes: &[u8]) {
+        self.relayed.extend_from_slice(bytes);
+    }
+
+    pub(super) fn relayed(&self) -> &[u8] {
+        &self.relayed
+    }
+
+    /// True if there are effects.
+    pub(super) fn has_effects(&self) -> bool {
+        !self.bytes.is_empty()
     }
 
     /// Begins a unit: commands that are replayed all or not at all. Units inside a unit are part of it.
@@ -64,9 +82,9 @@ impl Lane {
             let (bytes, runs) = (unit.bytes, unit.runs);
             self.bytes.splice(bytes..bytes, MULTI.iter().copied());
             self.runs[runs..].iter_mut().for_each(|r| r.end += MULTI.len());
-            self.runs.insert(runs, Run { db: NO_DB, end: bytes + MULTI.len() });
+            self.runs.insert(runs, Run { db: NO_DB, end: bytes + MULTI.len(), replicas_only: false });
             self.bytes.extend_from_slice(EXEC);
-            self.runs.push(Run { db: NO_DB, end: self.bytes.len() });
+            self.runs.push(Run { db: NO_DB, end: self.bytes.len(), replicas_only: false });
         }
         self.unit = None;
     }
@@ -82,14 +100,24 @@ impl Lane {
     /// Writes one command down.
     #[inline]
     pub fn push<'a>(&mut self, db: u32, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        self.start_run(db);
+        self.write(db, false, words);
+    }
+
+    /// Writes a command down that only replicas are to carry out, such as PUBLISH.
+    pub fn push_for_replicas<'a>(&mut self, db: u32, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.write(db, true, words);
+    }
+
+    #[inline]
+    fn write<'a>(&mut self, db: u32, replicas_only: bool, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.start_run(db, replicas_only);
         encode(&mut self.bytes, words);
         if let Some(run) = self.runs.last_mut() {
             run.end = self.bytes.len();
         }
     }
 
-    fn start_run(&mut self, db: u32) {
+    fn start_run(&mut self, db: u32, replicas_only: bool) {
         let fresh = match &mut self.unit {
             Some(unit) => {
                 unit.commands += 1;
@@ -97,16 +125,18 @@ impl Lane {
             }
             None => false,
         };
-        if fresh || self.runs.last().is_none_or(|r| r.db != db) {
-            self.runs.push(Run { db, end: self.bytes.len() });
+        if fresh || self.runs.last().is_none_or(|r| r.db != db || r.replicas_only != replicas_only) {
+            self.runs.push(Run { db, end: self.bytes.len(), replicas_only });
         }
     }
 
-    /// Each run's database, or [`NO_DB`] if its bytes do not care, and its bytes.
-    pub(super) fn each_run(&self, mut f: impl FnMut(u32, &[u8])) {
+    /// Each run's database, or [`NO_DB`] if its bytes do not care, and its bytes; for replicas, or for the append-only file.
+    pub(super) fn each_run(&self, for_replicas: bool, mut f: impl FnMut(u32, &[u8])) {
         let mut from = 0;
         for run in &self.runs {
-            f(run.db, &self.bytes[from..run.end]);
+            if for_replicas || !run.replicas_only {
+                f(run.db, &self.bytes[from..run.end]);
+            }
             from = run.end;
         }
     }
@@ -114,6 +144,10 @@ impl Lane {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.runs.clear();
+        self.relayed.clear();
+        if self.relayed.capacity() > KEEP {
+            self.relayed = Vec::new();
+        }
         if self.bytes.capacity() > KEEP {
             self.bytes = Vec::new();
         }

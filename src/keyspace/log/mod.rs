@@ -84,8 +84,14 @@ impl Log {
             if let Some(tap) = &mut inner.tap {
                 tap.append(lane);
             }
-            if let Some(backlog) = inner.backlog.as_mut().filter(|_| !inner.relays) {
-                lane.each_run(|db, bytes| {
+            if inner.relays {
+                // Counted whether or not it is kept.
+                if let Some(backlog) = &mut inner.backlog {
+                    backlog.append(lane.relayed(), &mut hungry);
+                }
+                inner.offset += lane.relayed().len() as u64;
+            } else if let Some(backlog) = &mut inner.backlog {
+                lane.each_run(true, |db, bytes| {
                     if db != NO_DB && db != backlog.db {
                         backlog.db = db;
                         inner.offset += backlog.append(&lane::select(db), &mut hungry);
@@ -162,8 +168,9 @@ impl Log {
         let mut inner = self.inner.lock();
         let offset = inner.offset;
         inner.backlog.get_or_insert_with(|| Backlog::new(size, offset));
+        let wants_effects = !inner.relays;
         drop(inner);
-        self.set_attached(BACKLOG, true);
+        self.set_attached(BACKLOG, wants_effects);
     }
 
     /// Frees the backlog (`repl-backlog-ttl`). Its readers find their place gone.
@@ -174,7 +181,7 @@ impl Log {
     }
 
     pub fn has_backlog(&self) -> bool {
-        self.attached.load(Acquire) & BACKLOG != 0
+        self.inner.lock().backlog.is_some()
     }
 
     /// Looks at the backlog, or changes it, under the log's lock: keep it short.
@@ -182,27 +189,32 @@ impl Log {
         self.inner.lock().backlog.as_mut().map(f)
     }
 
-    /// A replica passes its primary's bytes on ([`relay`](Self::relay)), and its own effects go to the append-only file alone.
+    /// A replica passes its primary's bytes on ([`Lane::relay`]), and its own effects go to the append-only file alone. The whole
+    /// keyspace must be held.
     pub fn set_relaying(&self, on: bool) {
         let mut inner = self.inner.lock();
         inner.relays = on;
         if let Some(backlog) = &mut inner.backlog {
             backlog.db = NO_DB;
         }
+        let wants_effects = !on && inner.backlog.is_some();
+        drop(inner);
+        self.set_attached(BACKLOG, wants_effects);
     }
 
-    /// Appends bytes to the replication stream alone: a primary's bytes on a replica, or PING and REPLCONF GETACK. They say
-    /// nothing of the selected database. Returns the offset behind them.
-    pub fn relay(&self, bytes: &[u8]) -> u64 {
+    pub fn is_relaying(&self) -> bool {
+        self.inner.lock().relays
+    }
+
+    /// Appends a primary's own bytes to the replication stream alone: PING and REPLCONF GETACK. They say nothing of the selected
+    /// database. Returns the offset behind them. Nothing happens without a backlog, or on a replica.
+    pub fn tell_replicas(&self, bytes: &[u8]) -> u64 {
         let mut hungry = Vec::new();
         let offset = {
             let mut inner = self.inner.lock();
             let inner = &mut *inner;
-            match &mut inner.backlog {
-                Some(backlog) => inner.offset += backlog.append(bytes, &mut hungry),
-                // A replica counts what it has got, whether or not it keeps it.
-                None if inner.relays => inner.offset += bytes.len() as u64,
-                None => {}
+            if let Some(backlog) = inner.backlog.as_mut().filter(|_| !inner.relays) {
+                inner.offset += backlog.append(bytes, &mut hungry);
             }
             inner.offset
         };

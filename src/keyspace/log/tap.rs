@@ -31,13 +31,16 @@ impl Tap {
 
     pub(super) fn append(&mut self, lane: &Lane) {
         let Some(Piece { bytes: out, .. }) = self.pieces.last_mut() else { return };
+        if !lane.has_effects() {
+            return;
+        }
         let before = out.len();
         // Only here, so never between MULTI and EXEC.
         if self.stamps && lane.now_s > self.stamped_s {
             self.stamped_s = lane.now_s;
             out.extend_from_slice(format!("#TS:{}\r\n", lane.now_s).as_bytes());
         }
-        lane.each_run(|db, bytes| {
+        lane.each_run(false, |db, bytes| {
             if db != NO_DB && db != self.db {
                 self.db = db;
                 out.extend_from_slice(&select(db));

@@ -143,6 +143,7 @@ fn text(item: crate::data::Item<'_>) -> String {
 fn tell_aux(engine: &Engine, name: &str, value: &str) {
     match name {
         "redis-ver" | "valkey-ver" => log::notice(&format!("Loading RDB produced by version {value}")),
+        "repl-stream-db" => engine.replication.with_link(|l| l.db = value.parse().unwrap_or(0)),
         "ctime" => {
             let age = (now_ms() / 1000 - value.parse().unwrap_or(0)).max(0);
             log::notice(&format!("RDB age {age} seconds"));
@@ -234,6 +235,17 @@ pub fn load_snapshot(engine: &Arc<Engine>, disk: &dyn Disk, path: &Path) -> Resu
     let figures = load_in_two(engine, &mut loader, Rules { base: false, merge: false }).map_err(fatal)?;
     done(engine, figures);
     log::notice(&format!("DB loaded from disk: {:.3} seconds", started.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Loads a copy that a primary sent into an empty keyspace. What has expired comes in as well: it is the primary who removes it.
+pub fn load_copy<R: Read + Send>(engine: &Arc<Engine>, source: R, size: u64) -> Result<(), Refused> {
+    begin(engine, size);
+    let source = Counted { inner: source, engine: engine.clone(), file: Arc::default() };
+    let mut loader = Loader::new(source, engine.thresholds());
+    loader.reader.verify_checksum(engine.config.rdbchecksum.get());
+    let figures = load_in_two(engine, &mut loader, Rules { base: true, merge: false })?;
+    done(engine, figures);
     Ok(())
 }
 

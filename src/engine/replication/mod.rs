@@ -1,0 +1,216 @@
+//! Replication as commands, INFO and dispatch see it: who follows whom, which history this is, who has got how far. Sockets
+//! and threads are the server's (`server/replication`).
+//!
+//! - [`replica`]  a replica of ours: what it said about itself, what it acknowledged, and the bytes on their way to it;
+//! - [`psync`]    who may go on where it stopped, and who gets a whole copy first;
+//! - [`acks`]     WAIT: clients that wait for acknowledgements;
+//! - [`role`]     becoming a replica, or a primary.
+//!
+//! The stream itself is the write log's ([`crate::keyspace::log`]).
+
+pub mod acks;
+pub mod psync;
+pub mod replica;
+pub mod role;
+
+use super::clients::Client;
+use super::{Engine, random_id};
+use parking_lot::{Condvar, Mutex};
+use replica::Replica;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Redis's word for "no history".
+pub const NO_ID: &str = "0000000000000000000000000000000000000000";
+
+/// The history that the dataset is of, and the one before it, which ended where this server took over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ids {
+    pub now: String,
+    pub before: String,
+    /// The offset up to which, and not including, the history before is ours too; -1: there is none.
+    pub before_until: i64,
+}
+
+impl Ids {
+    fn new() -> Ids {
+        Ids { now: random_id(), before: NO_ID.to_owned(), before_until: -1 }
+    }
+}
+
+/// How far the link to our primary is, in ROLE's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LinkState {
+    /// This server follows nobody.
+    #[default]
+    None,
+    Connect,
+    Connecting,
+    Handshake,
+    Sync,
+    Connected,
+}
+
+impl LinkState {
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkState::None => "none",
+            LinkState::Connect => "connect",
+            LinkState::Connecting => "connecting",
+            LinkState::Handshake => "handshake",
+            LinkState::Sync => "sync",
+            LinkState::Connected => "connected",
+        }
+    }
+}
+
+/// The replica's side: the link to our primary.
+#[derive(Default)]
+pub struct Link {
+    pub primary: Option<(String, u16)>,
+    pub state: LinkState,
+    /// Goes up when what a link does is not wanted any more.
+    pub generation: u64,
+    /// The connection that brings the stream.
+    pub client: Option<Arc<Client>>,
+    /// The database that the stream has selected.
+    pub db: u32,
+    /// The dataset is not that of the ids: a load broke off.
+    pub torn: bool,
+    pub last_io_ms: i64,
+    pub down_since_s: i64,
+    /// A copy that is on its way: bytes in all (0: unknown) and so far, and when the last ones came.
+    pub copy_total: u64,
+    pub copy_read: u64,
+    pub copy_io_ms: i64,
+}
+
+/// Counters of INFO stats.
+#[derive(Default)]
+pub struct Counts {
+    pub full: AtomicU64,
+    pub partial_ok: AtomicU64,
+    pub partial_err: AtomicU64,
+}
+
+pub struct Replication {
+    ids: Mutex<Ids>,
+    replicas: Mutex<Vec<Arc<Replica>>>,
+    link: Mutex<Link>,
+    link_changed: Condvar,
+    pub counts: Counts,
+    pub(super) acks: acks::Acks,
+    /// Since when there is no replica (Unix ms): `repl-backlog-ttl`.
+    pub alone_since_ms: AtomicI64,
+}
+
+impl Default for Replication {
+    fn default() -> Self {
+        Replication {
+            ids: Mutex::new(Ids::new()),
+            replicas: Mutex::default(),
+            link: Mutex::default(),
+            link_changed: Condvar::new(),
+            counts: Counts::default(),
+            acks: acks::Acks::default(),
+            alone_since_ms: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Replication {
+    pub fn ids(&self) -> Ids {
+        self.ids.lock().clone()
+    }
+
+    pub fn set_ids(&self, ids: Ids) {
+        *self.ids.lock() = ids;
+    }
+
+    /// A new history that nobody else can have begun.
+    pub fn new_history(&self) {
+        *self.ids.lock() = Ids::new();
+    }
+
+    /// This history ends at `offset` and a new one begins: whoever had the old one up to there may go on with the new.
+    pub fn branch(&self, offset: u64) {
+        let mut ids = self.ids.lock();
+        let old = std::mem::replace(&mut ids.now, random_id());
+        (ids.before, ids.before_until) = (old, offset as i64 + 1);
+    }
+
+    /// As [`branch`](Self::branch), into a history that has a name already.
+    pub fn branch_into(&self, id: &str, offset: u64) {
+        let mut ids = self.ids.lock();
+        let old = std::mem::replace(&mut ids.now, id.to_owned());
+        (ids.before, ids.before_until) = (old, offset as i64 + 1);
+    }
+
+    /// Everybody who follows us.
+    pub fn replicas(&self) -> Vec<Arc<Replica>> {
+        self.replicas.lock().clone()
+    }
+
+    pub fn has_replicas(&self) -> bool {
+        !self.replicas.lock().is_empty()
+    }
+
+    /// Looks at the link, or changes it.
+    pub fn with_link<R>(&self, f: impl FnOnce(&mut Link) -> R) -> R {
+        let out = f(&mut self.link.lock());
+        self.link_changed.notify_all();
+        out
+    }
+
+    /// Waits until the link may have changed, or for so long.
+    pub fn await_link(&self, most: Duration) {
+        let mut link = self.link.lock();
+        self.link_changed.wait_for(&mut link, most);
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.link.lock().generation
+    }
+
+    /// Whether this generation of the link is the one that counts.
+    pub fn is_current(&self, generation: u64) -> bool {
+        self.generation() == generation
+    }
+
+    /// The connection to our primary ended.
+    pub fn link_lost(&self, client: &Client, now_ms: i64) -> bool {
+        self.with_link(|link| {
+            let ours = link.client.as_ref().is_some_and(|c| c.id == client.id);
+            if ours {
+                link.client = None;
+                link.down_since_s = now_ms / 1000;
+                if link.state == LinkState::Connected {
+                    link.state = LinkState::Connect;
+                }
+            }
+            ours
+        })
+    }
+}
+
+impl Engine {
+    /// True on a replica.
+    pub fn is_replica(&self) -> bool {
+        self.gates.load(Relaxed) & super::gates::REPLICA != 0
+    }
+
+    /// How many replicas are good enough for `min-replicas-to-write`.
+    pub fn good_replicas(&self, now_ms: i64) -> usize {
+        let most_ms = self.config.min_replicas_max_lag_secs.get().saturating_mul(1000);
+        let good = |r: &Arc<Replica>| r.is_online() && now_ms - r.acked_ms.load(Relaxed) <= most_ms;
+        self.replication.replicas.lock().iter().filter(|r| good(r)).count()
+    }
+
+    /// To be called now and then, and when `min-replicas-to-write` changes.
+    pub fn review_replicas(&self, now_ms: i64) {
+        let (least, lag) = (self.config.min_replicas_to_write.get(), self.config.min_replicas_max_lag_secs.get());
+        let too_few = least > 0 && lag > 0 && (self.good_replicas(now_ms) as i64) < least && !self.is_replica();
+        self.set_gate(super::gates::FEW_REPLICAS, too_few);
+    }
+}

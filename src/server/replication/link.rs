@@ -1,0 +1,236 @@
+//! The link to our primary, from the first connection to the moment when a worker takes it over: handshake, PSYNC, and a
+//! whole copy where one is needed. What goes wrong is logged and tried again, less and less often.
+
+use super::super::listen::Listener;
+use super::super::log;
+use super::super::persist::Persist;
+use super::super::worker::{Incoming, Primary};
+use super::copy;
+use super::wire::Wire;
+use crate::engine::Engine;
+use crate::engine::replication::LinkState;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The pause after a failure, and the longest one.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the primary answered to PSYNC.
+enum Answer {
+    /// The stream goes on; under this history's id, if it says one.
+    Continue(String),
+    /// A copy comes first, of this history at this offset; `None`: of what it does not say.
+    Copy(Option<(String, u64)>),
+}
+
+/// Keeps the link up whenever there is to be one. Never returns.
+pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listener>) {
+    let mut failures = 0u32;
+    loop {
+        let wanted = engine.replication.with_link(|link| match (&link.primary, link.state) {
+            (Some(primary), LinkState::Connect) => {
+                let primary = primary.clone();
+                link.state = LinkState::Connecting;
+                Some((primary, link.generation))
+            }
+            _ => None,
+        });
+        let Some(((host, port), generation)) = wanted else {
+            engine.replication.await_link(Duration::from_millis(500));
+            continue;
+        };
+        match attempt(engine, persist, listener, &host, port, generation) {
+            Ok(()) => failures = 0,
+            Err(_) if !engine.replication.is_current(generation) => failures = 0,
+            Err(why) => {
+                log::warning(&why);
+                failures += 1;
+                let pause = PAUSE.saturating_mul(failures.div_ceil(3)).min(LONGEST_PAUSE);
+                let until = Instant::now() + pause;
+                while Instant::now() < until && engine.replication.is_current(generation) {
+                    engine.replication.await_link(Duration::from_millis(50));
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                engine.replication.with_link(|link| {
+                    if link.generation == generation {
+                        link.state = LinkState::Connect;
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn set_state(engine: &Engine, generation: u64, state: LinkState) {
+    engine.replication.with_link(|link| {
+        if link.generation == generation {
+            link.state = state;
+        }
+    });
+}
+
+fn attempt(
+    engine: &Arc<Engine>,
+    persist: &Arc<Persist>,
+    listener: &Arc<Listener>,
+    host: &str,
+    port: u16,
+    generation: u64,
+) -> Result<(), String> {
+    log::notice(&format!("Connecting to MASTER {host}:{port}"));
+    let stream = connect(engine, host, port)?;
+    log::notice("MASTER <-> REPLICA sync started");
+    let mut wire = Wire::new(stream, engine, generation).map_err(|e| super::super::reason(&e))?;
+    set_state(engine, generation, LinkState::Handshake);
+    greet(engine, &mut wire)?;
+    match ask(engine, &mut wire)? {
+        Answer::Continue(id) => {
+            let mut access = engine.visit().ok_or("too many visitors")?;
+            access.raise();
+            if !wire.is_wanted() {
+                return Err("this server follows somebody else now".into());
+            }
+            let before = engine.replication.ids().now;
+            engine.join(&id, None);
+            drop(access);
+            if !id.is_empty() && id != before {
+                log::notice(&format!("Master replication ID changed to {id}"));
+            }
+            log::notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
+        }
+        Answer::Copy(history) => {
+            set_state(engine, generation, LinkState::Sync);
+            copy::receive(engine, persist, &mut wire, history)?;
+        }
+    }
+    let db = engine.replication.with_link(|l| l.db);
+    let (stream, rest) = wire.into_parts();
+    stream.set_read_timeout(None).map_err(|e| super::super::reason(&e))?;
+    listener.give(Incoming::Primary(Primary { stream, rest, db, generation }));
+    // Whoever takes it over says so; until then there is nothing to do for this thread.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(10)
+        && engine.replication.is_current(generation)
+        && engine.replication.with_link(|l| !matches!(l.state, LinkState::Connected | LinkState::Connect))
+    {
+        engine.replication.await_link(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn connect(engine: &Engine, host: &str, port: u16) -> Result<TcpStream, String> {
+    let failed = |e: std::io::Error| format!("Error condition on socket for SYNC: {}", super::super::reason(&e));
+    let unknown = |e: std::io::Error| format!("Unable to connect to MASTER: {}", super::super::reason(&e));
+    let limit = Duration::from_secs(engine.config.repl_timeout_secs.get().clamp(1, 60) as u64);
+    let mut last = "Unable to connect to MASTER: the name has no address".to_owned();
+    for address in (host, port).to_socket_addrs().map_err(unknown)? {
+        match connect_from(engine, address, limit) {
+            Ok(stream) => return Ok(stream),
+            Err(e) => last = failed(e),
+        }
+    }
+    Err(last)
+}
+
+fn connect_from(engine: &Engine, to: SocketAddr, limit: Duration) -> std::io::Result<TcpStream> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let from = engine.config.bind_source_addr.get();
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+    if let Ok(ip) = from.parse::<std::net::IpAddr>() {
+        socket.bind(&SocketAddr::new(ip, 0).into())?;
+    }
+    socket.connect_timeout(&to.into(), limit)?;
+    Ok(socket.into())
+}
+
+/// PING, AUTH, and who we are.
+fn greet(engine: &Engine, wire: &mut Wire<'_>) -> Result<(), String> {
+    let config = &engine.config;
+    wire.send(&["PING"])?;
+    let reply = wire.answer()?;
+    // A server that wants a password first is there all the same.
+    let there = reply.starts_with('+')
+        || ["-NOAUTH", "-NOPERM", "-ERR operation not permitted"].iter().any(|code| reply.starts_with(code));
+    if !there {
+        return Err(format!("Error reply to PING from master: '{reply}'"));
+    }
+    log::notice("Master replied to PING, replication can continue...");
+    let (user, password) = (config.masteruser.get(), config.masterauth.get());
+    if !password.is_empty() {
+        match user.as_str() {
+            "" => wire.send(&["AUTH", &password])?,
+            user => wire.send(&["AUTH", user, &password])?,
+        }
+        let reply = wire.answer()?;
+        if reply.starts_with('-') {
+            return Err(format!("Unable to AUTH to MASTER: {reply}"));
+        }
+    }
+    let announced = config.replica_announce_port.get();
+    let port = if announced != 0 { announced } else { config.port.get() };
+    let mut said: Vec<Vec<String>> = vec![vec!["listening-port".into(), port.to_string()]];
+    if !config.replica_announce_ip.is_empty() {
+        said.push(vec!["ip-address".into(), config.replica_announce_ip.get()]);
+    }
+    said.push(["capa", "eof", "capa", "psync2"].map(String::from).to_vec());
+    // Redis 7 does not know this, and says so: no matter.
+    said.push(vec!["version".into(), crate::engine::config::REDIS_VERSION.into()]);
+    for words in &said {
+        let words: Vec<&str> = std::iter::once("REPLCONF").chain(words.iter().map(String::as_str)).collect();
+        wire.send(&words)?;
+        let reply = wire.answer()?;
+        if reply.starts_with('-') && words[1] != "version" {
+            log::notice(&format!("(Non critical) Master does not understand REPLCONF {}: {reply}", words[1]));
+        }
+    }
+    Ok(())
+}
+
+/// Asks to go on where we stopped.
+fn ask(engine: &Engine, wire: &mut Wire<'_>) -> Result<Answer, String> {
+    let torn = engine.replication.with_link(|l| l.torn);
+    let (id, next) = match torn {
+        true => ("?".to_owned(), -1),
+        false => (engine.replication.ids().now, engine.world.log.offset() as i64 + 1),
+    };
+    if torn {
+        log::notice("Partial resynchronization not possible (no cached master)");
+    } else {
+        log::notice(&format!("Trying a partial resynchronization (request {id}:{next})."));
+    }
+    wire.send(&["PSYNC", &id, &next.to_string()])?;
+    let reply = wire.answer()?;
+    let mut words = reply.split_whitespace();
+    match words.next().unwrap_or_default() {
+        "+FULLRESYNC" => {
+            let (id, offset) = (words.next().unwrap_or_default(), words.next().and_then(|n| n.parse::<u64>().ok()));
+            match offset {
+                Some(offset) if id.len() == 40 && id.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                    log::notice(&format!("Full resync from master: {id}:{offset}"));
+                    Ok(Answer::Copy(Some((id.to_owned(), offset))))
+                }
+                _ => Err(format!("Master replied with wrong +FULLRESYNC syntax: '{reply}'")),
+            }
+        }
+        "+CONTINUE" => {
+            let id = words.next().unwrap_or_default();
+            if !id.is_empty() && (id.len() != 40 || !id.bytes().all(|b| b.is_ascii_hexdigit())) {
+                return Err(format!("Master replied with wrong +CONTINUE syntax: '{reply}'"));
+            }
+            log::notice("Successful partial resynchronization with master.");
+            Ok(Answer::Continue(id.to_owned()))
+        }
+        "-NOMASTERLINK" | "-LOADING" => {
+            Err(format!("Master is currently unable to PSYNC but should be in the future: {reply}"))
+        }
+        word if word.starts_with('-') => {
+            log::warning(&format!("Master does not support PSYNC or is in error state (reply: {reply})"));
+            log::notice("Retrying with SYNC...");
+            wire.send(&["SYNC"])?;
+            Ok(Answer::Copy(None))
+        }
+        _ => Err(format!("Unexpected reply to PSYNC from master: '{reply}'")),
+    }
+}
