@@ -208,7 +208,7 @@ impl Writer<'_> {
             return self.reply.finish_set(at, len);
         }
         if let Some(digits) = text(t, &n.big_number) {
-            return self.reply.big_number(&String::from_utf8_lossy(&one_line(until_nul(&digits))));
+            return self.reply.big_number(&String::from_utf8_lossy(&one_line(&digits)));
         }
         if let Ok(Value::Table(v)) = t.raw_get::<Value>(&n.verbatim_string)
             && let (Some(string), Some(format)) = (text(&v, &n.string), text(&v, &n.format))

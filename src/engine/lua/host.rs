@@ -239,7 +239,8 @@ fn reason(text: &str) -> String {
 /// `redis.error_reply`: a code in front if there is one, else ERR.
 pub fn error_text(text: &[u8]) -> Vec<u8> {
     let end = text.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |i| i + 1);
-    let text = &text[..end];
+    let start = text[..end].iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(end);
+    let text = &text[start..end];
     let text = text.strip_prefix(b"-").unwrap_or(text);
     if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() }
 }

@@ -1,7 +1,7 @@
 use super::Family;
 
 pub const FAMILY: Family =
-    Family { name: "functions", landed: false, setup: &["FUNCTION FLUSH SYNC", "SCRIPT FLUSH SYNC"], grammar: GRAMMAR };
+    Family { name: "functions", landed: true, setup: &["FUNCTION FLUSH SYNC", "SCRIPT FLUSH SYNC"], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     12 ! FUNCTION LOAD [ REPLACE ] $library

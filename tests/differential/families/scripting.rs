@@ -1,7 +1,7 @@
 use super::Family;
 
 /// What the libraries remember between scripts, and what SCRIPT LOAD kept, must be the same at the start of each sequence.
-pub const FAMILY: Family = Family { name: "scripting", landed: false, setup: &["SCRIPT FLUSH SYNC"], grammar: GRAMMAR };
+pub const FAMILY: Family = Family { name: "scripting", landed: true, setup: &["SCRIPT FLUSH SYNC"], grammar: GRAMMAR };
 
 const GRAMMAR: &str = "
     60 ! EVAL $script 2 $s $l $val $v
