@@ -124,7 +124,7 @@ mod tests {
             ("get k", ""),
             ("append k", "value"),
             ("lrange l 0", "stop"),
-            ("hset h f", "value"),
+            ("hset h f", "value [field value [field value ...]]"),
             ("client setname", "connection-name"),
         ] {
             assert_eq!(hint(line).as_deref(), Some(want), "{line}");
