@@ -95,6 +95,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
     listener.listen()?;
     let _ = hooks.listener.set(listener.clone());
+    super::metrics::start(&engine)?;
     signals(stop)?;
     crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));

@@ -7,6 +7,7 @@ pub mod cron;
 pub mod free;
 pub mod listen;
 pub mod log;
+mod metrics;
 pub mod os;
 pub mod process;
 pub mod sampler;

@@ -6,6 +6,7 @@ mod clients;
 pub mod keyspace;
 pub mod memory;
 mod persistence;
+pub mod prometheus;
 pub mod sample;
 mod server;
 mod stats;
