@@ -49,7 +49,8 @@ const BUCKETS: usize = 64;
 impl Choice {
     fn score(&self, e: &Entry) -> u64 {
         match self.by {
-            By::Age => self.clock.idle_ms(e.clock()),
+            // The time of the last access, so that what was seen earlier compares with what is seen now.
+            By::Age => (1 << 32) + self.clock.idle_ms(e.clock()) / 1000 - u64::from(self.clock.now),
             By::Frequency => 255 - u64::from(self.clock.decayed(e.clock())),
             By::Expiry => u64::MAX - e.expiry().unwrap_or(i64::MAX).max(0) as u64,
             By::Chance => 0,
@@ -63,11 +64,12 @@ impl Choice {
             if table.is_empty() || (self.volatile && table.marked() == 0) {
                 continue;
             }
+            // Buckets are taken whole: were the last of a full one left out, they would hardly ever have to go.
             let (mut at, mut left) = (position, self.samples);
             for _ in 0..BUCKETS {
                 let next = table.scan(at, |entry, marked| {
-                    if left > 0 && (marked || !self.volatile) {
-                        left -= 1;
+                    if marked || !self.volatile {
+                        left = left.saturating_sub(1);
                         let key = entry.key();
                         let score = self.score(&entry);
                         f(Candidate { score, db: db as u32, hash: hash_bytes(key), key: key.to_vec() });
@@ -114,9 +116,8 @@ const POOL: usize = 64;
 
 impl Pool {
     pub fn add(&mut self, c: Candidate) {
-        if self.0.iter().any(|old| old.hash == c.hash && old.db == c.db && old.key == c.key) {
-            return;
-        }
+        // What was seen before is judged by what is seen now.
+        self.0.retain(|old| !(old.hash == c.hash && old.db == c.db && old.key == c.key));
         let at = self.0.partition_point(|old| old.score < c.score);
         if self.0.len() == POOL {
             if at == 0 {
@@ -200,9 +201,9 @@ mod tests {
     fn whoever_was_used_meanwhile_stays() {
         let (s, c) = (shard(), choice(By::Age, false));
         let hash = hash_bytes(b"0:7");
-        let seen = Candidate { score: 993_000, db: 0, hash, key: b"0:7".to_vec() };
-        assert_eq!(c.score_now(&s, &seen), Some(993_000));
+        let seen = Candidate { score: (1 << 32) - 7, db: 0, hash, key: b"0:7".to_vec() };
+        assert_eq!(c.score_now(&s, &seen), Some(seen.score));
         s.db(0).and_then(|t| t.get(hash, b"0:7")).unwrap().set_clock(1000);
-        assert_eq!(c.score_now(&s, &seen), Some(0));
+        assert_eq!(c.score_now(&s, &seen), Some((1 << 32) - 1000));
     }
 }

@@ -108,6 +108,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     engine.set_gate(gates::LOADING, true);
     listener.listen()?;
     let _ = hooks.listener.set(listener.clone());
+    super::metrics::start(&engine)?;
     signals(stop)?;
     crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));

@@ -166,7 +166,7 @@ impl Listener {
             IpAddr::V4(ip) => ip.is_loopback(),
             IpAddr::V6(ip) => ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()),
         };
-        let denied = config.protected_mode.get() && !local && config.requirepass.is_empty();
+        let denied = config.protected_mode.get() && !local && self.engine.acl.needs_no_password();
         if denied {
             self.engine.shared_stats.rejected_connections.fetch_add(1, Relaxed);
             let _ = stream.write_all(
@@ -206,7 +206,7 @@ fn is_absent(e: &io::Error) -> bool {
 }
 
 /// Binds every address that a word of `bind` stands for.
-fn bind_tcp(address: &str, port: u16, backlog: i32) -> io::Result<Vec<std::net::TcpListener>> {
+pub(super) fn bind_tcp(address: &str, port: u16, backlog: i32) -> io::Result<Vec<std::net::TcpListener>> {
     let addresses: Vec<SocketAddr> = match address {
         "*" => vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)],
         "::*" => vec![SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)],

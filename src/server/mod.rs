@@ -8,6 +8,7 @@ pub mod cron;
 pub mod free;
 pub mod listen;
 pub mod log;
+mod metrics;
 pub mod os;
 pub mod persist;
 pub mod process;

@@ -6,6 +6,7 @@ mod clients;
 pub mod keyspace;
 pub mod memory;
 mod persistence;
+pub mod prometheus;
 mod replication;
 pub mod sample;
 mod server;

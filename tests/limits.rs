@@ -1,0 +1,259 @@
+//! Limits: memory, and what clients may leave lying about. What a storm took comes back.
+
+mod common;
+
+use common::{Conn, Kind, Options, Server, command, env_number};
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+fn server(args: &str) -> Server {
+    Server::start(Kind::Rustredis, &Options::args(args))
+}
+
+/// A number of INFO.
+fn info(c: &mut Conn, name: &str) -> u64 {
+    let text = String::from_utf8_lossy(&c.ask(&["INFO", "everything"])).into_owned();
+    let line = text.lines().find_map(|l| l.strip_prefix(&format!("{name}:")).map(str::to_owned));
+    line.unwrap_or_else(|| panic!("no {name} in INFO")).trim().parse().expect("a number")
+}
+
+fn eventually(what: &str, mut f: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !f() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Everything that the process has open: sockets and files.
+fn descriptors(server: &Server) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", server.pid())).map_or(0, |d| d.count())
+}
+
+fn threads(server: &Server) -> usize {
+    std::fs::read_dir(format!("/proc/{}/task", server.pid())).map_or(0, |d| d.count())
+}
+
+#[test]
+fn a_write_flood_stays_at_the_limit() {
+    const LIMIT: u64 = 64 << 20;
+    for policy in [
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+    ] {
+        let server = server(&format!("--threads 2 --maxmemory {LIMIT} --maxmemory-policy {policy}"));
+        let mut control = server.connect();
+        let rounds = env_number("FLOOD_ROUNDS", 250);
+        std::thread::scope(|s| {
+            let floods: Vec<_> = (0..4)
+                .map(|n| {
+                    let mut c = server.connect();
+                    s.spawn(move || {
+                        let value = vec![b'x'; 1000];
+                        for round in 0..rounds {
+                            let mut batch = Vec::new();
+                            for i in 0..100 {
+                                let key = format!("{n}:{round}:{i}");
+                                batch.extend(command(&[b"SET", key.as_bytes(), &value, b"EX", b"1000"]));
+                            }
+                            c.send_raw(&batch).expect("a flood");
+                            for _ in 0..100 {
+                                assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n");
+                            }
+                        }
+                    })
+                })
+                .collect();
+            let mut most = 0;
+            while !floods.iter().all(|f| f.is_finished()) {
+                most = most.max(info(&mut control, "used_memory"));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            assert!(most < LIMIT + LIMIT / 20, "{policy}: {most} of {LIMIT}");
+        });
+        assert!(info(&mut control, "evicted_keys") > 0, "{policy}");
+        assert!(info(&mut control, "used_memory") > LIMIT / 2, "{policy}: too much was evicted");
+    }
+}
+
+#[test]
+fn without_eviction_writes_are_refused_and_the_rest_goes_on() {
+    let server = server("--threads 2");
+    let mut c = server.connect();
+    let value = "x".repeat(1 << 20);
+    (0..32).for_each(|i| assert_eq!(c.ask(&["SET", &format!("k{i}"), &value]), b"+OK\r\n"));
+    for line in ["MULTI", "SET a 1"] {
+        c.line(line);
+    }
+    let mut other = server.connect();
+    assert_eq!(other.line("CONFIG SET maxmemory 16mb"), "+OK\\r\\n");
+    let oom = "OOM command not allowed when used memory > 'maxmemory'.";
+    let escaped = common::escape(oom.as_bytes());
+    assert_eq!(c.line("EXEC"), format!("-EXECABORT Transaction discarded because of: {escaped}\\r\\n"));
+    for (line, want) in [
+        ("SET a 1", format!("-{escaped}\\r\\n")),
+        ("LPUSH l 1", format!("-{escaped}\\r\\n")),
+        ("STRLEN k1", ":1048576\\r\\n".to_owned()),
+        ("DEL k1 k2", ":2\\r\\n".to_owned()),
+        ("EXPIRE k3 100", ":1\\r\\n".to_owned()),
+    ] {
+        assert_eq!(other.line(line), want, "{line}");
+    }
+    assert_eq!(other.line("CONFIG SET maxmemory-policy volatile-ttl"), "+OK\\r\\n");
+    // One key may go: that is not enough.
+    assert_eq!(other.line("SET a 1"), format!("-{escaped}\\r\\n"));
+    assert_eq!(other.line("EXISTS k3"), ":0\\r\\n");
+    assert_eq!(other.line("CONFIG SET maxmemory-policy allkeys-random"), "+OK\\r\\n");
+    eventually("memory is not made free", || other.line("SET a 1") == "+OK\\r\\n");
+    eventually("memory stays over its limit", || info(&mut other, "used_memory") <= 16 << 20);
+}
+
+#[test]
+fn evictions_are_told_and_frequencies_counted() {
+    let server = server("--threads 1 --maxmemory-policy allkeys-lfu --notify-keyspace-events Ee");
+    let (mut c, mut listener) = (server.connect(), server.connect());
+    assert_eq!(c.line("SET hot 1"), "+OK\\r\\n");
+    (0..2000).for_each(|_| assert_eq!(c.line("GET hot"), "$1\\r\\n1\\r\\n"));
+    let freq: u64 = c.line("OBJECT FREQ hot").trim_matches([':', '\\', 'r', 'n']).parse().expect("a count");
+    assert!((8..=40).contains(&freq), "{freq}");
+    assert!(c.line("OBJECT IDLETIME hot").starts_with("-ERR An LFU maxmemory policy is selected"));
+    listener.line("SUBSCRIBE __keyevent@0__:evicted");
+    let used = info(&mut c, "used_memory");
+    c.line(&format!("CONFIG SET maxmemory {}", used + (2 << 20)));
+    let value = "x".repeat(1000);
+    for i in 0..5000 {
+        assert_eq!(c.ask(&["SET", &format!("cold:{i}"), &value]), b"+OK\r\n");
+    }
+    assert_eq!(c.line("GET hot"), "$1\\r\\n1\\r\\n");
+    let told = listener.read_reply().expect("an event");
+    assert!(String::from_utf8_lossy(&told).contains("cold:"), "{}", common::escape(&told));
+}
+
+#[test]
+fn greedy_clients_are_evicted_and_others_are_not() {
+    let server = server("--threads 2 --maxmemory-clients 20mb");
+    let mut modest = server.connect();
+    let mut spared = server.connect();
+    assert_eq!(spared.line("CLIENT NO-EVICT on"), "+OK\\r\\n");
+    let mut greedy = server.connect();
+    // Announces much, sends a part, and keeps the server waiting with it.
+    greedy.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000000\r\n").expect("a beginning");
+    let sent = greedy.send_raw(&vec![b'x'; 40 << 20]);
+    eventually("the greedy client stays", || info(&mut modest, "evicted_clients") == 1);
+    assert!(sent.is_err() || greedy.read_to_close().is_empty());
+    assert_eq!(modest.line("PING"), "+PONG\\r\\n");
+    assert_eq!(spared.line("PING"), "+PONG\\r\\n");
+}
+
+#[test]
+fn a_client_that_never_reads_is_cut_off() {
+    let server = Server::start(
+        Kind::Rustredis,
+        &Options {
+            args: ["--threads", "2", "--client-output-buffer-limit", "normal 16mb 0 0"].map(str::to_owned).to_vec(),
+            ..Options::default()
+        },
+    );
+    let mut c = server.connect();
+    assert_eq!(c.ask(&["SET", "k", &"x".repeat(1 << 20)]), b"+OK\r\n");
+    let before = descriptors(&server);
+    let used = info(&mut c, "used_memory");
+    // Of a pipeline, no more is run than is read: it costs nothing.
+    let mut deaf = server.connect();
+    let _ = deaf.send_raw(&(0..100).flat_map(|_| command(&["GET", "k"])).collect::<Vec<u8>>());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(info(&mut c, "used_memory") < used + (4 << 20));
+    // One reply that is too large by itself ends the connection.
+    let mut greedy = server.connect();
+    let _ = greedy.send_raw(&command(&[vec!["MGET"], vec!["k"; 30]].concat()));
+    eventually("nobody was cut off", || info(&mut c, "client_output_buffer_limit_disconnections") == 1);
+    drop((deaf, greedy));
+    eventually("descriptors stay open", || descriptors(&server) == before);
+}
+
+#[test]
+fn slow_senders_and_idlers_cost_nobody_anything() {
+    let server = server("--threads 2 --timeout 1");
+    let mut c = server.connect();
+    let (fds, before) = (descriptors(&server), threads(&server));
+    let mut slow: Vec<Conn> = (0..200).map(|_| server.connect()).collect();
+    for _ in 0..3 {
+        slow.iter_mut().for_each(|s| s.send_raw(b"*").map_or((), drop));
+        let started = Instant::now();
+        assert_eq!(c.line("PING"), "+PONG\\r\\n");
+        assert!(started.elapsed() < Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    eventually("idle clients stay", || c.line("PING") == "+PONG\\r\\n" && info(&mut c, "connected_clients") == 1);
+    drop(slow);
+    eventually("descriptors stay open", || descriptors(&server) == fds);
+    assert_eq!(threads(&server), before);
+}
+
+#[test]
+fn a_pipeline_of_a_million_commands() {
+    let server = server("--threads 2");
+    let c = server.connect();
+    let mut writer = c.stream().try_clone().expect("a stream");
+    let n = env_number("PIPELINE", 1_000_000) as usize;
+    let mut sum = 0;
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            let batch = b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n".repeat(1000);
+            (0..n / 1000).for_each(|_| writer.write_all(&batch).expect("a pipeline"));
+        });
+        let (mut reader, mut buf) = (c.stream().try_clone().expect("a stream"), vec![0; 1 << 20]);
+        while sum < n {
+            let got = reader.read(&mut buf).expect("replies");
+            assert!(got > 0, "closed after {sum}");
+            sum += buf[..got].iter().filter(|b| **b == b'\n').count();
+        }
+    });
+    let mut c = server.connect();
+    assert_eq!(c.ask(&["GET", "n"]), format!("${}\r\n{n}\r\n", n.to_string().len()).into_bytes());
+}
+
+#[test]
+fn ten_thousand_idle_connections_come_and_go() {
+    // A process has 1024 descriptors on many machines: there are as many clients as those allow.
+    let wanted = env_number("IDLE", 10_000);
+    let allowed = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = allowed.lines().find(|l| l.starts_with("Max open files")).unwrap_or_default().to_owned();
+    let allowed: u64 = line.split_whitespace().nth(3).and_then(|n| n.parse().ok()).unwrap_or(1024);
+    let n = wanted.min(allowed.saturating_sub(200));
+    let server = server("--threads 2 --maxclients 11000");
+    let mut c = server.connect();
+    let (fds, used) = (descriptors(&server), info(&mut c, "used_memory"));
+    let idle: Vec<Conn> = (0..n).map(|_| server.connect()).collect();
+    eventually("not all were accepted", || info(&mut c, "connected_clients") == n + 1);
+    let each = (info(&mut c, "used_memory") - used) / n;
+    assert!(each < 4096, "{each} bytes an idle connection");
+    drop(idle);
+    eventually("connections stay", || info(&mut c, "connected_clients") == 1 && descriptors(&server) == fds);
+    eventually("memory stays", || info(&mut c, "used_memory") < used + (1 << 20));
+}
+
+#[test]
+fn a_value_of_half_a_gigabyte() {
+    let bytes = env_number("LARGE", 512 << 20) as usize;
+    let server = server("--threads 2");
+    let mut c = server.connect();
+    let before = info(&mut c, "used_memory");
+    c.send_raw(format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${bytes}\r\n").as_bytes()).expect("a beginning");
+    let piece = vec![b'x'; 1 << 20];
+    (0..bytes >> 20).for_each(|_| c.send_raw(&piece).expect("a piece"));
+    c.send_raw(b"\r\n").expect("the end");
+    assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n");
+    assert_eq!(c.ask(&["STRLEN", "k"]), format!(":{bytes}\r\n").into_bytes());
+    // One byte more is refused.
+    let mut other = server.connect();
+    other.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870913\r\n").expect("a beginning");
+    assert!(other.read_to_close().starts_with(b"-ERR Protocol error: invalid bulk length"));
+    assert_eq!(c.ask(&["DEL", "k"]), b":1\r\n");
+    eventually("memory stays", || info(&mut c, "used_memory") < before + (4 << 20));
+}
