@@ -1,6 +1,8 @@
 //! One connection: bytes in, turns of the engine, bytes out. An idle connection owns no buffer: reading goes through the
 //! worker's, and replies leave in the turn that made them; only what is incomplete or unsent is kept here.
 
+mod send;
+
 use super::worker::{Guard, Incoming, Primary, with_local};
 use crate::engine::config::AppendFsync;
 use crate::engine::{
@@ -71,9 +73,6 @@ const READ_AT_ONCE: usize = 256 * 1024;
 
 /// Bytes taken for a replica before they are sent.
 const REPLICA_AHEAD: usize = 256 * 1024;
-
-/// Small pieces that wait to be sent are put together up to this size.
-const MERGED_CHUNK: usize = 16 * 1024;
 
 pub struct Connection {
     engine: Arc<Engine>,
@@ -383,23 +382,6 @@ impl Connection {
         Ok(())
     }
 
-    fn drop_unsent(&mut self) {
-        self.unsent.clear();
-        (self.unsent_bytes, self.sent) = (0, 0);
-    }
-
-    /// Keeps bytes to be sent.
-    fn keep(&mut self, chunk: Chunk) {
-        self.unsent_bytes += chunk.bytes().len();
-        match (self.unsent.back_mut(), chunk) {
-            // Many small messages to a slow client are one large chunk.
-            (Some(Chunk::Own(last)), Chunk::Own(bytes)) if last.len() + bytes.len() <= MERGED_CHUNK => {
-                last.extend_from_slice(&bytes);
-            }
-            (_, chunk) => self.unsent.push_back(chunk),
-        }
-    }
-
     /// While the client waits for keys: notices that time is up, or that the client is gone. Others end the wait by mail.
     fn wait_for_keys(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(wait) = self.session.waiting.clone()
@@ -564,39 +546,6 @@ impl Connection {
         self.session.client.waiting(self.query.len() - self.at, self.unsent_bytes());
     }
 
-    /// Sends what is in a reply buffer; keeps what does not go out at once.
-    fn send(&mut self, cx: &mut Context<'_>, reply: &mut Reply, stats: &WorkerStats) -> io::Result<()> {
-        if reply.is_empty() {
-            return Ok(());
-        }
-        stats.net_out.add(reply.len() as u64);
-        stats.writes.add(1);
-        if self.unsent.is_empty() && !reply.has_shared() && self.safe_at.is_none() {
-            match self.stream.poll_write(cx, &reply.buf) {
-                Poll::Ready(Ok(n)) if n == reply.buf.len() => {
-                    reply.buf.clear();
-                    if reply.buf.capacity() > 4 * super::worker::READ_SIZE {
-                        reply.buf = Vec::new();
-                    }
-                    return Ok(());
-                }
-                Poll::Ready(Ok(n)) => self.sent = n,
-                Poll::Ready(Err(e)) => {
-                    reply.clear();
-                    return Err(e);
-                }
-                Poll::Pending => self.sent = 0,
-            }
-        }
-        reply.take_chunks().into_iter().for_each(|chunk| self.keep(chunk));
-        self.limit_output();
-        Ok(())
-    }
-
-    fn unsent_bytes(&self) -> usize {
-        self.unsent_bytes.saturating_sub(self.sent)
-    }
-
     /// `client-query-buffer-limit`: closes the connection if more is buffered of commands that do not end.
     fn limit_query(&mut self) {
         let waiting = self.query.len() - self.at;
@@ -611,54 +560,5 @@ impl Connection {
         super::log::warning(&format!(
             "Closing client that reached max query buffer length: {who} (qbuf initial bytes: \"{first}\")"
         ));
-    }
-
-    /// `client-output-buffer-limit`: closes the connection if its client leaves too much unread.
-    fn limit_output(&mut self) {
-        let limit = self.engine.output_limit(&self.session.client);
-        let unsent = self.unsent_bytes() as i64;
-        let over = |bytes: i64| bytes > 0 && unsent >= bytes;
-        let now_ms = super::now_ms();
-        let since_ms = over(limit.soft_bytes).then(|| *self.over_soft_since_ms.get_or_insert(now_ms));
-        self.over_soft_since_ms = since_ms;
-        let too_long = since_ms.is_some_and(|since| now_ms - since > limit.soft_seconds * 1000);
-        if self.closing || !(over(limit.hard_bytes) || too_long) {
-            return;
-        }
-        self.closing = true;
-        self.note_waiting();
-        self.drop_unsent();
-        self.engine.cut_off(&self.session.client, now_ms);
-    }
-
-    /// Sends what is kept. `Ready` when nothing is left.
-    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.unsent.is_empty() {
-            let mut slices = [io::IoSlice::new(&[]); 32];
-            let mut count = 0;
-            for (slot, chunk) in slices.iter_mut().zip(&self.unsent) {
-                let skip = if count == 0 { self.sent } else { 0 };
-                *slot = io::IoSlice::new(&chunk.bytes()[skip..]);
-                count += 1;
-            }
-            let mut n = ready!(self.stream.poll_write_vectored(cx, &slices[..count]))?;
-            if n == 0 && !slices[..count].iter().all(|s| s.is_empty()) {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            while let Some(front) = self.unsent.front() {
-                let left = front.bytes().len() - self.sent;
-                if n < left {
-                    self.sent += n;
-                    break;
-                }
-                n -= left;
-                self.sent = 0;
-                self.unsent_bytes -= front.bytes().len();
-                self.unsent.pop_front();
-            }
-        }
-        self.unsent = VecDeque::new();
-        self.note_waiting();
-        Poll::Ready(Ok(()))
     }
 }
