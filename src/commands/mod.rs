@@ -5,6 +5,7 @@ use crate::engine::{spec::Spec, table};
 pub mod acl;
 pub mod bitmap;
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -42,6 +43,7 @@ pub mod zset;
 pub const FAMILIES: &[&[Spec]] = &[
     acl::COMMANDS,
     bitmap::COMMANDS,
+    cluster::COMMANDS,
     command::COMMANDS,
     config::COMMANDS,
     connection::COMMANDS,

@@ -150,8 +150,8 @@ fn replconf(c: &mut Call<'_>) -> Result<(), Error> {
                 .flatten();
             // No reply: it would be taken for a part of the stream.
             if let Some(offset) = number.and_then(|n| u64::try_from(n).ok()) {
-                // What was never sent cannot have arrived.
-                let offset = offset.min(c.engine.world.log.offset());
+                // What was never written cannot have arrived: who says so is not believed, only known to be there.
+                let offset = if offset > c.engine.world.log.offset() { 0 } else { offset };
                 if replica.acknowledge(offset, aof.map(|n| n.max(0) as u64), now_ms) {
                     let text = format!("Synchronization with replica {} succeeded", replica.name());
                     c.engine.log(crate::engine::LogLevel::Notice, &text);

@@ -416,6 +416,10 @@ pub const ACL_NO_FILE: Error = Error::err(
      configuration.",
 );
 
+// ---- cluster ---------------------------------------------------------------------------------------------------------
+
+pub const CLUSTER_DISABLED: Error = Error::err("This instance has cluster support disabled");
+
 // ---- replication -----------------------------------------------------------------------------------------------------
 
 pub const READONLY: Error = Error::coded("READONLY You can't write against a read only replica.");

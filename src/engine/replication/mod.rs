@@ -101,6 +101,8 @@ pub struct Replication {
     link_changed: Condvar,
     pub counts: Counts,
     pub(super) acks: acks::Acks,
+    /// What a snapshot that was loaded says of itself.
+    pub told: Mutex<Option<Origin>>,
     /// Since when there is no replica (Unix ms): `repl-backlog-ttl`.
     pub alone_since_ms: AtomicI64,
 }
@@ -114,6 +116,7 @@ impl Default for Replication {
             link_changed: Condvar::new(),
             counts: Counts::default(),
             acks: acks::Acks::default(),
+            told: Mutex::default(),
             alone_since_ms: AtomicI64::new(0),
         }
     }
@@ -194,7 +197,56 @@ impl Replication {
     }
 }
 
+/// What a snapshot says of the history that it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub id: String,
+    pub offset: u64,
+    /// The database that the stream has selected there.
+    pub db: u32,
+}
+
 impl Engine {
+    /// Where the dataset is in its history, for a snapshot of it: everything is held. `None` if nobody could go on from there.
+    pub fn origin(&self) -> Option<Origin> {
+        let log = &self.world.log;
+        let id = self.replication.ids().now;
+        if !self.is_replica() {
+            let db = log.with_backlog(|b| b.selected())?.unwrap_or(0);
+            return Some(Origin { id, offset: log.offset(), db });
+        }
+        let link = self.replication.link.lock();
+        let db = link.client.as_ref().map_or(link.db, |c| c.db.load(Relaxed));
+        (!link.torn).then(|| Origin { id, offset: log.offset(), db })
+    }
+
+    /// After the dataset was loaded at start, and before this server follows anybody: goes on with the history that the file tells
+    /// of. A replica asks its primary to go on there; a primary lets those go on who had got as far.
+    pub fn take_up(&self, follows: bool) {
+        let Some(origin) = self.replication.told.lock().take() else { return };
+        let log = &self.world.log;
+        log.set_offset(origin.offset);
+        self.replication.with_link(|l| l.db = origin.db);
+        if follows {
+            self.replication.set_ids(Ids { now: origin.id, ..Ids::new() });
+            return;
+        }
+        let before_until = origin.offset as i64 + 1;
+        self.replication.set_ids(Ids { before: origin.id, before_until, ..Ids::new() });
+        log.create_backlog(self.config.repl_backlog_size.get() as usize);
+    }
+
+    /// A snapshot that is being loaded says something about its history.
+    pub fn note_origin(&self, name: &str, value: &str) {
+        let mut told = self.replication.told.lock();
+        let origin = told.get_or_insert_with(|| Origin { id: String::new(), offset: 0, db: 0 });
+        match name {
+            "repl-id" => origin.id = value.to_owned(),
+            "repl-offset" => origin.offset = value.parse().unwrap_or(0),
+            _ => origin.db = value.parse().unwrap_or(0),
+        }
+    }
+
     /// True on a replica.
     pub fn is_replica(&self) -> bool {
         self.gates.load(Relaxed) & super::gates::REPLICA != 0

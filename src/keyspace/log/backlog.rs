@@ -86,6 +86,11 @@ impl Backlog {
         self.end
     }
 
+    /// The database that readers have selected by now, if any.
+    pub fn selected(&self) -> Option<u32> {
+        (self.db != NO_DB).then_some(self.db)
+    }
+
     /// Bytes kept (`repl_backlog_histlen`).
     pub fn held(&self) -> u64 {
         self.end - self.start

@@ -113,7 +113,8 @@ impl Life {
         self.worker.access.leave();
         let temporary = self.log.path("temp-base");
         let file = self.log.disk.create(&temporary)?;
-        let mut bytes = if rdb { super::format::prologue(crate::rdb::Target::WIDEST, true, &[]) } else { Vec::new() };
+        let mut bytes =
+            if rdb { super::format::prologue(crate::rdb::Target::WIDEST, true, &[], None) } else { Vec::new() };
         let mut framing = super::format::Framing::new(sizes, !rdb);
         for chunk in [Some(chunk), cut.take_kept(0)].into_iter().flatten() {
             let _ = framing.pass(&chunk, |part| {

@@ -3,6 +3,7 @@
 use crate::data::Item;
 use crate::engine::Engine;
 use crate::engine::config::REDIS_VERSION;
+use crate::engine::replication::Origin;
 use crate::keyspace::Entry;
 use crate::keyspace::cut::{Chunk, Encode, Size};
 use crate::keyspace::world::Access;
@@ -74,8 +75,9 @@ pub fn target(access: &mut Access) -> Target {
     Target::lowest((0..shards).any(|i| !access.shard(i).fields.is_empty()))
 }
 
-/// What comes before the keys, libraries of functions included. `base`: the file is the base of an append-only file.
-pub fn prologue(target: Target, base: bool, functions: &[Vec<u8>]) -> Vec<u8> {
+/// What comes before the keys, libraries of functions included, and where the dataset is in the history of replication, if
+/// anywhere. `base`: the file is the base of an append-only file.
+pub fn prologue(target: Target, base: bool, functions: &[Vec<u8>], origin: Option<&Origin>) -> Vec<u8> {
     let mut out = Vec::new();
     write::header(target, &mut out);
     let mut aux = |name: &str, value: &str| write::aux(name.as_bytes(), value.as_bytes(), &mut out);
@@ -83,6 +85,11 @@ pub fn prologue(target: Target, base: bool, functions: &[Vec<u8>]) -> Vec<u8> {
     aux("redis-bits", "64");
     aux("ctime", &(super::super::now_ms() / 1000).to_string());
     aux("used-mem", &crate::base::alloc::used_bytes().to_string());
+    if let Some(Origin { id, offset, db }) = origin {
+        aux("repl-stream-db", &db.to_string());
+        aux("repl-id", id);
+        aux("repl-offset", &offset.to_string());
+    }
     aux("aof-base", if base { "1" } else { "0" });
     let mut encoder = Encoder::new(target, true);
     functions.iter().for_each(|code| encoder.function(code, &mut out));

@@ -143,7 +143,7 @@ fn text(item: crate::data::Item<'_>) -> String {
 fn tell_aux(engine: &Engine, name: &str, value: &str) {
     match name {
         "redis-ver" | "valkey-ver" => log::notice(&format!("Loading RDB produced by version {value}")),
-        "repl-stream-db" => engine.replication.with_link(|l| l.db = value.parse().unwrap_or(0)),
+        "repl-stream-db" | "repl-id" | "repl-offset" => engine.note_origin(name, value),
         "ctime" => {
             let age = (now_ms() / 1000 - value.parse().unwrap_or(0)).max(0);
             log::notice(&format!("RDB age {age} seconds"));
@@ -343,7 +343,7 @@ fn create_base(engine: &Engine, file: &LogFile, manifest: &mut Manifest) -> std:
     log::notice(&format!("Creating AOF base file {name} on server start"));
     let mut bytes = Vec::new();
     if rdb {
-        let prologue = super::format::prologue(rdb::Target::WIDEST, true, &[]);
+        let prologue = super::format::prologue(rdb::Target::WIDEST, true, &[], None);
         let mut out = rdb::write::Summing::new(&mut bytes, engine.config.rdbchecksum.get());
         std::io::Write::write_all(&mut out, &prologue)?;
         out.finish()?;

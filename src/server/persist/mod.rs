@@ -262,6 +262,7 @@ impl Persist {
         let sizes = cut.begin(&mut access);
         plan.at_cut.into_iter().for_each(|f| f(engine));
         let functions = engine.functions();
+        let origin = engine.origin();
         engine.set_gate(gates::CUT, true);
         drop(access);
         {
@@ -282,7 +283,7 @@ impl Persist {
             begun.and_then(|()| chunks.pass_on(sizes, true, &mut fan))
         } else {
             let mut out = Summing::new(&mut fan, engine.config.rdbchecksum.get());
-            let begun = out.write_all(&format::prologue(target, plan.base, &functions));
+            let begun = out.write_all(&format::prologue(target, plan.base, &functions, origin.as_ref()));
             begun.and_then(|()| chunks.pass_on(sizes, false, &mut out)).and_then(|()| out.finish().map(drop))
         };
         engine.set_gate(gates::CUT, false);
@@ -313,7 +314,7 @@ impl Persist {
         let write = || {
             let file = self.disk.create(&temporary)?;
             let mut out = Summing::new(WholeWriter(&*file), checksum);
-            out.write_all(&format::prologue(target, false, &engine.functions()))?;
+            out.write_all(&format::prologue(target, false, &engine.functions(), engine.origin().as_ref()))?;
             pieces.into_iter().try_for_each(|piece| out.write_all(&piece))?;
             out.finish()?;
             file.sync()

@@ -177,7 +177,8 @@ fn install(
     engine.set_gate(gates::LOADING, true);
     let outcome = empty(engine, wire).and_then(|()| {
         log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
-        engine.replication.with_link(|l| (l.torn, l.db) = (true, 0));
+        engine.replication.with_link(|l| l.torn = true);
+        engine.replication.told.lock().take();
         let source = Lively { inner: file, primary, told: Instant::now() };
         load::load_copy(engine, source, size).map_err(|load::Refused(why)| {
             log::warning(&why);
@@ -192,7 +193,8 @@ fn install(
         }
         let (id, offset) = history.unwrap_or_else(|| (random_id(), 0));
         engine.join(&id, Some(offset));
-        engine.replication.with_link(|l| l.torn = false);
+        let db = engine.replication.told.lock().take().map_or(0, |origin| origin.db);
+        engine.replication.with_link(|l| (l.torn, l.db) = (false, db));
         Ok(())
     });
     if outcome.is_err() && engine.replication.with_link(|l| l.torn) {
