@@ -15,11 +15,15 @@ fn main() -> ExitCode {
         Name::Own if words.get(1).is_some_and(|word| word == "cli") => {
             rustredis::cli::run(words.split_off(2), "rustredis cli")
         }
+        Name::Own if words.get(1).is_some_and(|word| word == "bench") => {
+            rustredis::bench::run(words.split_off(2), "rustredis bench")
+        }
         Name::Own => match args::parse(words) {
             Ok(cli) => match cli.verb {
                 Verb::Serve(serve) => run_server(serve.words),
                 Verb::Rdb { verb } => rustredis::inspect::rdb::run(verb),
                 Verb::Cli(cli) => rustredis::cli::run(cli.words, "rustredis cli"),
+                Verb::Bench(bench) => rustredis::bench::run(bench.words, "rustredis bench"),
             },
             Err(error) => error.exit(),
         },
@@ -29,7 +33,8 @@ fn main() -> ExitCode {
         }
         Name::Cli => rustredis::cli::run(words.split_off(1), "redis-cli"),
         Name::CheckRdb => rustredis::inspect::rdb::redis_check_rdb(&argv0, &words.split_off(1.min(words.len()))),
-        Name::Benchmark | Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
+        Name::Benchmark => rustredis::bench::run(words.split_off(1.min(words.len())), "redis-benchmark"),
+        Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! fit it. Clap owns verbs, help and version; the words after `serve` go to [`crate::engine::config::load`] as they are,
 //! and the help that lists directives is derived from the configuration table.
 
+pub mod bench;
 pub mod cli;
 pub mod rdb;
 
@@ -44,9 +45,14 @@ pub enum Verb {
     /// Flags, output and exit codes are those of redis-cli.
     #[command(disable_help_flag = true)]
     Cli(Words),
+    /// Load a server, and tell throughput and latencies
+    ///
+    /// Flags and output are those of redis-benchmark, and more: an open loop, errors by kind, JSON.
+    #[command(disable_help_flag = true)]
+    Bench(Words),
 }
 
-/// Words that a grammar of their own reads: see [`cli::parse`].
+/// Words that a grammar of their own reads: see [`cli::parse`] and [`bench::parse`].
 #[derive(clap::Args, Debug)]
 pub struct Words {
     #[arg(value_name = "FLAG | COMMAND", trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]

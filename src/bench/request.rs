@@ -1,0 +1,146 @@
+//! A request's bytes, made once. What differs from one request to the next has a fixed length, and is written over
+//! what the last one had: 12 digits for a placeholder, a tag of a cluster's slot.
+
+use crate::{args::bench::Options, base::rng::Rng, client::push_command};
+
+const DIGITS: usize = 12;
+const RAND_INT: &[u8] = b"__rand_int__";
+const RAND_1ST: &[u8] = b"__rand_1st__";
+const DATA: &[u8] = b"__data__";
+const TAG: &[u8] = b"{tag}";
+
+#[derive(Clone, Debug, Default)]
+pub struct Template {
+    pub bytes: Vec<u8>,
+    /// Where a number of its own goes.
+    each: Vec<usize>,
+    /// Where the command's one number goes.
+    same: Vec<usize>,
+    /// Where the tag goes.
+    tags: Vec<usize>,
+    keyspace: u64,
+}
+
+pub fn push_literal(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(bytes);
+}
+
+/// A value of `size` bytes: letters that a seed replays, the same all through a run.
+pub fn data(size: usize, seed: u64) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    (0..size).map(|_| b'A' + rng.below(26) as u8).collect()
+}
+
+impl Template {
+    pub fn of_words(words: &[Vec<u8>], options: &Options) -> Template {
+        let data = data(options.data_size, options.seed.unwrap_or(1234));
+        let words: Vec<Vec<u8>> = words.iter().map(|word| replace(word, DATA, &data)).collect();
+        let mut bytes = Vec::new();
+        push_command(&mut bytes, &words);
+        Template::of_bytes(bytes, options)
+    }
+
+    pub fn of_bytes(bytes: Vec<u8>, options: &Options) -> Template {
+        let found = |what: &[u8], on: bool| match on {
+            true => memchr::memmem::find_iter(&bytes, what).collect(),
+            false => Vec::new(),
+        };
+        let random = options.keyspace.is_some();
+        let (each, same, tags) = (found(RAND_INT, random), found(RAND_1ST, random), found(TAG, options.cluster));
+        // As redis-benchmark: of an empty space the only number is 0.
+        Template { each, same, tags, keyspace: options.keyspace.unwrap_or(0).clamp(1, 1_000_000_000_000), bytes }
+    }
+
+    /// True if every request is like the others.
+    pub fn is_fixed(&self) -> bool {
+        self.each.is_empty() && self.same.is_empty() && self.tags.is_empty()
+    }
+
+    /// Writes new random parts over the copy of the template in `out`, which is as long.
+    #[inline]
+    pub fn vary(&self, out: &mut [u8], rng: &mut Rng, tags: &[[u8; 3]]) {
+        for &at in &self.each {
+            put_digits(&mut out[at..at + DIGITS], rng.below(self.keyspace));
+        }
+        if !self.same.is_empty() {
+            let n = rng.below(self.keyspace);
+            for &at in &self.same {
+                put_digits(&mut out[at..at + DIGITS], n);
+            }
+        }
+        if !self.tags.is_empty() && !tags.is_empty() {
+            let tag = tags[rng.below(tags.len() as u64) as usize];
+            for &at in &self.tags {
+                out[at + 1..at + 4].copy_from_slice(&tag);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn render(&self, rng: &mut Rng) -> String {
+        let mut out = self.bytes.clone();
+        self.vary(&mut out, rng, &[]);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+fn replace(word: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(word.len());
+    let mut from = 0;
+    for at in memchr::memmem::find_iter(word, what) {
+        out.extend_from_slice(&word[from..at]);
+        out.extend_from_slice(with);
+        from = at + what.len();
+    }
+    out.extend_from_slice(&word[from..]);
+    out
+}
+
+/// `n` with zeros in front, two digits at a time.
+#[inline]
+fn put_digits(out: &mut [u8], mut n: u64) {
+    for pair in out.rchunks_exact_mut(2) {
+        let two = (n % 100) as u8;
+        n /= 100;
+        pair[0] = b'0' + two / 10;
+        pair[1] = b'0' + two % 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders() {
+        let words: Vec<Vec<u8>> = ["a:__rand_int__:__rand_int__", "__rand_1st__", "__rand_1st__", "<__data__>"]
+            .iter()
+            .map(|w| w.as_bytes().to_vec())
+            .collect();
+        let options = Options { keyspace: Some(1_000_000), data_size: 5, ..Options::default() };
+        let template = Template::of_words(&words, &options);
+        let text = template.render(&mut Rng::new(3));
+        let parts: Vec<&str> = text.split("\r\n").collect();
+        let (a, b) = parts[2][2..].split_once(':').expect("two numbers");
+        assert!(a.len() == 12 && b.len() == 12 && a != b, "{text}");
+        assert_eq!(parts[4], parts[6]);
+        assert_eq!((parts[7], parts[8].len()), ("$7", 7));
+        let literal = Template::of_words(&words, &Options::default());
+        assert!(literal.is_fixed() && literal.render(&mut Rng::new(3)).contains("__rand_int__"));
+    }
+
+    /// Chi-square over 100 cells: 99 degrees of freedom, mean 99, deviation 14; the seed makes it a fixed figure.
+    #[test]
+    fn numbers_are_uniform_over_the_key_space() {
+        let options = Options { keyspace: Some(100), ..Options::default() };
+        let template = Template::of_words(&[b"__rand_int__".to_vec()], &options);
+        let (mut rng, mut seen) = (Rng::new(11), [0u32; 100]);
+        for _ in 0..100_000 {
+            let text = template.render(&mut rng);
+            let n: usize = text.split("\r\n").nth(2).and_then(|n| n.parse().ok()).expect("a number");
+            seen[n] += 1;
+        }
+        let chi: f64 = seen.iter().map(|&n| (f64::from(n) - 1000.0).powi(2) / 1000.0).sum();
+        assert!((57.0..141.0).contains(&chi), "{chi}");
+    }
+}

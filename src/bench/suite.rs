@@ -1,0 +1,99 @@
+//! The tests that have names: those of redis-benchmark 7.0, in its order, with its titles and commands.
+
+use super::request::{Template, push_literal};
+use crate::args::bench::Options;
+
+pub struct Test {
+    pub title: String,
+    pub template: Template,
+}
+
+/// Names that `-t` takes; a test runs if any of its names is asked for.
+const NAMES: &[(&[&str], &str, &str)] = &[
+    (&["ping_inline", "ping"], "PING_INLINE", ""),
+    (&["ping_mbulk", "ping"], "PING_MBULK", "PING"),
+    (&["set"], "SET", "SET key{tag}:__rand_int__ __data__"),
+    (&["get"], "GET", "GET key{tag}:__rand_int__"),
+    (&["incr"], "INCR", "INCR counter{tag}:__rand_int__"),
+    (&["lpush"], "LPUSH", "LPUSH mylist{tag} __data__"),
+    (&["rpush"], "RPUSH", "RPUSH mylist{tag} __data__"),
+    (&["lpop"], "LPOP", "LPOP mylist{tag}"),
+    (&["rpop"], "RPOP", "RPOP mylist{tag}"),
+    (&["sadd"], "SADD", "SADD myset{tag} element:__rand_int__"),
+    (&["hset"], "HSET", "HSET myhash{tag} element:__rand_int__ __data__"),
+    (&["spop"], "SPOP", "SPOP myset{tag}"),
+    (&["zadd"], "ZADD", "ZADD myzset{tag} __score__ element:__rand_int__"),
+    (&["zpopmin"], "ZPOPMIN", "ZPOPMIN myzset{tag}"),
+    (
+        &["lrange", "lrange_100", "lrange_300", "lrange_500", "lrange_600"],
+        "LPUSH (needed to benchmark LRANGE)",
+        "LPUSH mylist{tag} __data__",
+    ),
+    (&["lrange", "lrange_100"], "LRANGE_100 (first 100 elements)", "LRANGE mylist{tag} 0 99"),
+    (&["lrange", "lrange_300"], "LRANGE_300 (first 300 elements)", "LRANGE mylist{tag} 0 299"),
+    (&["lrange", "lrange_500"], "LRANGE_500 (first 500 elements)", "LRANGE mylist{tag} 0 499"),
+    (&["lrange", "lrange_600"], "LRANGE_600 (first 600 elements)", "LRANGE mylist{tag} 0 599"),
+    (&["mset"], "MSET (10 keys)", "MSET"),
+];
+
+/// Every name once, for the help.
+pub fn names() -> Vec<&'static str> {
+    let mut all = Vec::new();
+    for name in NAMES.iter().flat_map(|(names, _, _)| *names) {
+        if !all.contains(name) {
+            all.push(*name);
+        }
+    }
+    all
+}
+
+/// What the options ask to run: the command given, or the tests chosen.
+pub fn chosen(options: &Options, stdin: Option<Vec<u8>>) -> Vec<Test> {
+    if !options.words.is_empty() {
+        let mut words = options.words.clone();
+        words.extend(stdin);
+        let title = options.words.iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect::<Vec<_>>().join(" ");
+        let template = Template::of_words(&words, options);
+        return vec![Test { title, template }];
+    }
+    let asked: Option<Vec<String>> =
+        options.tests.as_ref().map(|list| list.split(',').map(|name| name.trim().to_ascii_lowercase()).collect());
+    let wanted = |names: &[&str]| asked.as_ref().is_none_or(|asked| asked.iter().any(|a| names.contains(&a.as_str())));
+    NAMES
+        .iter()
+        .filter(|(names, _, _)| wanted(names))
+        .map(|(_, title, line)| Test { title: (*title).to_owned(), template: template(line, options) })
+        .collect()
+}
+
+fn template(line: &str, options: &Options) -> Template {
+    if line.is_empty() {
+        let mut inline = Vec::new();
+        push_literal(&mut inline, b"PING\r\n");
+        return Template::of_bytes(inline, options);
+    }
+    let line = match line {
+        "MSET" => format!("MSET{}", " key{tag}:__rand_int__ __data__".repeat(10)),
+        other => other.to_owned(),
+    };
+    let line = if options.cluster { line } else { line.replace("{tag}", "") };
+    let line = line.replace("__score__", if options.keyspace.is_some() { "__rand_int__" } else { "0" });
+    Template::of_words(&line.split(' ').map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>(), options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_chosen_by_any_of_their_names() {
+        let titles = |list: &str| {
+            let options = Options { tests: Some(list.into()), ..Options::default() };
+            chosen(&options, None).into_iter().map(|test| test.title).collect::<Vec<_>>()
+        };
+        assert_eq!(titles("ping"), ["PING_INLINE", "PING_MBULK"]);
+        assert_eq!(titles("GET,ping_mbulk,nosuch"), ["PING_MBULK", "GET"]);
+        assert_eq!(titles("lrange_300"), ["LPUSH (needed to benchmark LRANGE)", "LRANGE_300 (first 300 elements)"]);
+        assert_eq!(chosen(&Options::default(), None).len(), 20);
+    }
+}
