@@ -4,7 +4,7 @@
 //!
 //! | room | what is in it | what is *not* in it |
 //! |---|---|---|
-//! | [`inspect`] | `rdb …`: files told, checked, compared, converted | decoding |
+//! | [`inspect`] | `rdb …`, `aof …`: files told, checked, compared, converted, cut | decoding |
 //! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`server`] | listener, workers, connection ↔ bytes, cron, boot, logging | what a command means |
 //! | [`cli`] | the interactive client and all that redis-cli does | connections, the decoder |

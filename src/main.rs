@@ -22,6 +22,7 @@ fn main() -> ExitCode {
             Ok(cli) => match cli.verb {
                 Verb::Serve(serve) => run_server(serve.words),
                 Verb::Rdb { verb } => rustredis::inspect::rdb::run(verb),
+                Verb::Aof { verb } => rustredis::inspect::aof::run(verb),
                 Verb::Cli(cli) => rustredis::cli::run(cli.words, "rustredis cli"),
                 Verb::Bench(bench) => rustredis::bench::run(bench.words, "rustredis bench"),
             },
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Name::Cli => rustredis::cli::run(words.split_off(1), "redis-cli"),
         Name::CheckRdb => rustredis::inspect::rdb::redis_check_rdb(&argv0, &words.split_off(1.min(words.len()))),
         Name::Benchmark => rustredis::bench::run(words.split_off(1.min(words.len())), "redis-benchmark"),
-        Name::CheckAof => refuse(&format!("{argv0}: not available yet.")),
+        Name::CheckAof => rustredis::inspect::aof::redis_check_aof(&argv0, &words.split_off(1.min(words.len()))),
     }
 }
 

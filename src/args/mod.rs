@@ -4,6 +4,7 @@
 //! fit it. Clap owns verbs, help and version; the words after `serve` go to [`crate::engine::config::load`] as they are,
 //! and the help that lists directives is derived from the configuration table.
 
+pub mod aof;
 pub mod bench;
 pub mod cli;
 pub mod rdb;
@@ -39,6 +40,11 @@ pub enum Verb {
     Rdb {
         #[command(subcommand)]
         verb: rdb::RdbVerb,
+    },
+    /// Read append-only files: check, and cut what is broken or too late
+    Aof {
+        #[command(subcommand)]
+        verb: aof::AofVerb,
     },
     /// Talk to a server: one command, a session, or a look at it
     ///

@@ -4,7 +4,7 @@ use crate::inspect::input::Input;
 use crate::inspect::output;
 use crate::rdb::{Checker, Doing, Event, Fault, Reader, ValueKind, Why};
 use anyhow::Result;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -18,27 +18,33 @@ struct Counts {
 /// `own`: under our own name, which tells a little more than redis-check-rdb.
 pub fn run(file: &Path, own: bool) -> Result<ExitCode> {
     let mut out = output::stdout();
-    writeln!(out, "[offset 0] Checking RDB file {}", file.display())?;
-    out.flush()?;
     let mut reader = Reader::new(Input::open(file)?);
+    let sound = look(&mut reader, &file.display().to_string(), own, &mut out)?;
+    out.flush()?;
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reads a snapshot to its end or its first fault, and tells of it; true if it is sound.
+pub fn look<R: Read>(reader: &mut Reader<R>, name: &str, own: bool, out: &mut impl Write) -> std::io::Result<bool> {
+    writeln!(out, "[offset 0] Checking RDB file {name}")?;
+    out.flush()?;
     let mut counts = Counts::default();
-    let fault = read(&mut reader, &mut counts, own, &mut out)?;
+    let fault = read(reader, &mut counts, own, out)?;
     if let Some(fault) = &fault {
         // A key counts as read once its name is.
         counts.keys += u64::from(reader.doing() == Doing::Value);
-        tell(&reader, fault, counts.keys, &mut out)?;
+        tell(reader, fault, counts.keys, out)?;
     } else {
         writeln!(out, "[offset {}] \\o/ RDB looks OK! \\o/", reader.offset())?;
     }
     writeln!(out, "[info] {} keys read", counts.keys)?;
     writeln!(out, "[info] {} expires", counts.expiring)?;
     writeln!(out, "[info] {} already expired", counts.expired)?;
-    out.flush()?;
-    Ok(if fault.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(fault.is_none())
 }
 
-fn read(
-    reader: &mut Reader<Input>,
+fn read<R: Read>(
+    reader: &mut Reader<R>,
     counts: &mut Counts,
     own: bool,
     out: &mut impl Write,
@@ -108,7 +114,7 @@ fn count(counts: &mut Counts, expires_at_ms: Option<i64>, now_ms: i64) {
     counts.expired += u64::from(expires_at_ms.is_some_and(|at| at < now_ms));
 }
 
-fn tell(reader: &Reader<Input>, fault: &Fault, keys: u64, out: &mut impl Write) -> std::io::Result<()> {
+fn tell<R: Read>(reader: &Reader<R>, fault: &Fault, keys: u64, out: &mut impl Write) -> std::io::Result<()> {
     let what = match &fault.why {
         Why::Short => "Unexpected EOF reading RDB file".to_owned(),
         Why::Magic => "Wrong signature trying to load DB from file".to_owned(),
