@@ -183,3 +183,27 @@ fn under_its_own_name_it_asks_before_each_cut_and_takes_folders() {
     let (said, code) = ours(&folder, &["check", "a.manifest"], "");
     assert!(code == Some(1) && said.contains("line 1"), "{said}");
 }
+
+#[test]
+fn a_dump_tells_offset_database_and_time() {
+    let folder = Folder::new("dump");
+    let two = [command(&["SELECT", "2"]), command(&["SADD", "s", "x"])].concat();
+    folder.file("a.aof", &[stamped(), two].concat());
+    let (said, code) = ours(&folder, &["dump", "--format", "ndjson", "a.aof"], "");
+    let lines: Vec<serde_json::Value> = said.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert_eq!((lines.len(), code), (5, Some(0)), "{said}");
+    assert_eq!((&lines[2]["offset"], &lines[2]["timestamp"]), (&68.into(), &200.into()), "{said}");
+    assert_eq!((&lines[4]["db"], &lines[4]["command"][0]), (&2.into(), &"SADD".into()), "{said}");
+    let (said, _) = ours(&folder, &["dump", "--format", "resp", "--type", "set", "a.aof"], "");
+    assert_eq!(said.as_bytes(), [command(&["SELECT", "2"]), command(&["SADD", "s", "x"])].concat());
+    let (said, _) = ours(&folder, &["dump", "--format", "csv", "--key", "b*", "a.aof"], "");
+    assert!(said.ends_with("\r\na.aof,68,27,0,200,\"\"\"SET\"\" \"\"b\"\" \"\"2\"\"\"\r\n"), "{said}");
+    // A snapshot in front is told as commands, and what comes before a fault is told.
+    folder.file("b.aof", &[snapshot(), good(), b"*1\r\n$9999999999\r\n".to_vec()].concat());
+    let (said, code) = ours(&folder, &["dump", "b.aof"], "");
+    assert!(
+        code == Some(1) && said.contains("\"SET\" \"b\" \"2\"") && said.contains("broken at offset 19909"),
+        "{said}"
+    );
+    assert!(said.contains("list:small"), "{said}");
+}

@@ -1,5 +1,6 @@
 //! The flags of `rustredis aof …`.
 
+use super::rdb::{Filter, Format};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -9,6 +10,10 @@ pub enum AofVerb {
     ///
     /// PATH is a file of commands, a manifest, or the directory with one. It is opened for reading only, unless it is to be cut.
     Check(Check),
+    /// Print every command with where it stands, its database and its time
+    ///
+    /// Snapshots in front are printed as commands that make their keys. A path `-` is standard input.
+    Dump(Dump),
 }
 
 #[derive(clap::Args, Debug)]
@@ -23,4 +28,14 @@ pub struct Check {
     /// Cut without asking
     #[arg(short, long)]
     pub yes: bool,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Dump {
+    /// A file, a manifest, a directory, or `-`
+    pub path: PathBuf,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    #[command(flatten)]
+    pub filter: Filter,
 }

@@ -41,7 +41,7 @@ pub enum Verb {
         #[command(subcommand)]
         verb: rdb::RdbVerb,
     },
-    /// Read append-only files: check, and cut what is broken or too late
+    /// Read append-only files: print, check, and cut what is broken or too late
     Aof {
         #[command(subcommand)]
         verb: aof::AofVerb,

@@ -1,8 +1,10 @@
 //! `rustredis aof …`.
 
 mod check;
+mod dump;
 mod files;
 mod scan;
+mod walk;
 
 use super::output;
 use crate::args::aof::{AofVerb, Check};
@@ -14,6 +16,7 @@ pub fn run(verb: AofVerb) -> ExitCode {
     let name = "rustredis aof";
     match verb {
         AofVerb::Check(check) => output::exit(name, 1, check::run(&check, true)),
+        AofVerb::Dump(dump) => output::exit(name, 1, dump::run(&dump)),
     }
 }
 

@@ -124,7 +124,8 @@ fn begin(format: Format, out: &mut impl Write) -> std::io::Result<()> {
     }
 }
 
-fn end(format: Format, first: bool, out: &mut impl Write) -> std::io::Result<()> {
+/// What stands behind the last record.
+pub fn end(format: Format, first: bool, out: &mut impl Write) -> std::io::Result<()> {
     match format {
         Format::Json if first => out.write_all(b"]\n"),
         Format::Json => out.write_all(b"\n]\n"),
@@ -207,13 +208,15 @@ fn record(
     Ok(())
 }
 
-fn optional(n: Option<impl itoa::Integer>, line: &mut Vec<u8>) {
+/// A number, or nothing: a column of CSV.
+pub fn optional(n: Option<impl itoa::Integer>, line: &mut Vec<u8>) {
     if let Some(n) = n {
         json::int(n, line);
     }
 }
 
-fn field(name: &str, n: Option<impl itoa::Integer>, line: &mut Vec<u8>) {
+/// A number as a further field of a JSON object, if there is one.
+pub fn field(name: &str, n: Option<impl itoa::Integer>, line: &mut Vec<u8>) {
     if let Some(n) = n {
         line.extend_from_slice(b",\"");
         line.extend_from_slice(name.as_bytes());

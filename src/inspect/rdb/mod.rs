@@ -8,7 +8,7 @@ mod digest;
 pub(super) mod dump;
 mod html;
 mod salvage;
-pub(super) mod stats;
+mod stats;
 mod text;
 
 use super::output;
@@ -61,7 +61,7 @@ fn broken<R: Read>(reader: &Reader<R>, fault: Fault) -> anyhow::Error {
     anyhow::anyhow!("broken at offset {}{within}: {}", fault.at, fault.why)
 }
 
-pub(super) fn now_ms() -> i64 {
+fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
