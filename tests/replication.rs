@@ -34,9 +34,9 @@ fn write(conn: &mut Conn, rng: &mut Rng, commands: usize) {
         let (k, n) = (rng.below(40), rng.below(1000));
         let line = match rng.below(22) {
             0 => format!("SET s{k} {n}"),
-            1 => format!("SET s{k} {} EX {}", "v".repeat(n as usize), 100 + n),
+            1 => format!("SET s{k} {} EX {}", "v".repeat(n), 100 + n),
             2 => format!("INCRBYFLOAT f{k} 0.{n}"),
-            3 => format!("RPUSH l{k} {n} {}", "x".repeat(n as usize % 90)),
+            3 => format!("RPUSH l{k} {n} {}", "x".repeat(n % 90)),
             4 => format!("LPOP l{k} 3"),
             5 => format!("SADD m{k} {n} a{n}"),
             6 => format!("SPOP m{k} 2"),
@@ -210,7 +210,7 @@ fn pair(primary: Kind, replica: Kind, args: &[&str]) {
     for round in 0..4 {
         match round % 2 {
             0 => proxy.cut(),
-            _ => proxy.cut_after(rng.below(20_000) as usize),
+            _ => proxy.cut_after(rng.below(20_000)),
         }
         write(&mut conn, &mut rng, 300);
         settle(&a, &b, &format!("after cut {round}"));

@@ -5,7 +5,6 @@ use super::listen::bind_tcp;
 use crate::base::rng::Rng;
 use crate::engine::info::{Source, prometheus};
 use crate::engine::{Engine, gates};
-use crate::keyspace::world::{Access, VISITORS};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -105,7 +104,10 @@ const TEXT: &str = "text/plain; charset=utf-8";
 fn answer(engine: &Arc<Engine>, path: &[u8]) -> (&'static str, &'static str, String) {
     let loading = engine.gates.load(Relaxed) & (gates::LOADING | gates::SHUTTING_DOWN) != 0;
     match path {
-        b"/metrics" => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", metrics(engine)),
+        b"/metrics" => match metrics(engine) {
+            Some(text) => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", text),
+            None => ("503 Service Unavailable", TEXT, "too much is looking at the keyspace: ask again\n".to_owned()),
+        },
         b"/healthz" => ("200 OK", TEXT, "ok\n".to_owned()),
         b"/readyz" if loading => ("503 Service Unavailable", TEXT, "loading or shutting down\n".to_owned()),
         b"/readyz" => ("200 OK", TEXT, "ready\n".to_owned()),
@@ -113,12 +115,12 @@ fn answer(engine: &Arc<Engine>, path: &[u8]) -> (&'static str, &'static str, Str
     }
 }
 
-/// Through the last visitors' seat: this thread's alone.
-fn metrics(engine: &Arc<Engine>) -> String {
-    let mut access = Access::new(engine.world.clone(), engine.world.workers() + VISITORS - 1);
+/// `None` if every visitor's seat is taken.
+fn metrics(engine: &Arc<Engine>) -> Option<String> {
+    let mut access = engine.visit()?;
     access.enter();
     let mut rng = Rng::new(1);
     let now_ms = super::now_ms();
     let mut source = Source { engine, access: &mut access, rng: &mut rng, now_ms };
-    prometheus::metrics(&mut source)
+    Some(prometheus::metrics(&mut source))
 }
