@@ -62,10 +62,10 @@ pub fn run(words: Vec<OsString>, program: &str) -> ExitCode {
 /// `as_peer`: errors are fatal, as they are for redis-benchmark.
 fn start(options: Options, as_peer: bool) -> Result<(), String> {
     if options.errors_flag {
-        println!("WARNING: -e option has no effect. We now immediately exit on error to avoid false results.");
+        eprintln!("WARNING: -e option has no effect. We now immediately exit on error to avoid false results.");
     }
     if !options.keep_alive {
-        println!(
+        eprintln!(
             "WARNING: Keepalive disabled. You probably need 'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux and \
              'sudo sysctl -w net.inet.tcp.msl=1000' for Mac OS X in order to use a lot of clients/requests"
         );

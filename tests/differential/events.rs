@@ -40,7 +40,10 @@ impl Ear {
         let server = Server::start(kind, &Options::args(&format!("--notify-keyspace-events KEAmn {own}")));
         let mut ear = server.connect();
         ear.ask(&["PSUBSCRIBE", "__key*__:*"]);
-        Ear { control: server.connect(), ear, _server: server }
+        let mut control = server.connect();
+        // The cycle comes when it comes; expiry on access is at a step that both share.
+        control.ask(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
+        Ear { control, ear, _server: server }
     }
 
     /// The replies to these commands and the events that they caused.
