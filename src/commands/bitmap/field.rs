@@ -46,7 +46,9 @@ pub(super) fn bitfield(c: &mut Call<'_>) -> Result<(), Error> {
         let answers: Vec<Option<i64>> = operations.iter().map(|o| o.run(bytes, &mut changed)).collect();
         (answers, changed)
     })?;
-    if edit.changed {
+    // A string that only grew, for writes that all overflowed, is not told of.
+    let wrote = operations.iter().zip(&edit.value).any(|(o, answer)| o.action != Action::Get && answer.is_some());
+    if edit.changed && wrote {
         c.ks.event(class::STRING, "setbit", key);
     }
     c.reply.array(edit.value.len());
