@@ -13,17 +13,11 @@ type Reply = (Kind, &'static str, &'static str, &'static str, &'static str);
 
 const REPLIES: &[Reply] = &[
     // What 7.2 or 8.0 changed, and Valkey with it.
-    (
-        Redis,
-        "ACL LIST",
-        "-@all -",
-        "-@all",
-        "7.2 keeps rules as they were given; 7.0 derives them from what they leave",
-    ),
+    (Redis, "ACL LIST", "-@all", "-@all", "7.2 keeps rules as they were given; 7.0 derives them from what they leave"),
     (
         Redis,
         "ACL GETUSER",
-        "-@all -",
+        "-@all",
         "-@all",
         "7.2 keeps rules as they were given; 7.0 derives them from what they leave",
     ),
