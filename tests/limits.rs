@@ -173,7 +173,7 @@ fn a_client_that_never_reads_is_cut_off() {
     let _ = greedy.send_raw(&command(&[vec!["MGET"], vec!["k"; 30]].concat()));
     eventually("nobody was cut off", || info(&mut c, "client_output_buffer_limit_disconnections") == 1);
     drop((deaf, greedy));
-    eventually("descriptors stay open", || descriptors(&server) == before);
+    eventually("descriptors stay open", || descriptors(&server) <= before);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn slow_senders_and_idlers_cost_nobody_anything() {
     }
     eventually("idle clients stay", || c.line("PING") == "+PONG\\r\\n" && info(&mut c, "connected_clients") == 1);
     drop(slow);
-    eventually("descriptors stay open", || descriptors(&server) == fds);
+    eventually("descriptors stay open", || descriptors(&server) <= fds);
     assert_eq!(threads(&server), before);
 }
 
@@ -228,13 +228,15 @@ fn ten_thousand_idle_connections_come_and_go() {
     let n = wanted.min(allowed.saturating_sub(200));
     let server = server("--threads 2 --maxclients 11000");
     let mut c = server.connect();
+    // The connection that saw the server ready may still be leaving.
+    eventually("the first one stays", || info(&mut c, "connected_clients") == 1);
     let (fds, used) = (descriptors(&server), info(&mut c, "used_memory"));
     let idle: Vec<Conn> = (0..n).map(|_| server.connect()).collect();
     eventually("not all were accepted", || info(&mut c, "connected_clients") == n + 1);
     let each = (info(&mut c, "used_memory") - used) / n;
     assert!(each < 4096, "{each} bytes an idle connection");
     drop(idle);
-    eventually("connections stay", || info(&mut c, "connected_clients") == 1 && descriptors(&server) == fds);
+    eventually("connections stay", || info(&mut c, "connected_clients") == 1 && descriptors(&server) <= fds);
     eventually("memory stays", || info(&mut c, "used_memory") < used + (1 << 20));
 }
 

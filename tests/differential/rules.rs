@@ -213,7 +213,7 @@ pub fn forget_stream_internals(node: &mut Node) {
 }
 
 /// Users have databases in Valkey; and whether payloads are checked is not shown there.
-fn forget_databases(node: &mut Node) {
+pub fn forget_databases(node: &mut Node) {
     const CHECKED: [&str; 2] = ["skip-sanitize-payload", "sanitize-payload"];
     for word in CHECKED {
         node.text = String::from_utf8_lossy(&node.text).replace(&format!(" {word}"), "").into_bytes();

@@ -206,6 +206,16 @@ pub struct Origin {
     pub db: u32,
 }
 
+impl Origin {
+    /// The offset, as long as a file has told none.
+    const UNTOLD: u64 = u64::MAX;
+
+    /// Id and offset are both there, and such as can be.
+    fn is_whole(&self) -> bool {
+        self.id.len() == 40 && self.offset < i64::MAX as u64
+    }
+}
+
 impl Engine {
     /// Where the dataset is in its history, for a snapshot of it: everything is held. `None` if nobody could go on from there.
     pub fn origin(&self) -> Option<Origin> {
@@ -223,7 +233,8 @@ impl Engine {
     /// After the dataset was loaded at start, and before this server follows anybody: goes on with the history that the file tells
     /// of. A replica asks its primary to go on there; a primary lets those go on who had got as far.
     pub fn take_up(&self, follows: bool) {
-        let Some(origin) = self.replication.told.lock().take() else { return };
+        // An id without its offset, or the other way round, is no place in a history.
+        let Some(origin) = self.replication.told.lock().take().filter(Origin::is_whole) else { return };
         let log = &self.world.log;
         log.set_offset(origin.offset);
         self.replication.with_link(|l| l.db = origin.db);
@@ -239,10 +250,10 @@ impl Engine {
     /// A snapshot that is being loaded says something about its history.
     pub fn note_origin(&self, name: &str, value: &str) {
         let mut told = self.replication.told.lock();
-        let origin = told.get_or_insert_with(|| Origin { id: String::new(), offset: 0, db: 0 });
+        let origin = told.get_or_insert_with(|| Origin { id: String::new(), offset: Origin::UNTOLD, db: 0 });
         match name {
             "repl-id" => origin.id = value.to_owned(),
-            "repl-offset" => origin.offset = value.parse().unwrap_or(0),
+            "repl-offset" => origin.offset = value.parse().unwrap_or(Origin::UNTOLD),
             _ => origin.db = value.parse().unwrap_or(0),
         }
     }
@@ -264,5 +275,18 @@ impl Engine {
         let (least, lag) = (self.config.min_replicas_to_write.get(), self.config.min_replicas_max_lag_secs.get());
         let too_few = least > 0 && lag > 0 && (self.good_replicas(now_ms) as i64) < least && !self.is_replica();
         self.set_gate(super::gates::FEW_REPLICAS, too_few);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_without_its_offset_is_none() {
+        let whole = |id: &str, offset| Origin { id: id.to_owned(), offset, db: 0 }.is_whole();
+        assert!(whole(&"a".repeat(40), 0) && whole(&"a".repeat(40), 7));
+        assert!(!whole("", 7) && !whole("short", 7));
+        assert!(!whole(&"a".repeat(40), Origin::UNTOLD));
     }
 }
