@@ -67,7 +67,7 @@ struct Pool {
 
 /// The memory of fresh pages is made to come in such steps, one step ahead of the page that is handed out: enough for the
 /// time that it takes, and no more than a little that lies idle.
-const STEP: usize = 16 * PAGE;
+const STEP: usize = 8 * PAGE;
 
 // SAFETY: the pointers are only followed under the locks that hold these.
 unsafe impl Send for Stripe {}

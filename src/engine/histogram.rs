@@ -3,6 +3,7 @@
 //! Our own rather than a crate's because it is written by one worker without a locked instruction while others read it.
 
 use super::stats::Counter;
+use std::sync::OnceLock;
 
 /// Values that share a power of two are told apart by so many bits: steps of less than 1%.
 const BITS: u32 = 7;
@@ -12,12 +13,16 @@ const LONGEST: u64 = 1_000_000_000;
 /// Up to `LONGEST`, which has 30 bits.
 const SLOTS: usize = (30 - BITS as usize + 1) * STEPS;
 
-pub struct Histogram(Box<[Counter]>);
+const ROWS: usize = SLOTS / STEPS;
 
-impl Default for Histogram {
-    fn default() -> Self {
-        Histogram((0..SLOTS).map(|_| Counter::default()).collect())
-    }
+/// A row for each power of two, made when a value first falls into it: a command's times mostly lie in a few.
+#[derive(Default)]
+pub struct Histogram([OnceLock<Box<[Counter; STEPS]>>; ROWS]);
+
+/// A kibibyte of zeros, apart from those who find their row there.
+#[cold]
+fn row() -> Box<[Counter; STEPS]> {
+    Box::new(std::array::from_fn(|_| Counter::default()))
 }
 
 /// The slot of a value. The first `2 * STEPS` values have one each.
@@ -36,11 +41,12 @@ fn greatest(slot: usize) -> u64 {
 impl Histogram {
     #[inline]
     pub fn add(&self, nanos: u64) {
-        self.0[slot(nanos.min(LONGEST))].add(1);
+        let slot = slot(nanos.min(LONGEST));
+        self.0[slot / STEPS].get_or_init(row)[slot % STEPS].add(1);
     }
 
     pub fn reset(&self) {
-        self.0.iter().for_each(Counter::reset);
+        self.0.iter().filter_map(OnceLock::get).flat_map(|row| row.iter()).for_each(Counter::reset);
     }
 }
 
@@ -51,7 +57,10 @@ impl Summed {
     pub fn of<'a>(all: impl Iterator<Item = &'a Histogram>) -> Summed {
         let mut sums = vec![0; SLOTS];
         for h in all {
-            sums.iter_mut().zip(&h.0).for_each(|(sum, n)| *sum += n.get());
+            for (row, at) in h.0.iter().zip((0..).step_by(STEPS)) {
+                let counts = row.get().into_iter().flat_map(|row| row.iter());
+                sums[at..].iter_mut().zip(counts).for_each(|(sum, n)| *sum += n.get());
+            }
         }
         Summed(sums)
     }

@@ -30,7 +30,7 @@ pub struct CommandStats {
     pub nanos: Counter,
     pub rejected: Counter,
     pub failed: Counter,
-    /// Made when the command is first timed (`latency-tracking`): 24 KiB.
+    /// Made when the command is first timed (`latency-tracking`).
     pub histogram: OnceLock<Histogram>,
 }
 

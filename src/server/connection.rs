@@ -71,6 +71,9 @@ impl Stream {
 /// Bytes of a large word asked of the socket at once: they are zeroed before, so no more than a read mostly brings.
 const READ_AT_ONCE: usize = 256 * 1024;
 
+/// The begin of a command, if it is no longer than this, is moved to the read buffer rather than what comes behind it.
+const MOVED_BACK: usize = 8 * 1024;
+
 /// Bytes taken for a replica before they are sent.
 const REPLICA_AHEAD: usize = 256 * 1024;
 
@@ -418,28 +421,34 @@ impl Connection {
 
     /// Reads once and runs what came.
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.query.is_empty() {
+        let kept = self.query.len() - self.at;
+        if kept > MOVED_BACK || self.partial.as_ref().is_some_and(|p| p.missing(kept) > super::worker::READ_SIZE - kept)
+        {
             ready!(self.receive_more(cx))?;
             return Poll::Ready(self.run_query(cx));
         }
         let me = self;
         with_local(|local| {
-            let mut buf = ReadBuf::new(&mut local.read);
+            // The begin of a command that the last read ended in goes before what comes now: so nothing large is ever copied.
+            local.read[..kept].copy_from_slice(&me.query[me.at..]);
+            let mut buf = ReadBuf::new(&mut local.read[kept..]);
             ready!(me.stream.poll_read(cx, &mut buf))?;
             let n = buf.filled().len();
             if n == 0 {
                 me.closing = true;
                 return Poll::Ready(Ok(()));
             }
+            (me.query, me.at) = (Vec::new(), 0);
             local.worker.stats.net_in.add(n as u64);
             local.worker.stats.reads.add(1);
             me.session.client.received(n);
-            let mut at = 0;
+            let (n, mut at) = (kept + n, 0);
             let worker = &mut local.worker;
             worker.reply.proto = me.session.proto;
             let ended = worker.turn(&mut me.session, &local.read[..n], &mut at, &mut me.partial, super::now_ms());
             if at < n {
-                me.query.extend_from_slice(&local.read[at..n]);
+                me.query = local.read[at..n].to_vec();
+                me.limit_query();
             }
             me.after_turn(ended);
             me.after_log(worker.access.take_logged(), &local.flush);
