@@ -117,7 +117,9 @@ fn run_known(c: &mut Call<'_>, read_only: bool) -> Result<(), Error> {
 
 /// A digest as a client writes it, in lower case.
 fn digest(word: &[u8]) -> Option<Name> {
-    word.to_ascii_lowercase().try_into().ok()
+    let mut name: Name = word.try_into().ok()?;
+    name.make_ascii_lowercase();
+    Some(name)
 }
 
 /// How many of the words from the third on are keys.

@@ -193,13 +193,13 @@ impl Reply {
         if self.resp3() { self.line(b'(', digits.as_bytes()) } else { self.bulk(digits.as_bytes()) }
     }
 
-    /// Text for people, of format `txt` or `mkd`.
-    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+    /// Text for people, of format `txt` or `mkd`; others are cut, or filled with blanks, to three bytes.
+    pub fn verbatim(&mut self, format: impl AsRef<[u8]>, text: &[u8]) {
         if !self.resp3() {
             return self.bulk(text);
         }
         self.header(b'=', text.len() as i64 + 4);
-        self.buf.extend_from_slice(format.as_bytes());
+        self.buf.extend(format.as_ref().iter().chain(b"   ").take(3));
         self.buf.push(b':');
         self.buf.extend_from_slice(text);
         self.buf.extend_from_slice(b"\r\n");

@@ -1,13 +1,15 @@
 //! The scripts known by their digests.
 
+use super::args::refusal;
 use super::shebang::{self, ScriptFlags};
 use super::vm::Vm;
+use crate::base::hash::hash_bytes;
 use crate::engine::errors::Error;
 use crate::engine::{Engine, LogLevel};
-use mlua::Function;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -18,17 +20,36 @@ const MOST_EVALUATED: usize = 500;
 pub type Name = [u8; 40];
 
 pub struct Script {
-    pub function: Function,
+    /// The compiled function's place in the machine.
+    pub place: i64,
     pub flags: ScriptFlags,
     pub text: Arc<[u8]>,
     /// When it was used last, for those that may be evicted; `None`: SCRIPT LOAD brought it, it stays.
     used: Option<u64>,
 }
 
+/// The keyed hash of keys serves names of scripts as well, and is faster than the standard one.
+#[derive(Default)]
+pub struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = self.0.rotate_left(1) ^ hash_bytes(bytes);
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length, which is the same for all.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 #[derive(Default)]
 pub struct Cache {
     pub vm: Option<Vm>,
-    pub scripts: HashMap<Name, Script>,
+    pub scripts: HashMap<Name, Script, BuildHasherDefault<NameHasher>>,
     clock: u64,
     evictable: usize,
     bytes: u64,
@@ -63,7 +84,9 @@ impl Cache {
             return Ok(name);
         }
         let (flags, code) = shebang::of_script(text)?;
-        let function = self.vm(engine)?.compile(code, "@user_script").map_err(|e| Error::script_compile(&e))?;
+        let vm = self.vm(engine)?;
+        let function = vm.compile(code, "@user_script").map_err(|e| Error::script_compile(&e))?;
+        let place = vm.keep(&function).map_err(|e| Error::script_compile(&refusal(e)))?;
         if !loaded {
             if self.evictable >= MOST_EVALUATED {
                 self.evict(engine);
@@ -73,26 +96,28 @@ impl Cache {
         self.clock += 1;
         let used = (!loaded).then_some(self.clock);
         self.bytes += text.len() as u64 + size_of::<Script>() as u64;
-        self.scripts.insert(name, Script { function, flags, text: text.into(), used });
+        self.scripts.insert(name, Script { place, flags, text: text.into(), used });
         self.note(engine);
         Ok(name)
     }
 
-    /// The script of this name, which is about to run.
-    pub fn find(&mut self, name: &Name) -> Option<&Script> {
+    /// The script of this name, which is about to run: its machine, its place there, its flags.
+    pub fn find(&mut self, name: &Name) -> Option<(&Vm, i64, ScriptFlags)> {
         self.clock += 1;
-        let clock = self.clock;
         let script = self.scripts.get_mut(name)?;
         if let Some(used) = &mut script.used {
-            *used = clock;
+            *used = self.clock;
         }
-        Some(script)
+        Some((self.vm.as_ref()?, script.place, script.flags))
     }
 
     fn evict(&mut self, engine: &Engine) {
         let oldest = self.scripts.iter().filter_map(|(n, s)| Some((s.used?, *n))).min();
         if let Some((_, name)) = oldest {
             if let Some(gone) = self.scripts.remove(&name) {
+                if let Some(vm) = &self.vm {
+                    vm.forget(gone.place);
+                }
                 self.bytes -= gone.text.len() as u64 + size_of::<Script>() as u64;
             }
             self.evictable -= 1;

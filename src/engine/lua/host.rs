@@ -1,40 +1,52 @@
 //! What scripts ask of the server: `redis.call` and the rest of that table.
 
 use super::args::{Args, function, text_of};
-use super::convert::{self, Names, cut};
+use super::convert::{Names, cut};
+use super::natives::{Lent, push_number};
 use super::running::Running;
 use super::shebang::ScriptFlags;
-use crate::base::double::{exact_i64, write_double};
 use crate::engine::LogLevel;
 use crate::engine::session::Session;
-use crate::engine::worker::Worker;
-use crate::resp::{OwnedArgs, Proto};
+use crate::resp::{OwnedArgs, Proto, Reply};
 use mlua::{Lua, MultiValue, Table, Value};
 use parking_lot::Mutex;
+use std::any::Any;
 use std::sync::Arc;
 
 /// The worker and the client that a script runs for, while it does.
 pub struct Host {
     pub guest: Option<Guest>,
+    /// The words of the command that is being called.
+    pub words: OwnedArgs,
+    /// An answer in one piece, if it was in many.
+    pub joined: Vec<u8>,
+    /// What a command panicked with; it goes on when the script has ended.
+    pub panicked: Option<Box<dyn Any + Send>>,
     /// The sequence behind `math.random`: the state of C's `lrand48`, which no script resets unless it asks for it.
     chance: u64,
-    words: OwnedArgs,
     /// What a library that is being loaded registers.
     pub registered: Option<Vec<super::functions::Registration>>,
     /// What asked for a stop said.
     pub running: Arc<Running>,
 }
 
-/// Moved in for the time of a script.
+/// Lent for the time of a script.
 pub struct Guest {
-    pub worker: Box<Worker>,
-    /// The script's own: database and protocol are not the caller's.
+    pub worker: Lent,
+    pub stay: Box<Stay>,
+}
+
+/// What a worker keeps for its scripts, from one to the next.
+pub struct Stay {
+    /// The client that scripts act as: database and protocol are not the caller's.
     pub session: Session,
     pub flags: ScriptFlags,
     pub read_only: bool,
     /// `redis.set_repl`: what the commands that follow are written down for.
     pub replicated: bool,
     pub keys: Vec<crate::engine::call::KeyRef>,
+    /// Stands in for the client's while the script runs.
+    pub reply: Reply,
 }
 
 /// What EVAL and FCALL ask of the worker that runs them.
@@ -58,11 +70,18 @@ impl Host {
     pub fn new(running: Arc<Running>) -> Shared {
         Arc::new(Mutex::new(Host {
             guest: None,
-            chance: 0x1234_abcd_330e,
             words: OwnedArgs::default(),
+            joined: Vec::new(),
+            panicked: None,
+            chance: 0x1234_abcd_330e,
             registered: None,
             running,
         }))
+    }
+
+    /// What the script chose by `redis.setresp`.
+    pub fn script_proto(&self) -> Proto {
+        self.guest.as_ref().map_or(Proto::Resp2, |guest| guest.stay.session.proto)
     }
 
     /// C's `srand48`.
@@ -88,8 +107,6 @@ fn raise(lua: &Lua, names: &Names, text: impl AsRef<[u8]>, counted: bool) -> mlu
     Ok((Value::Nil, Some(t)))
 }
 
-type Answer = mlua::Result<(Value, Option<Table>)>;
-
 /// The arguments of a command, or why they are none.
 fn gather(words: &mut OwnedArgs, values: &MultiValue) -> Result<(), &'static str> {
     words.clear();
@@ -99,56 +116,17 @@ fn gather(words: &mut OwnedArgs, values: &MultiValue) -> Result<(), &'static str
     for v in values {
         match v {
             Value::String(s) => words.push(&s.as_bytes()),
-            Value::Integer(_) | Value::Number(_) => {
-                let n = match v {
-                    Value::Integer(n) => *n as f64,
-                    Value::Number(n) => *n,
-                    _ => 0.0,
-                };
-                match exact_i64(n) {
-                    Some(whole) => words.push(itoa::Buffer::new().format(whole).as_bytes()),
-                    None => {
-                        let mut text = Vec::with_capacity(24);
-                        write_double(n, &mut text);
-                        words.push(&text);
-                    }
-                }
-            }
+            Value::Integer(n) => push_number(words, *n as f64),
+            Value::Number(n) => push_number(words, *n),
             _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
         }
     }
     Ok(())
 }
 
-/// `redis.call`: runs a command for the script.
-fn call(lua: &Lua, host: &Mutex<Host>, names: &Names, values: &MultiValue) -> Answer {
-    let mut host = host.lock();
-    let Host { guest, words, running, .. } = &mut *host;
-    let Some(guest) = guest else {
-        return raise(lua, names, "ERR redis.call/pcall can only be called inside a script invocation", false);
-    };
-    if let Err(text) = gather(words, values) {
-        return raise(lua, names, text, false);
-    }
-    guest.call(words.args(), running);
-    let worker = &mut guest.worker;
-    let outcome = if worker.reply.has_shared() {
-        convert::to_lua(lua, names, &worker.reply.to_bytes())
-    } else {
-        convert::to_lua(lua, names, &worker.reply.buf)
-    };
-    worker.reply.clear();
-    match outcome? {
-        Ok(v) => Ok((v, None)),
-        Err(text) => raise(lua, names, text, true),
-    }
-}
-
 /// Everything that the prelude is given.
 pub fn table(lua: &Lua, host: &Shared, names: &Arc<Names>, longest: usize) -> mlua::Result<Table> {
     let t = lua.create_table()?;
-    let (h, n) = (host.clone(), names.clone());
-    t.raw_set("call", lua.create_function(move |lua, values: MultiValue| call(lua, &h, &n, &values))?)?;
     t.raw_set("redis", redis(lua, host, names)?)?;
     t.raw_set("constants", constants(lua)?)?;
     t.raw_set("bit", super::bits::library(lua)?)?;
@@ -303,7 +281,7 @@ fn redis(lua: &Lua, host: &Shared, names: &Arc<Names>) -> mlua::Result<Table> {
             _ => return Ok(Err("RESP version must be 2 or 3.".into())),
         };
         if let Some(guest) = &mut host.guest {
-            guest.session.proto = proto;
+            guest.stay.session.proto = proto;
         }
         Ok(Ok(Value::Nil))
     })?;
@@ -318,7 +296,7 @@ fn redis(lua: &Lua, host: &Shared, names: &Arc<Names>) -> mlua::Result<Table> {
         }
         // There is one log for files and replicas alike: it gets everything or nothing.
         if let Some(guest) = &mut host.guest {
-            guest.replicated = n != 0;
+            guest.stay.replicated = n != 0;
         }
         Ok(Ok(Value::Nil))
     })?;
@@ -334,7 +312,9 @@ fn redis(lua: &Lua, host: &Shared, names: &Arc<Names>) -> mlua::Result<Table> {
         match crate::engine::table::find_words(words.args()) {
             None => Ok(Err("Invalid command passed to redis.acl_check_cmd()".into())),
             Some(command) => {
-                let may = |g: &Guest| g.worker.engine.acl.user_of(&g.session).check(command, words.args()).is_ok();
+                let may = |g: &Guest| {
+                    g.worker.look().engine.acl.user_of(&g.stay.session).check(command, words.args()).is_ok()
+                };
                 Ok(Ok(Value::Boolean(guest.as_ref().is_none_or(may))))
             }
         }
@@ -375,7 +355,7 @@ fn log(host: &mut Host, values: &MultiValue) -> Result<Value, String> {
         .map(|v| String::from_utf8_lossy(&text_or_nothing(v)).into_owned())
         .collect();
     if let Some(guest) = &host.guest {
-        guest.worker.engine.log(level, &words.join(" "));
+        guest.worker.look().engine.log(level, &words.join(" "));
     }
     Ok(Value::Nil)
 }

@@ -4,16 +4,16 @@
 //! dropped when it is flushed. Whoever runs one has the whole keyspace (the raised gate, or the single worker's turn), so
 //! that a script is atomic whatever it touches, and two never run at once; a mutex says so to the compiler.
 //!
-//! While a script runs, the worker that runs it is *inside* the machine: `redis.call` is a function without a stack of
-//! callers to borrow from, so the worker is moved into the [`host`] before and out again afterwards.
+//! While a script runs, the worker that runs it is lent to the machine: `redis.call` is a function without a stack of
+//! callers to borrow from, so it finds the worker in the [`host`].
 //!
 //! | file | |
 //! |---|---|
 //! | `prelude.lua` | what scripts see, on their side |
-//! | `natives` | what stands in front of Lua's own functions |
+//! | `natives` | what stands in front of Lua's own functions; `redis.call`; a script's run from its words to its reply |
 //! | `vm` | a machine: built, asked to compile, run, stopped |
 //! | `host` | what scripts ask of the server: `redis.call` and the rest of that table |
-//! | `convert` | RESP to Lua and back |
+//! | `convert` | what Lua's numbers and texts become |
 //! | `cache`, `functions` | the scripts known by their digests; the libraries |
 //! | `args`, `bits`, `cjson`, `msgpack`, `packing`, `pattern` | the libraries that scripts have |
 

@@ -259,16 +259,7 @@ for k, v in pairs(host.constants) do
   api[k] = v
 end
 
-local call = host.call
-api.call = natives.raising(call)
-
-function api.pcall(...)
-  local v, e = call(...)
-  if e then
-    return e
-  end
-  return v
-end
+api.call, api.pcall = natives.call, natives.pcall
 
 for k, f in pairs(host.redis) do
   api[k] = natives.raising(f)
@@ -310,15 +301,7 @@ G.__redis__err__handler = handler
 return {
   globals = globals,
   real = G,
-  run = function(f, ...)
-    local args, n = { ... }, select("#", ...)
-    if n == 0 then
-      return xpcall(f, handler)
-    end
-    return xpcall(function()
-      return f(args[1], args[2])
-    end, handler)
-  end,
+  handler = handler,
   load = function(f)
     world.__index = loading
     local ok, e = xpcall(f, handler)

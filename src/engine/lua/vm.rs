@@ -2,10 +2,14 @@
 
 use super::args::{Args, refusal};
 use super::convert::{self, Names};
-use super::host::{self, Guest, Host, Shared, checked};
+use super::host::{self, Host, Shared, Stay, checked};
+use super::natives::{self, Ended, Job, Runner};
 use super::pattern::{Capture, Matcher};
 use crate::engine::Engine;
+use crate::engine::worker::Worker;
+use crate::resp::{Args as RespArgs, Reply};
 use mlua::{ChunkMode, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -16,14 +20,15 @@ pub struct Vm {
     pub lua: Lua,
     pub names: Arc<Names>,
     pub host: Shared,
-    run: Function,
+    runner: Runner,
     load: Function,
-    real: Table,
+    /// Functions by their places; place 0 is for what is run once, and for what was raised.
+    functions: Table,
+    /// The places that are free again, and the first that never was taken.
+    free: Mutex<(Vec<i64>, i64)>,
     globals: Table,
     /// Bytes in use from which everything is collected after a script.
     tidy_above: AtomicUsize,
-    keys: mlua::String,
-    argv: mlua::String,
 }
 
 const TIDY_ABOVE: usize = 32 << 20;
@@ -34,8 +39,11 @@ const SMALL: usize = 16 << 20;
 
 /// How a script ended.
 pub enum Outcome {
-    Done(Value),
+    /// What it returned is written. True: an error, which was not counted yet.
+    Done(bool),
     Failed(Failure),
+    /// A command that it called panicked.
+    Panicked(Box<dyn std::any::Any + Send>),
 }
 
 /// What was raised.
@@ -69,17 +77,17 @@ impl Vm {
         let host = Host::new(engine.scripts.running.clone());
         let given = host::table(&lua, &host, &names, most / 2)?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
-        let made: Table = prelude.call((given, super::natives::install(&lua)?))?;
+        let made: Table = prelude.call((given, natives::install(&lua, &host)?))?;
         let globals: Table = made.raw_get("globals")?;
         let real: Table = made.raw_get("real")?;
         lua.set_globals(globals.clone())?;
+        let functions = lua.create_table()?;
         let vm = Vm {
-            run: made.raw_get("run")?,
+            runner: Runner::new(&lua, &made.raw_get("handler")?, &real, &functions)?,
             load: made.raw_get("load")?,
             tidy_above: AtomicUsize::new(TIDY_ABOVE),
-            keys: lua.create_string("KEYS")?,
-            argv: lua.create_string("ARGV")?,
-            real,
+            functions,
+            free: Mutex::new((Vec::new(), 1)),
             globals,
             names,
             host,
@@ -108,56 +116,92 @@ impl Vm {
         self.lua.used_memory() as u64
     }
 
-    pub fn table_of<'w>(&self, words: impl ExactSizeIterator<Item = &'w [u8]>) -> mlua::Result<Table> {
-        let t = self.lua.create_table_with_capacity(words.len(), 0)?;
-        for (i, word) in words.enumerate() {
-            t.raw_set(i + 1, self.lua.create_string(word)?)?;
-        }
-        Ok(t)
+    /// Gives a function a place, by which it is run.
+    pub fn keep(&self, f: &Function) -> mlua::Result<i64> {
+        let mut free = self.free.lock();
+        let place = free.0.pop().unwrap_or(free.1);
+        self.functions.raw_set(place, f)?;
+        free.1 = free.1.max(place + 1);
+        Ok(place)
     }
 
-    /// Runs a script for `guest`, which comes back with what became of it.
-    pub fn run_script(&self, f: &Function, keys: Table, argv: Table, guest: Guest) -> (Outcome, Option<Guest>) {
-        let set = self.real.raw_set(&self.keys, keys).and_then(|()| self.real.raw_set(&self.argv, argv));
-        if let Err(e) = set {
-            return (
-                Outcome::Failed(Failure {
-                    text: b"ERR ".iter().copied().chain(refusal(e).into_bytes()).collect(),
-                    ..Failure::default()
-                }),
-                Some(guest),
-            );
-        }
-        self.inhabited(guest, || self.run.call(f))
+    /// Frees the place of a function that is not wanted any more.
+    pub fn forget(&self, place: i64) {
+        // Nothing can go wrong: a field that exists is set to nil.
+        let _ = self.functions.raw_set(place, Value::Nil);
+        self.free.lock().0.push(place);
+    }
+
+    /// Runs the script at its place for `worker`, which acts as `stay` says, and writes what it returns.
+    pub fn run_script(
+        &self,
+        place: i64,
+        words: (RespArgs<'_>, usize),
+        reply: &mut Reply,
+        worker: &mut Worker,
+        stay: Box<Stay>,
+    ) -> (Outcome, Option<Box<Stay>>) {
+        let (words, keys) = words;
+        self.run(Job { slot: place, words, keys, parameters: false, reply, ended: Ended::Raised }, worker, stay)
     }
 
     /// The same for a function, whose keys and arguments are parameters.
-    pub fn run_function(&self, f: &Function, keys: Table, argv: Table, guest: Guest) -> (Outcome, Option<Guest>) {
-        self.inhabited(guest, || self.run.call((f, keys, argv)))
+    pub fn run_function(
+        &self,
+        f: &Function,
+        words: (RespArgs<'_>, usize),
+        reply: &mut Reply,
+        worker: &mut Worker,
+        stay: Box<Stay>,
+    ) -> (Outcome, Option<Box<Stay>>) {
+        let (words, keys) = words;
+        if let Err(e) = self.functions.raw_set(0, f) {
+            return (Outcome::Failed(Failure::of(e)), Some(stay));
+        }
+        self.run(Job { slot: 0, words, keys, parameters: true, reply, ended: Ended::Raised }, worker, stay)
     }
 
-    fn inhabited(&self, guest: Guest, run: impl FnOnce() -> mlua::Result<(bool, Value)>) -> (Outcome, Option<Guest>) {
-        self.host.lock().guest = Some(guest);
-        // Should the run panic, the guest is dropped rather than kept: its worker lets go of what it holds, and the one
-        // that stands in for it goes on.
-        let evict = Evict(&self.host);
-        let outcome = run();
-        std::mem::forget(evict);
+    fn run(&self, mut job: Job<'_>, worker: &mut Worker, stay: Box<Stay>) -> (Outcome, Option<Box<Stay>>) {
+        let mark = job.reply.mark();
+        let (outcome, stay) = natives::lend(&self.host, worker, stay, || self.runner.run(&self.host, &mut job));
         self.tidy();
-        let (guest, stopped) = {
+        let (stopped, panicked) = {
             let mut host = self.host.lock();
-            (host.guest.take(), host.running.should_stop())
+            (host.running.should_stop(), host.panicked.take())
+        };
+        if let Some(panic) = panicked {
+            return (Outcome::Panicked(panic), stay);
+        }
+        let mut outcome = match (outcome, job.ended) {
+            (Ok(()), Ended::Written(error)) => Outcome::Done(error),
+            (Ok(()), Ended::Raised) => Outcome::Failed(self.raised()),
+            (Err(text), _) => {
+                Outcome::Failed(Failure { text: [b"ERR ", text.as_slice()].concat(), ..Failure::default() })
+            }
         };
         if stopped {
             // Back to looking now and then.
             let _ = self.watch(false);
+            if let Outcome::Failed(failure) = &mut outcome {
+                // Whatever it was doing when it was stopped, or made of it.
+                failure.text = [b"ERR ", KILLED.as_bytes()].concat();
+            }
         }
-        let mut outcome = self.judge(outcome);
-        if stopped && let Outcome::Failed(failure) = &mut outcome {
-            // Whatever it was doing when it was stopped, or made of it.
-            failure.text = [b"ERR ", KILLED.as_bytes()].concat();
+        if matches!(outcome, Outcome::Failed(_)) {
+            job.reply.rewind(mark);
         }
-        (outcome, guest)
+        (outcome, stay)
+    }
+
+    /// What the script that just ran raised.
+    #[cold]
+    fn raised(&self) -> Failure {
+        let raised = self.functions.raw_get::<Value>(0);
+        let _ = self.functions.raw_set(0, Value::Nil);
+        match raised {
+            Ok(v) => self.failure(v),
+            Err(e) => Failure::of(e),
+        }
     }
 
     /// Collects what a large script left behind: Lua itself would wait until there is twice as much, which there may not be.
@@ -171,44 +215,35 @@ impl Vm {
         }
     }
 
-    fn judge(&self, outcome: mlua::Result<(bool, Value)>) -> Outcome {
-        match outcome {
-            Ok((true, v)) => Outcome::Done(v),
-            Ok((false, Value::Table(t))) => {
-                let line = t.raw_get::<i64>(&self.names.line).ok();
-                let source = convert::text(&t, &self.names.source).map(|s| String::from_utf8_lossy(&s).into_owned());
-                Outcome::Failed(Failure {
-                    text: convert::text(&t, &self.names.err)
-                        .map_or_else(|| b"ERR unknown error".to_vec(), |text| convert::until_nul(&text).to_vec()),
-                    place: source.zip(line),
-                    counted: t.raw_get::<bool>(&self.names.ignore).unwrap_or(false),
-                })
-            }
-            Ok((false, v)) => {
-                // Raised where no handler can run: out of memory, or an error within the handler.
-                let text = v.to_string().unwrap_or_else(|_| "unknown error".into());
-                Outcome::Failed(Failure { text: format!("ERR {text}").into_bytes(), ..Failure::default() })
-            }
-            Err(e) => {
-                Outcome::Failed(Failure { text: format!("ERR {}", refusal(e)).into_bytes(), ..Failure::default() })
-            }
+    fn failure(&self, raised: Value) -> Failure {
+        if let Value::Table(t) = raised {
+            let line = t.raw_get::<i64>(&self.names.line).ok();
+            let source = convert::text(&t, &self.names.source).map(|s| String::from_utf8_lossy(&s).into_owned());
+            return Failure {
+                text: convert::text(&t, &self.names.err)
+                    .map_or_else(|| b"ERR unknown error".to_vec(), |text| convert::until_nul(&text).to_vec()),
+                place: source.zip(line),
+                counted: t.raw_get::<bool>(&self.names.ignore).unwrap_or(false),
+            };
         }
+        // Raised where no handler can run: out of memory, or an error within the handler.
+        let text = raised.to_string().unwrap_or_else(|_| "unknown error".into());
+        Failure { text: format!("ERR {text}").into_bytes(), ..Failure::default() }
     }
 
     /// Runs the body of a library, which registers its functions.
-    pub fn run_library(&self, f: &Function) -> Outcome {
-        let outcome = self.load.call::<(bool, Value)>(f);
-        self.judge(outcome)
+    pub fn run_library(&self, f: &Function) -> Result<(), Failure> {
+        match self.load.call::<(bool, Value)>(f) {
+            Ok((true, _)) => Ok(()),
+            Ok((false, raised)) => Err(self.failure(raised)),
+            Err(e) => Err(Failure::of(e)),
+        }
     }
 }
 
-struct Evict<'a>(&'a Shared);
-
-impl Drop for Evict<'_> {
-    fn drop(&mut self) {
-        // Taken out first: dropping it may take a while.
-        let guest = self.0.lock().guest.take();
-        drop(guest);
+impl Failure {
+    fn of(e: mlua::Error) -> Failure {
+        Failure { text: format!("ERR {}", refusal(e)).into_bytes(), ..Failure::default() }
     }
 }
 
@@ -232,7 +267,7 @@ fn watch(lua: &Lua, host: &Shared, closely: bool) -> mlua::Result<()> {
 fn look(host: &Shared) -> Result<(), String> {
     let (engine, running, loading) = {
         let host = host.lock();
-        (host.guest.as_ref().map(|g| g.worker.engine.clone()), host.running.clone(), host.registered.is_some())
+        (host.guest.as_ref().map(|g| g.worker.look().engine.clone()), host.running.clone(), host.registered.is_some())
     };
     if loading && running.since().elapsed() > LOAD_TIME {
         return Err("FUNCTION LOAD timeout".into());

@@ -25,6 +25,7 @@ impl Worker {
             // What a primary took, its replica takes.
             let max_bulk = if session.link.is_some() { i64::from(u32::MAX) } else { max_bulk };
             let limits = Limits { max_bulk, authenticated: session.authenticated };
+            let solo = self.engine.world.is_solo();
             scratch.clear();
             let mut next = *at;
             let mut more = None;
@@ -34,7 +35,7 @@ impl Worker {
                     Ok(Parsed::Command { end }) => {
                         scratch.plan(buf, first, end);
                         next = end;
-                        if scratch.last_runs_alone() {
+                        if scratch.last_runs_alone(solo) {
                             more = Some(More::Group);
                         }
                     }

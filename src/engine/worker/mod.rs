@@ -9,6 +9,7 @@ use super::clients::flag;
 use super::dispatch;
 use super::errors::Error;
 use super::flags::Flags;
+use super::lua::host::Stay;
 use super::multi::Queue;
 use super::post::Poster;
 use super::session::{ReplyMode, Session};
@@ -55,12 +56,10 @@ pub struct Worker {
     pub stats: Arc<WorkerStats>,
     pub reply: Reply,
     pub post: Poster,
-    /// Takes this worker's place while it is inside a script's machine: see `script.rs`.
-    stand_in: Option<Box<Worker>>,
     /// Changes that those who track prefixes have not heard of yet.
     broadcast: Broadcast,
-    /// The client that scripts act as, kept from one to the next.
-    script_session: Option<(Session, Vec<KeyRef>)>,
+    /// What scripts act as, kept from one to the next.
+    stay: Option<Box<Stay>>,
     scratch: Scratch,
     words_scratch: Scratch,
     /// Buffers for the next transaction.
@@ -112,8 +111,7 @@ impl Worker {
             stats,
             reply: Reply::default(),
             post: Poster::new(seat),
-            stand_in: None,
-            script_session: None,
+            stay: None,
             busy: false,
             broadcast: Broadcast::default(),
             scratch: Scratch::default(),

@@ -65,10 +65,10 @@ impl Scratch {
         find_keys(command, args, &mut self.positions, &mut self.keys);
     }
 
-    /// True if the command planned last must not share a group with others.
+    /// True if the command planned last must not share a group with others; `solo`: whoever runs it has everything anyway.
     #[inline]
-    pub(super) fn last_runs_alone(&self) -> bool {
-        self.planned.last().is_some_and(Planned::runs_alone)
+    pub(super) fn last_runs_alone(&self, solo: bool) -> bool {
+        self.planned.last().is_some_and(|p| p.runs_alone(solo))
     }
 }
 
@@ -80,9 +80,10 @@ impl Scratch {
 
 impl Planned {
     #[inline]
-    pub(super) fn runs_alone(&self) -> bool {
+    pub(super) fn runs_alone(&self, solo: bool) -> bool {
         // A refusal may end a transaction, which takes locks of its own.
-        self.command.as_ref().map_or(true, |c| c.flags.has(Flags::WORLD) || c.flags.has(Flags::UNLOCKED))
+        let alone = |c: &Command| (c.flags.has(Flags::WORLD) && !solo) || c.flags.has(Flags::UNLOCKED);
+        self.command.as_ref().map_or(true, |c| alone(c))
     }
 }
 

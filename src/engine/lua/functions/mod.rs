@@ -2,7 +2,7 @@
 
 use super::host::Host;
 use super::shebang::{self, ScriptFlags};
-use super::vm::{Failure, Outcome, Vm};
+use super::vm::{Failure, Vm};
 use crate::engine::Engine;
 use crate::engine::errors::Error;
 use mlua::{Function, Lua, MultiValue, Table, Value};
@@ -81,9 +81,9 @@ impl Functions {
         engine.scripts.running.end();
         let registered = vm.host.lock().registered.take().unwrap_or_default();
         match outcome {
-            Outcome::Done(_) if registered.is_empty() => Err(Error::err("No functions registered")),
-            Outcome::Done(_) => Ok(registered),
-            Outcome::Failed(Failure { text, .. }) => {
+            Ok(()) if registered.is_empty() => Err(Error::err("No functions registered")),
+            Ok(()) => Ok(registered),
+            Err(Failure { text, .. }) => {
                 Err(owned(format!("Error registering functions: {}", crate::base::quoted::quoted(&text))))
             }
         }

@@ -7,16 +7,42 @@
 //! - it owns nothing that would have to be dropped: an error of Lua's jumps over its frame;
 //! - it leaves on the stack what it returns, and needs no more room than the twenty slots that every C function has.
 
+mod call;
+mod lent;
+mod run;
+mod write;
+
+pub use call::push_number;
+pub use lent::{Lent, lend};
+pub use run::{Ended, Job, Runner};
+
+use super::host::Shared;
 use mlua::ffi::{self, lua_State};
-use mlua::{Lua, Table};
+use mlua::{LightUserData, Lua, Table, Value};
 use std::ffi::c_int;
 
 const READONLY: &std::ffi::CStr = c"Attempt to modify a readonly table";
 const NO_MEMORY: &std::ffi::CStr = c"not enough memory";
 
-/// A table of makers: each takes the closure's upvalues and returns the closure.
-pub fn install(lua: &Lua) -> mlua::Result<Table> {
+/// A table of makers: each takes the closure's upvalues and returns the closure. `redis.call` and `redis.pcall` are there ready
+/// made.
+pub fn install(lua: &Lua, host: &Shared) -> mlua::Result<Table> {
     let t = lua.create_table()?;
+    for (name, raises) in [("call", true), ("pcall", false)] {
+        // SAFETY: the upvalues are those that `Calling` names; the machine keeps the host for as long as its state lives.
+        let f = unsafe {
+            lua.create_c_function(match raises {
+                true => make::<CALLING, call::Calling<true>>,
+                false => make::<CALLING, call::Calling<false>>,
+            })?
+        };
+        let mut upvalues = mlua::MultiValue::new();
+        upvalues.push_back(Value::LightUserData(LightUserData(std::sync::Arc::as_ptr(host).cast_mut().cast())));
+        for field in call::NAMES {
+            upvalues.push_back(Value::String(lua.create_string(field)?));
+        }
+        t.raw_set(name, f.call::<Value>(upvalues)?)?;
+    }
     // SAFETY: the makers take any arguments and make closures as described above.
     unsafe {
         t.raw_set("raising", lua.create_c_function(make::<1, Raising>)?)?;
@@ -31,6 +57,8 @@ pub fn install(lua: &Lua) -> mlua::Result<Table> {
     }
     Ok(t)
 }
+
+const CALLING: c_int = 1 + call::NAMES.len() as c_int;
 
 /// A C function of ours.
 trait Native {
