@@ -1,5 +1,7 @@
 //! `rustredis aof …`, and what it does under the name of redis-check-aof, compared with Redis's own where that is there.
 
+mod common;
+
 use assert_cmd::Command;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -206,4 +208,165 @@ fn a_dump_tells_offset_database_and_time() {
         "{said}"
     );
     assert!(said.contains("list:small"), "{said}");
+}
+
+#[test]
+fn statistics_by_command_and_prefix_and_what_a_rewrite_saves() {
+    let folder = Folder::new("stats");
+    let mut log = stamped();
+    (0..100).for_each(|i| log.extend(command(&["SET", &format!("user:{}", i % 10), &"v".repeat(100)])));
+    log.extend([command(&["MULTI"]), command(&["RPUSH", "queue:a", "x"]), command(&["EXEC"])].concat());
+    log.extend(command(&["NOSUCH\x1b", "x"]));
+    folder.file("a.aof", &[snapshot(), log].concat());
+    let (said, code) = ours(&folder, &["stats", "a.aof"], "");
+    assert_eq!(code, Some(0), "{said}");
+    let row = |name: &str| {
+        let line = said.lines().find(|line| line.split_whitespace().next() == Some(name));
+        line.unwrap_or_else(|| panic!("{name} is missing:\n{said}"))
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(row("set")[1], "102", "{said}");
+    assert_eq!((&*row("user:")[1], &*row("queue:")[1], &*row("(none)")[1]), ("100", "1", "2"), "{said}");
+    assert_eq!(row("nosuch\\x1b")[1], "1", "{said}");
+    assert!(said.contains("transactions: 1\n") && said.contains("written from 1970-01-01T00:01:40.000Z"), "{said}");
+    assert!(said.contains("REWRITE: ") && said.contains("1 commands whose effect"), "{said}");
+    // From a pipe, and up to a fault.
+    let mut program = Command::new(env!("CARGO_BIN_EXE_rustredis"));
+    let output = program.args(["aof", "stats", "-"]).write_stdin([good(), b"*1\r\n".to_vec()].concat()).output();
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("COMMANDS (of 2)"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("unexpected end of file"), "{output:?}");
+}
+
+#[test]
+fn what_a_rewrite_is_said_to_save_it_saves() {
+    use common::{Kind, Options, Server};
+    let args = "--appendonly yes --rdbcompression no --appendfsync no --auto-aof-rewrite-percentage 0";
+    let server = Server::start(Kind::Rustredis, &Options::args(args));
+    let mut conn = server.connect();
+    for i in 0..4000_u32 {
+        let (key, text, n) = (i % 700, format!("some text {i}"), i.wrapping_mul(77_777).to_string());
+        for line in [
+            format!("SET s:{key} {i}-{n}-abcdefgh"),
+            format!("RPUSH l:{} {n}", i % 50),
+            format!("LPOP l:{}", i % 60),
+            format!("HSET h:{} f{} {n}", i % 30, i % 90),
+            format!("SADD t:{} {n}", i % 20),
+            format!("ZADD z:{} {i} m{}", i % 10, i % 400),
+            format!("XADD x:{} MAXLEN 100 * a {n}", i % 5),
+            format!("DEL s:{}", i % 1300),
+        ] {
+            conn.send(&line.split(' ').collect::<Vec<_>>()).expect("a command");
+        }
+        conn.send(&["SETEX", &format!("e:{key}"), "100000", &text]).expect("a command");
+        (0..9).for_each(|_| drop(conn.read_reply().expect("a reply")));
+    }
+    let folder = server.dir.join("appendonlydir");
+    let size = || {
+        let files = std::fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("an entry"));
+        files.map(|f| f.metadata().expect("its length").len()).sum::<u64>()
+    };
+    let before = size();
+    let said =
+        Command::new(env!("CARGO_BIN_EXE_rustredis")).args(["aof", "stats"]).arg(&folder).output().expect("it runs");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let told = said.split("would become about ").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
+    let told = told.unwrap_or_else(|| panic!("{said}"));
+    assert!(conn.line("BGREWRITEAOF").starts_with('+'));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let rewritten = || folder.join("appendonly.aof.2.base.rdb").exists() && size() < before / 2;
+    while !rewritten() {
+        assert!(std::time::Instant::now() < deadline, "no rewrite");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let after = size();
+    assert!(told.abs_diff(after) < after / 6, "{told} told, {after} then, of {before}\n{said}");
+}
+
+/// The keys of a log, as a server has them that starts from it.
+fn loaded(folder: &Path) -> String {
+    use common::{Kind, Options, Server};
+    let at = |name: &str| format!("--appendonly yes --appenddirname {name} --aof-load-truncated no");
+    let name = "recovered";
+    let args = at(name);
+    // The server's own directory is another one: a link leads to the log.
+    let server = {
+        let mut options = Options::args(&args);
+        options.args.extend(["--dir".to_owned(), folder.display().to_string()]);
+        Server::start(Kind::Rustredis, &options)
+    };
+    let mut conn = server.connect();
+    ["a", "b", "c", "d"].map(|key| conn.line(&format!("EXISTS {key}"))[1..2].to_owned()).concat()
+}
+
+#[test]
+fn a_log_is_recovered_up_to_any_point_into_a_new_directory() {
+    let folder = Folder::new("recover");
+    let part = |stamp: &str, words: &[&[&str]]| {
+        [format!("#TS:{stamp}\r\n").into_bytes(), words.iter().flat_map(|words| command(words)).collect()].concat()
+    };
+    let one = part("4000000100", &[&["SELECT", "0"], &["SET", "a", "1"], &["SET", "b", "1"]]);
+    let transaction: &[&[&str]] = &[&["MULTI"], &["SET", "c", "1"], &["DEL", "a"], &["EXEC"], &["SET", "d", "1"]];
+    let two = [part("4000000200", transaction), part("4000000300", &[&["FLUSHALL"]])].concat();
+    folder.file("one.aof", &one);
+    folder.file("two.aof", &two);
+    folder.file("base.rdb", &snapshot());
+    folder.file(
+        "appendonly.aof.manifest",
+        b"file base.rdb seq 1 type b\nfile one.aof seq 4 type i\nfile two.aof seq 5 type i\n",
+    );
+    let before = tree(&folder.0);
+    let behind = two.len() as u64 - 40;
+    let multi_end = two.windows(9).position(|w| w == b"\r\nEXEC\r\n*").expect("EXEC") + 8;
+    for (words, keys) in [
+        (&["--before-command", "flushall"][..], "0111"),
+        (&["--before-command", "DEL a*"], "1100"),
+        (&["--before-command", "SET *", "--nth", "2"], "1000"),
+        (&["--before-command", "SET * 1", "--nth", "4"], "0110"),
+        (&["--until-time", "4000000150"], "1100"),
+        (&["--until-time", "2096-10-02T07:10:40Z"], "0111"),
+        (&["--until-time", "4000000500"], "0000"),
+        (&["--until-offset", &multi_end.to_string()], "0110"),
+        (&["--until-offset", &(multi_end - 1).to_string()], "1100"),
+        (&["--until-offset", &behind.to_string()], "0110"),
+        (&["--until-offset", &two.len().to_string()], "0000"),
+        (&["--until-offset", "one.aof:77"], "1000"),
+        (&["--until-offset", "0"], "1100"),
+    ] {
+        let all = [&["recover", ".", "-o", "recovered"], words].concat();
+        let (said, code) = ours(&folder, &all, "");
+        assert_eq!(code, Some(0), "{words:?}: {said}");
+        assert_eq!(loaded(&folder.0), keys, "{words:?}: {said}");
+        // It is never written over.
+        let (said, code) = ours(&folder, &all, "");
+        assert!(code == Some(1) && said.contains("is there already"), "{said}");
+        std::fs::remove_dir_all(folder.0.join("recovered")).expect("the new directory");
+        let files: Vec<_> = tree(&folder.0).into_iter().filter(|(path, _)| !path.ends_with("log")).collect();
+        assert_eq!(files, before, "the log is touched");
+    }
+    for (words, why) in [
+        (&["--before-command", "FLUSHDB"][..], "0 such commands"),
+        (&["--before-command", "SET", "--nth", "9"], "4 such commands"),
+        (&["--until-offset", "base.rdb:100"], "are a snapshot"),
+        (&["--until-offset", "three:1"], "no file three"),
+        (&["--until-offset", "99999999"], "it ends at"),
+        (&["--until-time", "-1"], "which is later"),
+    ] {
+        let (said, code) = ours(&folder, &[&["recover", ".", "-o", "recovered"], words].concat(), "");
+        assert!(code == Some(1) && said.contains(why), "{words:?}: {said}");
+        assert!(!folder.0.join("recovered").exists());
+    }
+    // One file of before Redis 7, without stamps, and torn.
+    folder.file("old.aof", &[good(), b"*2\r\n$3\r\nDEL\r\n".to_vec()].concat());
+    let (said, code) = ours(&folder, &["recover", "old.aof", "-o", "recovered", "--until-time", "5"], "");
+    assert!(code == Some(1) && said.contains(&format!("--until-offset old.aof:{}", good().len())), "{said}");
+    let whole = format!("old.aof:{}", good().len());
+    let (said, code) = ours(&folder, &["recover", "old.aof", "-o", "recovered", "--until-offset", &whole], "");
+    assert_eq!((code, &*loaded(&folder.0)), (Some(0), "1100"), "{said}");
+    folder.file("old.aof", &good());
+    let (said, code) = ours(&folder, &["recover", "old.aof", "-o", "new", "--until-time", "5"], "");
+    assert!(code == Some(1) && said.contains("no time stamps"), "{said}");
 }

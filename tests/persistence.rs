@@ -4,108 +4,12 @@
 mod common;
 
 use common::rng::Rng;
-use common::{Conn, Kind, Options, Server, env_number, find};
+use common::run::{Place, Run, wait_for};
+use common::{Conn, Kind, Options, Server, env_number};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
-
-/// A server whose directory outlives it.
-struct Run {
-    child: Child,
-    port: u16,
-    dir: PathBuf,
-}
-
-impl Run {
-    fn start(kind: Kind, dir: &Path, args: &str) -> Run {
-        Run::try_start(kind, dir, args).unwrap_or_else(|log| panic!("{kind:?} did not start:\n{log}"))
-    }
-
-    fn try_start(kind: Kind, dir: &Path, args: &str) -> Result<Run, String> {
-        let program = find(kind).unwrap_or_else(|| panic!("{kind:?} is not installed: {}", kind.how_to_install()));
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        fs::create_dir_all(dir).unwrap();
-        let log = fs::File::create(dir.join("log")).unwrap();
-        let mut command = Command::new(program);
-        if kind == Kind::Rustredis {
-            command.arg("serve");
-        }
-        command.args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--enable-debug-command",
-            "yes",
-        ]);
-        command.arg("--dir").arg(dir).args(args.split_whitespace()).current_dir(dir).stdin(Stdio::null());
-        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let mut run = Run { child, port, dir: dir.to_owned() };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if run.child.try_wait().unwrap().is_some() {
-                return Err(run.log());
-            }
-            let ping = || {
-                let mut conn = Conn::try_open(port).ok()?;
-                conn.send(&["PING"]).ok()?;
-                conn.read_reply().ok()
-            };
-            if ping().is_some_and(|r| r.starts_with(b"+PONG")) {
-                return Ok(run);
-            }
-            assert!(Instant::now() < deadline, "{kind:?} does not get ready:\n{}", run.log());
-            std::thread::sleep(Duration::from_millis(3));
-        }
-    }
-
-    fn connect(&self) -> Conn {
-        Conn::open(self.port)
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn terminate(mut self) -> Option<i32> {
-        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A directory of a test's own, removed at its end.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Place {
-        let dir = std::env::temp_dir().join(format!("rustredis-persist-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).unwrap();
-        Place(dir)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use std::time::Duration;
 
 fn line(conn: &mut Conn, text: &str) -> String {
     conn.line(text)
@@ -143,14 +47,6 @@ fn fill(conn: &mut Conn) {
 
 fn digest(conn: &mut Conn) -> String {
     line(conn, "DEBUG DIGEST")
-}
-
-fn wait_for(conn: &mut Conn, field: &str) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !String::from_utf8_lossy(&conn.ask(&["INFO", "persistence"])).contains(&format!("\r\n{field}\r\n")) {
-        assert!(Instant::now() < deadline, "{field} does not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

@@ -113,3 +113,56 @@ fn what_is_no_command_is_refused_where_it_stands() {
     let (_, fault) = told(&[b'*'; 10_000], 3);
     assert!(fault.is_some_and(|f| f.why.to_string().contains("without an end")));
 }
+
+/// Whatever is changed in a log: commands, then an end or a fault, and no more memory than there are bytes. `AOF_FUZZ=1000000`
+/// makes it long.
+#[test]
+fn broken_logs_end_in_faults() {
+    let rounds: u64 = std::env::var("AOF_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    let (mut whole, mut faults) = (0, 0);
+    for seed in 0..rounds {
+        let mut rng = Rng::new(seed);
+        let mut text = Vec::new();
+        for _ in 0..1 + rng.below(6) {
+            match rng.below(8) {
+                0 => text.extend(format!("#TS:{}\r\n", rng.below(2_000_000_000)).into_bytes()),
+                1 => text.extend(b"#a note\r\n"),
+                _ => {
+                    let words = 1 + rng.below(4);
+                    text.extend(format!("*{words}\r\n").into_bytes());
+                    for _ in 0..words {
+                        let len = rng.below(12);
+                        text.extend(format!("${len}\r\n").into_bytes());
+                        text.extend((0..len).map(|_| rng.next_u64() as u8));
+                        text.extend(b"\r\n");
+                    }
+                }
+            }
+        }
+        let len = text.len() as u64;
+        for _ in 0..rng.below(4) {
+            let at = rng.below(text.len().max(1) as u64) as usize;
+            match rng.below(5) {
+                0 => text.truncate(at),
+                1 => text.insert(at, b"*$\r\n#09-"[rng.below(8) as usize]),
+                2 if at < text.len() => text[at] = rng.next_u64() as u8,
+                3 => text.splice(at..at, *b"99999999999").for_each(drop),
+                _ if at < text.len() => drop(text.remove(at)),
+                _ => {}
+            }
+        }
+        let (out, fault) = told(&text, seed);
+        match fault {
+            None => whole += 1,
+            Some(fault) => {
+                faults += 1;
+                assert!(fault.good <= fault.at && fault.at <= text.len() as u64, "seed {seed}: {fault:?}");
+                // What is good of it is good by itself, and the same.
+                let (again, none) = told(&text[..fault.good as usize], seed + 1);
+                assert!(none.is_none() && again == out, "seed {seed}: {none:?}");
+            }
+        }
+        assert!(len > 0);
+    }
+    assert!(whole > rounds / 10 && faults > rounds / 10, "{whole} whole, {faults} broken");
+}

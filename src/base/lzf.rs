@@ -143,6 +143,29 @@ pub fn decompress_onto(mut input: &[u8], len: usize, out: &mut Vec<u8>) -> Optio
     (out.len() == len).then_some(())
 }
 
+/// Whether `input` decompresses to exactly `len` bytes, told without doing it.
+pub fn is_sound(mut input: &[u8], len: usize) -> bool {
+    let mut at = 0;
+    while let [control, rest @ ..] = input {
+        let control = usize::from(*control);
+        if control < MAX_LITERALS {
+            let Some(behind) = rest.get(control + 1..) else { return false };
+            (at, input) = (at + control + 1, behind);
+        } else {
+            let (count, offset, behind) = match (control >> 5, rest) {
+                (7, [more, low, behind @ ..]) => (9 + usize::from(*more), low, behind),
+                (count @ 1..7, [low, behind @ ..]) => (count + 2, low, behind),
+                _ => return false,
+            };
+            if (control & 0x1f) << 8 | usize::from(*offset) >= at {
+                return false;
+            }
+            (at, input) = (at + count, behind);
+        }
+    }
+    at == len
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +184,7 @@ mod tests {
             }
             let packed = compress(&input, input.len() * 2 + 16).unwrap();
             assert_eq!(decompress(&packed, input.len()).as_deref(), Some(&input[..]));
+            assert!(is_sound(&packed, input.len()) && !is_sound(&packed, input.len() + 1));
             assert_eq!(decompress(&packed, input.len() + 1), None);
             if !input.is_empty() {
                 assert_eq!(decompress(&packed, input.len() - 1), None);
@@ -176,7 +200,11 @@ mod tests {
         let mut rng = Rng::new(5);
         for _ in 0..50_000 {
             let bytes: Vec<u8> = (0..rng.below(24)).map(|_| rng.next_u64() as u8).collect();
-            let _ = decompress(&bytes, rng.below(300) as usize);
+            let len = rng.below(300) as usize;
+            assert_eq!(decompress(&bytes, len).is_some(), is_sound(&bytes, len), "{bytes:?} {len}");
+            // Whatever length it has, one that fits or none.
+            let fits = (0..800).find(|len| is_sound(&bytes, *len));
+            assert_eq!(fits, (0..800).find(|len| decompress(&bytes, *len).is_some()), "{bytes:?}");
         }
         assert_eq!(decompress(&[0xff], usize::MAX), None);
     }

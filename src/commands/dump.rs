@@ -119,3 +119,7 @@ fn log(c: &mut Call<'_>, expiry: Option<i64>, options: &Options) {
     }
     c.log_instead(&words);
 }
+
+#[cfg(test)]
+#[path = "dump_tests.rs"]
+mod tests;

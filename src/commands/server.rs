@@ -1,10 +1,12 @@
 //! The server as a whole: INFO, FLUSHALL, SHUTDOWN, the clock.
 
+use crate::engine::blocking::{Block, TimedOut};
 use crate::engine::call::Call;
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::errors::Error;
 use crate::engine::spec::{BLANK, Spec};
-use crate::engine::{Shutdown, info};
+use crate::engine::{Shutdown, Stopped, info};
+use crate::keyspace::Type;
 
 #[rustfmt::skip]
 pub const COMMANDS: &[Spec] = &[
@@ -123,11 +125,13 @@ fn shutdown(c: &mut Call<'_>) -> Result<(), Error> {
         c.reply.ok();
         return Ok(());
     }
-    if !hooks.shutdown(how, c.ks.access) {
-        return Err(Error::SHUTDOWN_FAILED);
+    match hooks.shutdown(how, &c.session.client, c.ks.access) {
+        Stopped::Failed => Err(Error::SHUTDOWN_FAILED),
+        Stopped::Waits => {
+            let timed_out = TimedOut::Null;
+            c.block(Block { keys: Vec::new(), wants: Type::String, until_ms: None, words: None, timed_out })
+        }
     }
-    c.session.close = true;
-    Ok(())
 }
 
 /// The canvas's bounds, in characters.

@@ -348,6 +348,19 @@ pub const RESTORE_FREQ: Error = Error::err("Invalid FREQ value, must be >= 0 and
 pub const RESTORE_CHECKSUM: Error = Error::err("DUMP payload version or checksum are wrong");
 pub const RESTORE_BAD_DATA: Error = Error::err("Bad data format");
 
+// ---- MIGRATE ---------------------------------------------------------------------------------------------------------
+
+pub const MIGRATE_KEYS: Error =
+    Error::err("When using MIGRATE KEYS option, the key argument must be set to the empty string");
+pub const MIGRATE_CONNECT: Error = Error::coded("IOERR error or timeout connecting to the client");
+pub const MIGRATE_WRITE: Error = Error::coded("IOERR error or timeout writing to target instance");
+pub const MIGRATE_READ: Error = Error::coded("IOERR error or timeout reading to target instance");
+
+/// The other server's refusal.
+pub fn migrate_refused(text: &[u8]) -> Error {
+    Error::Err(Cow::Owned(format!("Target instance replied with error: {}", String::from_utf8_lossy(text))))
+}
+
 // ---- geo -------------------------------------------------------------------------------------------------------------
 
 pub const GEO_UNIT: Error = Error::err("unsupported unit provided. please use M, KM, FT, MI");

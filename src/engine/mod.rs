@@ -22,6 +22,7 @@ pub mod latency;
 pub mod limits;
 pub mod lua;
 mod memory;
+pub mod migrate;
 pub mod monitor;
 pub mod multi;
 mod notify;
@@ -49,11 +50,20 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 
 /// What commands ask of the process around the engine.
 pub trait Hooks: config::ConfigHooks {
-    /// Stop in an orderly way, soon. False if that cannot be (saving failed). If it can, this may not return.
-    fn shutdown(&self, how: Shutdown, access: &mut crate::keyspace::world::Access) -> bool;
+    /// Stop in an orderly way. If that can be at once, this does not return.
+    fn shutdown(
+        &self,
+        how: Shutdown,
+        client: &Arc<clients::Client>,
+        access: &mut crate::keyspace::world::Access,
+    ) -> Stopped;
     /// SHUTDOWN ABORT: true if a shutdown was under way.
     fn abort_shutdown(&self) -> bool {
         false
+    }
+    /// How long a shutdown that is under way will wait for replicas at most, in ms.
+    fn shutdown_left_ms(&self) -> Option<i64> {
+        None
     }
     /// DEBUG SEGFAULT and its kin: end at once and noisily.
     fn crash(&self, how: Crash);
@@ -64,6 +74,10 @@ pub trait Hooks: config::ConfigHooks {
     /// Snapshots and the append-only file, where there are any.
     fn persistence(&self) -> Option<&dyn persist::Persistence> {
         None
+    }
+    /// MIGRATE: sends keys to another server and marks those that arrived there.
+    fn send_keys(&self, _to: &migrate::Destination, _keys: &mut [migrate::Parcel]) -> Result<(), migrate::Failure> {
+        Err(migrate::Failure::Connect)
     }
     /// A script overruns its time on this thread, whose clients wait: answers them.
     fn attend(&self) {}
@@ -80,6 +94,15 @@ pub struct Shutdown {
     pub now: bool,
     /// Stop even if saving fails.
     pub force: bool,
+}
+
+/// Why the process has not stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Replicas get time to catch up. The client is answered only if nothing comes of it.
+    Waits,
+    /// Saving failed.
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

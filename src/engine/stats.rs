@@ -111,6 +111,8 @@ pub struct SharedStats {
     /// What the workers' `dirty` added up to when the last snapshot was written.
     pub dirty_at_save: AtomicU64,
     pub lazyfree: Lazyfree,
+    /// Connections that MIGRATE keeps.
+    pub migrate_sockets: AtomicU64,
     /// When the log last told of an HTTP request (Unix seconds).
     pub warned_of_attack_s: AtomicI64,
     /// Connections closed for what they sent without an end, and for what they did not read.

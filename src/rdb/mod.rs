@@ -23,6 +23,7 @@ mod event;
 mod fault;
 pub mod kind;
 mod load;
+mod pass;
 pub mod payload;
 mod read;
 mod read_stream;

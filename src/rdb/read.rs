@@ -229,6 +229,11 @@ impl<R: Read> Reader<R> {
         Ok(self.event(told))
     }
 
+    /// A record is what comes next.
+    pub(super) fn is_between_records(&self) -> bool {
+        matches!(self.step, Step::Record)
+    }
+
     /// Takes what is left of the value at hand without unpacking it, up to and with its [`Event::KeyEnd`].
     pub fn skip_value(&mut self) -> Result<(), Fault> {
         while !matches!(self.step, Step::Record | Step::Magic | Step::ModuleAux | Step::End) {

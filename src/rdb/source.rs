@@ -96,6 +96,19 @@ impl<R: Read> Source<R> {
         self.sum
     }
 
+    /// What was read and not taken.
+    #[inline]
+    pub fn ahead(&self) -> &[u8] {
+        &self.window[self.at..self.end]
+    }
+
+    /// Takes `n` of these bytes, and keeps nothing of them.
+    #[inline]
+    pub fn take_ahead(&mut self, n: usize) {
+        self.at = (self.at + n).min(self.end);
+        self.forget();
+    }
+
     /// Makes `n` bytes available behind `at`.
     #[inline]
     fn need(&mut self, n: usize) -> Result<(), Fault> {

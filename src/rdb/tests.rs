@@ -165,7 +165,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 }
 
 /// Gives its bytes a few at a time, as a socket may.
-struct Dribble<'a>(&'a [u8], usize);
+pub(super) struct Dribble<'a>(pub &'a [u8], pub usize);
 
 impl Read for Dribble<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {

@@ -2,13 +2,17 @@
 
 use super::config_files::{SystemFiles, replace_file};
 use super::free::Freeing;
+use super::migrate::Couriers;
 use super::persist::Persist;
+use super::stop::Stopping;
 use super::{listen::Listener, log, process, worker};
+use crate::engine::clients::Client;
 use crate::engine::config::load::Files;
 use crate::engine::config::{Config, ConfigHooks, choices, load};
+use crate::engine::migrate::{Destination, Failure, Parcel};
 use crate::engine::os::Os;
 use crate::engine::persist::Persistence;
-use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, gates};
+use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, Stopped, gates};
 use crate::keyspace::world::Access;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock, mpsc};
@@ -94,6 +98,8 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         engine: OnceLock::new(),
         freeing,
         persist: OnceLock::new(),
+        couriers: Arc::default(),
+        stopping: Arc::default(),
     });
     engine.attach(Box::new(hooks.clone()));
     let _ = hooks.engine.set(Arc::downgrade(&engine));
@@ -136,13 +142,21 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     while let Ok(Stop::Signal(name)) = stopped.recv() {
         log::warning(&format!("Received {name} scheduling shutdown..."));
         log::warning("User requested shutdown...");
+        if name == "SIGINT" && hooks.stopping.is_under_way() {
+            log::warning("You insist... exiting now.");
+            std::process::exit(1);
+        }
+        let how = asked_by(&engine.config, name);
+        if hooks.wait_for_replicas(how, None) {
+            continue;
+        }
         let Some(mut access) = engine.visit() else { continue };
-        if persist.prepare_shutdown(asked_by(&engine.config, name), &mut access) {
+        if persist.prepare_shutdown(how, &mut access) {
             // Nobody gets in any more: what was acknowledged is what was saved.
             std::mem::forget(access);
             break;
         }
-        log::warning("SIGTERM received but errors trying to shut down the server, check the logs for more information");
+        log::warning("Errors trying to shut down the server. Check the logs for more information.");
     }
     supervised.stopping();
     listener.close();
@@ -223,23 +237,58 @@ struct Process {
     engine: OnceLock<std::sync::Weak<Engine>>,
     freeing: Freeing,
     persist: OnceLock<Arc<Persist>>,
+    couriers: Arc<Couriers>,
+    stopping: Arc<Stopping>,
 }
 
-impl Hooks for Arc<Process> {
-    fn shutdown(&self, how: Shutdown, access: &mut Access) -> bool {
-        log::warning("User requested shutdown...");
+impl Process {
+    /// Gives replicas time to catch up; false if there is no need to.
+    fn wait_for_replicas(self: &Arc<Self>, how: Shutdown, client: Option<&Arc<Client>>) -> bool {
+        let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade) else { return false };
+        let me = self.clone();
+        self.stopping.wait(&engine, how, client, move |access| me.end(how, access))
+    }
+
+    /// Returns only if the process must not end: what was to be saved could not be.
+    fn end(&self, how: Shutdown, access: &mut Access) {
         let prepared = self.persist.get().is_none_or(|p| p.prepare_shutdown(how, access));
         if !prepared || self.stop.send(Stop::Command).is_err() {
-            return false;
+            return log::warning("Errors trying to shut down the server. Check the logs for more information.");
         }
         // Everything is held, and stays so: nobody can be told of a change any more that is not saved.
         loop {
             std::thread::park();
         }
     }
+}
+
+impl Hooks for Arc<Process> {
+    fn shutdown(&self, how: Shutdown, client: &Arc<Client>, access: &mut Access) -> Stopped {
+        log::warning("User requested shutdown...");
+        if self.wait_for_replicas(how, Some(client)) {
+            return Stopped::Waits;
+        }
+        self.end(how, access);
+        Stopped::Failed
+    }
+
+    fn abort_shutdown(&self) -> bool {
+        self.stopping.abort()
+    }
+
+    fn shutdown_left_ms(&self) -> Option<i64> {
+        self.stopping.is_under_way().then(super::stop::left_ms)
+    }
 
     fn persistence(&self) -> Option<&dyn Persistence> {
         self.persist.get().map(|p| p as &dyn Persistence)
+    }
+
+    fn send_keys(&self, to: &Destination, keys: &mut [Parcel]) -> Result<(), Failure> {
+        match self.engine.get().and_then(std::sync::Weak::upgrade) {
+            Some(engine) => Couriers::send(&self.couriers, &engine, to, keys),
+            None => Err(Failure::Connect),
+        }
     }
 
     fn crash(&self, how: Crash) {

@@ -9,11 +9,13 @@ pub mod free;
 pub mod listen;
 pub mod log;
 mod metrics;
+mod migrate;
 pub mod os;
 pub mod persist;
 pub mod process;
 pub mod replication;
 pub mod sampler;
+mod stop;
 pub mod worker;
 
 /// Unix time in milliseconds.

@@ -7,6 +7,7 @@
 
 pub mod resp;
 pub mod rng;
+pub mod run;
 pub mod server;
 
 pub use resp::{Conn, Node, command, escape};

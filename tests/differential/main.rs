@@ -14,6 +14,7 @@ mod differences;
 mod events;
 mod families;
 mod grammar;
+mod payloads;
 mod rules;
 mod runner;
 mod scripts;
@@ -29,7 +30,7 @@ macro_rules! families {
 }
 
 families! {
-    strings bitmaps keys connection server
+    strings bitmaps keys dump connection server
     lists hashes field_ttl sets zsets geo hll streams sort scan transactions pubsub scripting functions acl
 }
 

@@ -15,16 +15,19 @@ pub enum Rule {
     Near(i64),
     /// Only the shape: types, and how many elements.
     Shape,
+    /// What DUMP gives.
+    Payload,
     /// Something of the command's own is made equal first.
     By(fn(&mut Node)),
 }
 
-use Rule::{By, Near, Scan, Shape, Unordered};
+use Rule::{By, Near, Payload, Scan, Shape, Unordered};
 
 /// By command, or by command and subcommand. What is not here is compared byte by byte.
 const RULES: &[(&str, Rule)] = &[
     // Order of hash tables.
     ("KEYS", Unordered(1)),
+    ("DUMP", Payload),
     ("SMEMBERS", Unordered(1)),
     ("SINTER", Unordered(1)),
     ("SUNION", Unordered(1)),
@@ -98,6 +101,7 @@ pub fn same(words: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         return false;
     }
     match rule {
+        Payload => return crate::payloads::same(&a, &b),
         Unordered(width) => {
             for node in [&mut a, &mut b] {
                 node.sort(if node.kind == b'%' { 2 } else { width });

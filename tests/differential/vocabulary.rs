@@ -18,6 +18,8 @@ pub fn word(name: &str, rng: &mut Rng) -> Vec<u8> {
         "k" => key("", rng),
         "script" => crate::scripts::script(rng),
         "library" => crate::scripts::library_text(rng),
+        "payload" => crate::payloads::payload(rng),
+        "ttl" => mostly(&["0", "0", "1000000", "4102444800000"], &["-1", "x"], rng),
         "val" => value(rng),
         "v" => words(&["a", "b", "c", "", "10", "-5", "3.5", "x y", "\u{e9}"], rng),
         "int" => integer(rng),

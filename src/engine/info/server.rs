@@ -29,6 +29,9 @@ pub(super) fn server(s: &mut Source<'_>, l: &mut Lines) {
     l.put("uptime_in_days", uptime_s / 86_400);
     l.put("hz", engine.config.hz.get());
     l.put("configured_hz", engine.config.hz.get());
+    if let Some(ms) = engine.hooks().and_then(|hooks| hooks.shutdown_left_ms()) {
+        l.put("shutdown_in_milliseconds", ms);
+    }
     l.put("lru_clock", (s.now_ms / 1000) & 0xff_ffff);
     l.put("executable", os.executable());
     l.put("config_file", engine.config.file().unwrap_or_default());

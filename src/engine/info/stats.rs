@@ -45,7 +45,8 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
         l.put(name, engine.pubsub.count(kind));
     }
     l.zeros(&["latest_fork_usec", "total_forks"]);
-    l.zeros(&["migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    l.put("migrate_cached_sockets", shared.migrate_sockets.load(Relaxed));
+    l.zeros(&["slave_expires_tracked_keys"]);
     l.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
     l.zeros(&["total_active_defrag_time", "current_active_defrag_time"]);
     let [_, keys, items, prefixes] = engine.tracking.counts();

@@ -74,6 +74,11 @@ impl Log {
     }
 }
 
+/// The manifest that a path leads to: itself, or the one in it.
+pub fn manifest_path(path: &Path) -> Result<PathBuf, String> {
+    if path.is_dir() { the_manifest(path) } else { Ok(path.to_owned()) }
+}
+
 /// The one manifest of a directory.
 fn the_manifest(folder: &Path) -> Result<PathBuf, String> {
     let failed = |error: std::io::Error| format!("Cannot read file: {}: {}", folder.display(), reason(&error));

@@ -3,7 +3,10 @@
 mod check;
 mod dump;
 mod files;
+mod predict;
+mod recover;
 mod scan;
+mod stats;
 mod walk;
 
 use super::output;
@@ -17,6 +20,8 @@ pub fn run(verb: AofVerb) -> ExitCode {
     match verb {
         AofVerb::Check(check) => output::exit(name, 1, check::run(&check, true)),
         AofVerb::Dump(dump) => output::exit(name, 1, dump::run(&dump)),
+        AofVerb::Stats(stats) => output::exit(name, 1, stats::run(&stats)),
+        AofVerb::Recover(recover) => output::exit(name, 1, recover::run(&recover)),
     }
 }
 

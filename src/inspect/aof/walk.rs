@@ -21,6 +21,8 @@ pub struct Step<'a> {
     pub db: u64,
     /// Unix seconds, from the stamp before it.
     pub seconds: Option<i64>,
+    /// Made of a snapshot's record.
+    pub made: bool,
 }
 
 /// Walks through a file until `each` breaks. What comes before a fault is told.
@@ -56,7 +58,7 @@ pub fn walk(part: &Part, mut each: impl FnMut(Step<'_>) -> Result<ControlFlow<()
                     db = args.get(1).and_then(crate::base::numbers::parse_u64).unwrap_or(db);
                 }
                 let (at, bytes) = (command.at, command.end - command.at);
-                if each(Step { args, at, bytes, db, seconds })?.is_break() {
+                if each(Step { args, at, bytes, db, seconds, made: false })?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -112,7 +114,8 @@ fn snapshot<R: Read>(
         let mut bytes = end - at;
         while let Some(told) = words.next().map_err(|fault| broken(part, at, &fault.why))? {
             let Told::Command(command) = told else { continue };
-            let step = Step { args: command.args, at, bytes: std::mem::take(&mut bytes), db, seconds: None };
+            let step =
+                Step { args: command.args, at, bytes: std::mem::take(&mut bytes), db, seconds: None, made: true };
             if each(step)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }

@@ -53,6 +53,7 @@ fn read<R: Read>(
     let (mut checker, mut expires_at_ms) = (Checker::default(), None);
     loop {
         let mut line = None;
+        reader.pass_texts(|expires_at_ms| count(counts, expires_at_ms, now_ms));
         let checked = match reader.next() {
             Err(fault) => return Ok(Some(fault)),
             Ok(Event::Key(key)) => {

@@ -1,13 +1,15 @@
 //! `rdb diff`: what changed from one file to another.
 //!
 //! Of each key a number of 16 bytes and its value's are held, not the key; then both files are read once more, and of the keys
-//! that changed the elements are compared. Files too large for even that are taken in parts: keys by their number's
-//! remainder, the files being read again for each part.
+//! that changed the elements are compared, as many at a time as fit into some memory. Files too large for even that are taken
+//! in parts: keys by their number's remainder, the files being read again for each part.
 
 use super::digest;
+use crate::data::Item;
 use crate::inspect::input::Input;
 use crate::inspect::{json, output};
-use crate::rdb::{Event, Loaded, LoadedKey, Loader, Reader, Thresholds};
+use crate::rdb::payload::{self, Owned};
+use crate::rdb::{Event, Loaded, LoadedKey, Loader, Reader, Target, Thresholds, Value};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -23,11 +25,28 @@ struct Seen {
     expires_at_ms: Option<i64>,
 }
 
+/// Bytes of changed values held at a time.
+const HELD: usize = 256 << 20;
+/// What holding one takes beside its bytes.
+const EACH: usize = 80;
+
 /// A changed value as it was.
 struct Before {
     kind: &'static str,
     expires_at_ms: Option<i64>,
-    elements: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// As DUMP would give it; empty if only the expiry changed.
+    payload: Box<[u8]>,
+}
+
+impl Before {
+    fn elements(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+        match payload::restore(&self.payload, &Thresholds::default()) {
+            Ok(Owned::Text(text)) => Ok(digest::elements(&Value::Text(Item::Bytes(&text)))),
+            Ok(Owned::Value(value)) => Ok(digest::elements(&value)),
+            // It was written by ourselves a moment ago.
+            Err(_) => anyhow::bail!("a value could not be read back"),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -48,7 +67,7 @@ pub fn run(a: &Path, b: &Path) -> Result<ExitCode> {
     let mut out = output::stdout();
     let mut counts = Counts::default();
     for part in 0..parts {
-        compare(a, b, |key| key % parts == part, &mut counts, &mut out)?;
+        compare(a, b, |key| key % parts == part, HELD, &mut counts, &mut out)?;
     }
     writeln!(
         out,
@@ -76,7 +95,14 @@ fn keys(path: &Path, mut f: impl FnMut(u128, &LoadedKey<'_>) -> Result<()>) -> R
     }
 }
 
-fn compare(a: &Path, b: &Path, mine: impl Fn(u128) -> bool, counts: &mut Counts, out: &mut impl Write) -> Result<()> {
+fn compare(
+    a: &Path,
+    b: &Path,
+    mine: impl Fn(u128) -> bool,
+    most_held: usize,
+    counts: &mut Counts,
+    out: &mut impl Write,
+) -> Result<()> {
     let seen = |key: &LoadedKey<'_>| Seen { value: digest::of(&key.value), expires_at_ms: key.expires_at_ms };
     let mut before = HashMap::new();
     keys(a, |id, key| {
@@ -97,49 +123,57 @@ fn compare(a: &Path, b: &Path, mine: impl Fn(u128) -> bool, counts: &mut Counts,
         }
         Ok(())
     })?;
-    let mut changed: HashMap<u128, Before> = HashMap::new();
-    keys(a, |id, key| {
-        match (before.get(&id), after.get(&id)) {
-            (Some(_), None) => {
-                counts.removed += 1;
-                line("-", key, digest::type_name(&key.value), out)?;
+    // Keys that are only in A are told with the first batch, those only in B with the last.
+    let mut first = true;
+    loop {
+        let (mut changed, mut held, mut left) = (HashMap::new(), 0, 0_u64);
+        keys(a, |id, key| {
+            match (before.get(&id), after.get(&id)) {
+                (Some(_), None) if first => {
+                    counts.removed += 1;
+                    line("-", key, digest::type_name(&key.value), out)?;
+                }
+                (Some(_), Some(_)) if held >= most_held => left += 1,
+                (Some(was), Some(now)) => {
+                    let payload = match was.value == now.value {
+                        true => Box::default(),
+                        false => payload::dump_for(key.value.view(), Target::Valkey9, false).into_boxed_slice(),
+                    };
+                    held += payload.len() + EACH;
+                    let kind = digest::type_name(&key.value);
+                    changed.insert(id, Before { kind, expires_at_ms: key.expires_at_ms, payload });
+                }
+                _ => {}
             }
-            (Some(was), Some(now)) => {
-                let elements = if was.value == now.value { BTreeMap::new() } else { digest::elements(&key.value) };
-                changed.insert(
-                    id,
-                    Before { kind: digest::type_name(&key.value), expires_at_ms: key.expires_at_ms, elements },
-                );
+            Ok(())
+        })?;
+        keys(b, |id, key| {
+            if let Some(was) = changed.remove(&id) {
+                let same = before.get(&id).map(|seen| seen.value) == after.remove(&id).map(|seen| seen.value);
+                return tell_change(&was, key, same, counts, out);
             }
-            (None, _) => {}
-        }
-        Ok(())
-    })?;
-    keys(b, |id, key| {
-        if !after.contains_key(&id) {
+            if left == 0 && after.contains_key(&id) {
+                counts.added += 1;
+                line("+", key, digest::type_name(&key.value), out)?;
+            }
+            Ok(())
+        })?;
+        if left == 0 {
             return Ok(());
         }
-        let Some(was) = changed.remove(&id) else {
-            counts.added += 1;
-            return line("+", key, digest::type_name(&key.value), out);
-        };
-        let same = before.get(&id).map(|seen| seen.value) == after.get(&id).map(|seen| seen.value);
-        if same {
-            counts.expiry += 1
-        } else {
-            counts.changed += 1
-        }
-        let kind = digest::type_name(&key.value);
-        line("~", key, &if was.kind == kind { kind.to_owned() } else { format!("{} -> {kind}", was.kind) }, out)?;
-        if was.expires_at_ms != key.expires_at_ms {
-            let time = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), json::time);
-            writeln!(out, "    expires {} -> {}", time(was.expires_at_ms), time(key.expires_at_ms))?;
-        }
-        if !same {
-            elements(was.elements, digest::elements(&key.value), out)?;
-        }
-        Ok(())
-    })
+        first = false;
+    }
+}
+
+fn tell_change(was: &Before, key: &LoadedKey<'_>, same: bool, counts: &mut Counts, out: &mut impl Write) -> Result<()> {
+    *(if same { &mut counts.expiry } else { &mut counts.changed }) += 1;
+    let kind = digest::type_name(&key.value);
+    line("~", key, &if was.kind == kind { kind.to_owned() } else { format!("{} -> {kind}", was.kind) }, out)?;
+    if was.expires_at_ms != key.expires_at_ms {
+        let time = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), json::time);
+        writeln!(out, "    expires {} -> {}", time(was.expires_at_ms), time(key.expires_at_ms))?;
+    }
+    if same { Ok(()) } else { elements(was.elements()?, digest::elements(&key.value), out) }
 }
 
 fn line(mark: &str, key: &LoadedKey<'_>, about: &str, out: &mut impl Write) -> Result<()> {
@@ -165,4 +199,45 @@ fn elements(mut was: BTreeMap<Vec<u8>, Vec<u8>>, now: BTreeMap<Vec<u8>, Vec<u8>>
         }
     }
     was.iter().try_for_each(|(name, contents)| tell(b"-", name, &[contents]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of hashes `k0` … that have these fields `f`.
+    fn file(name: &str, fields: impl Iterator<Item = (u8, u8)>) -> std::path::PathBuf {
+        let mut bytes = b"REDIS0010\xfe\x00".to_vec();
+        for (key, field) in fields {
+            bytes.extend([4, 2, b'k', key, 2, 1, b'f', 1, field, 1, b'g', 1, b'x']);
+        }
+        bytes.extend([255, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let path = std::env::temp_dir().join(format!("rustredis-diff-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).expect("a file");
+        path
+    }
+
+    /// In however many parts and batches it is done, the same comes out.
+    #[test]
+    fn parts_and_batches_tell_the_same() {
+        let a = file("a", (0..60).map(|n| (n, n)));
+        let b = file("b", (20..90).map(|n| (n, if n < 40 { n } else { 200 })));
+        let told = |parts: u128, most_held: usize| {
+            let (mut counts, mut out) = (Counts::default(), Vec::new());
+            for part in 0..parts {
+                compare(&a, &b, |key| key % parts == part, most_held, &mut counts, &mut out).expect("both are sound");
+            }
+            let text = String::from_utf8_lossy(&out).into_owned();
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            (lines, [counts.added, counts.removed, counts.changed, counts.expiry])
+        };
+        let whole = told(1, usize::MAX);
+        assert_eq!(whole.1, [30, 20, 20, 0]);
+        assert_eq!(whole.0.iter().filter(|line| line.starts_with("    ~ \"f\": ")).count(), 20, "{whole:?}");
+        for (parts, most_held) in [(1, 1), (1, 3 * EACH), (3, usize::MAX), (4, 1)] {
+            assert_eq!(told(parts, most_held), whole, "{parts} parts, {most_held} bytes");
+        }
+        [a, b].iter().for_each(|path| std::fs::remove_file(path).expect("the file"));
+    }
 }

@@ -203,6 +203,7 @@ fn install(
         engine.replication.new_history();
     }
     engine.set_gate(gates::LOADING, false);
+    remove_if_unwanted(engine, path);
     if engine.config.appendonly.get()
         && let Err(why) = persist.switch_log(true)
     {
@@ -212,6 +213,17 @@ fn install(
     engine.shared_stats.dirty_at_save.store(engine.changes(), std::sync::atomic::Ordering::Relaxed);
     log::notice("MASTER <-> REPLICA sync: Finished with success");
     Ok(())
+}
+
+/// `rdb-del-sync-files`: a server that is to keep nothing on disk does not keep the copy either.
+fn remove_if_unwanted(engine: &Engine, path: &Path) {
+    let config = &engine.config;
+    if config.rdb_del_sync_files.get() && config.save.get().is_empty() && !config.appendonly.get() {
+        log::notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
+        if let Err(e) = std::fs::remove_file(path) {
+            log::warning(&format!("Can't remove {}: {}", path.display(), reason(&e)));
+        }
+    }
 }
 
 /// Takes everything out, as FLUSHALL does: who watches or waits for a key hears of it.

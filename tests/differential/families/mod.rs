@@ -5,6 +5,7 @@ use crate::grammar::{self, Row};
 pub mod acl;
 pub mod bitmaps;
 pub mod connection;
+pub mod dump;
 pub mod field_ttl;
 pub mod functions;
 pub mod geo;
@@ -45,6 +46,7 @@ pub const ALL: &[&Family] = &[
     &strings::FAMILY,
     &bitmaps::FAMILY,
     &keys::FAMILY,
+    &dump::FAMILY,
     &connection::FAMILY,
     &server::FAMILY,
     &lists::FAMILY,
