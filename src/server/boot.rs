@@ -3,7 +3,7 @@
 use super::config_files::{SystemFiles, replace_file};
 use super::free::Freeing;
 use super::persist::Persist;
-use super::{listen::Listener, log, process, worker};
+use super::{listen::Listener, log, process, tls, worker};
 use crate::engine::config::load::Files;
 use crate::engine::config::{Config, ConfigHooks, choices, load};
 use crate::engine::os::Os;
@@ -103,6 +103,10 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     let workers =
         (0..threads).map(|seat| worker::start(engine.clone(), persist.clone(), seat)).collect::<Result<Vec<_>, _>>();
     let workers = workers.map_err(|e| format!("Can't start a worker thread: {}", super::reason(&e)))?;
+    tls::configure(&engine.config).map_err(|why| {
+        log::warning(&why);
+        "Failed to configure TLS. Check logs for more info.".to_owned()
+    })?;
     let listener =
         Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
     engine.set_gate(gates::LOADING, true);
@@ -126,6 +130,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     }
     if engine.config.port.get() != 0 {
         log::notice("Ready to accept connections tcp");
+    }
+    if engine.config.tls_port.get() != 0 {
+        log::notice("Ready to accept connections tls");
     }
     if !engine.config.unixsocket.is_empty() {
         log::notice("Ready to accept connections unix");
@@ -267,9 +274,16 @@ impl ConfigHooks for Arc<Process> {
     fn changed(&self, names: &[&str]) -> Result<(), String> {
         let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade) else { return Ok(()) };
         let config = &engine.config;
+        // What listens on a new port needs it.
+        if names.iter().any(|name| name.starts_with("tls-"))
+            && let Err(why) = tls::configure(config)
+        {
+            log::warning(&why);
+            return Err("Unable to update TLS configuration. Check server logs.".to_owned());
+        }
         for name in names {
             match *name {
-                "port" | "bind" | "tcp-backlog" => {
+                "port" | "tls-port" | "bind" | "tcp-backlog" => {
                     if let Some(listener) = self.listener.get() {
                         listener
                             .listen()

@@ -14,6 +14,8 @@ pub mod persist;
 pub mod process;
 pub mod replication;
 pub mod sampler;
+mod stream;
+mod tls;
 pub mod worker;
 
 /// Unix time in milliseconds.

@@ -11,13 +11,15 @@ use tokio::sync::{Notify, mpsc};
 /// A connection on its way to a worker.
 pub enum Incoming {
     Tcp(std::net::TcpStream),
+    /// After the handshake.
+    Tls(std::net::TcpStream, Box<rustls::Connection>),
     Unix(std::os::unix::net::UnixStream),
-    Primary(Primary),
+    Primary(Box<Primary>),
 }
 
 /// The connection to our primary, from where the stream begins.
 pub struct Primary {
-    pub stream: std::net::TcpStream,
+    pub stream: crate::client::Stream,
     /// Bytes of the stream that came already.
     pub rest: Vec<u8>,
     /// The database that the stream has selected.
