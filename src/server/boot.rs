@@ -4,6 +4,7 @@ use super::config_files::{SystemFiles, replace_file};
 use super::free::Freeing;
 use super::persist::Persist;
 use super::{listen::Listener, log, process, tls, worker};
+use crate::engine::config::REDIS_VERSION;
 use crate::engine::config::load::Files;
 use crate::engine::config::{Config, ConfigHooks, choices, load};
 use crate::engine::os::Os;
@@ -38,6 +39,8 @@ pub fn run(words: &[Vec<u8>]) -> ExitCode {
 }
 
 fn serve(config: Config, notices: &[String]) -> Result<(), String> {
+    crate::commands::install_renamed(&config.lines.rename_command.read())
+        .map_err(|why| format!("*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{why}"))?;
     log::set_level(level(&config));
     let logfile = config.logfile.get();
     log::set_file(&logfile).map_err(|e| format!("Can't open the log file: {}", super::reason(&e)))?;
@@ -65,16 +68,12 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     for n in notices {
         log::notice(n);
     }
-    for sentence in not_served(&config) {
-        log::warning(&sentence);
-    }
     process::allow_descriptors(config.maxclients.get(), &mut |n| {
         log::warning(&format!("The system allows too few open files: 'maxclients' is lowered to {n}."));
         config.maxclients.set(n);
     });
     process::set_oom_score(&config);
 
-    crate::commands::install();
     let threads = match config.wanted_threads() {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
         n => n,
@@ -96,6 +95,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         persist: OnceLock::new(),
     });
     engine.attach(Box::new(hooks.clone()));
+    super::crash::install(&engine);
     let _ = hooks.engine.set(Arc::downgrade(&engine));
     engine.acl.load_at_start(&engine, |path| SystemFiles.read(path))?;
     let persist = Persist::new(engine.clone(), Arc::new(crate::base::disk::System));
@@ -177,13 +177,6 @@ fn level(config: &Config) -> LogLevel {
         choices::LogLevel::Notice => LogLevel::Notice,
         choices::LogLevel::Warning | choices::LogLevel::Nothing => LogLevel::Warning,
     }
-}
-
-/// What the configuration asks for and this version does not do, a sentence each: nobody may learn it from lost data.
-fn not_served(config: &Config) -> Vec<String> {
-    let asked = [(!config.lines.rename_command.read().is_empty(), "rename-command", "commands keep their names")];
-    let asked = asked.into_iter().filter(|(is, _, _)| *is);
-    asked.map(|(_, directive, fact)| format!("WARNING: '{directive}' is set, but {fact}.")).collect()
 }
 
 /// Makes `dir` the working directory, and its name absolute.

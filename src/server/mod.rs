@@ -4,6 +4,7 @@ pub mod boot;
 pub mod busy;
 pub mod config_files;
 pub mod connection;
+mod crash;
 pub mod cron;
 pub mod free;
 pub mod listen;

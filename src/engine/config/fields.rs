@@ -84,6 +84,8 @@ pub struct Fields {
     pub shutdown_on_sigterm: Int,
     /// How often a second background work runs, 1 to 500.
     pub hz: Int,
+    /// A crash leaves a report in the log.
+    pub crash_log_enabled: Flag,
     pub hide_user_data_from_log: Flag,
     pub availability_zone: Text,
     pub locale_collate: Text,
