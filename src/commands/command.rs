@@ -100,7 +100,8 @@ fn command_list(c: &mut Call<'_>) -> Result<(), Error> {
         }
         _ => return Err(Error::Syntax),
     };
-    let found: Vec<&Command> = table::all().iter().copied().filter(|cmd| filter(cmd)).collect();
+    let found: Vec<&Command> =
+        table::all().iter().copied().filter(|cmd| table::is_served(cmd) && filter(cmd)).collect();
     c.reply.array(found.len());
     found.iter().for_each(|cmd| c.reply.bulk(cmd.name.as_bytes()));
     Ok(())

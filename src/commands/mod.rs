@@ -80,3 +80,8 @@ pub const FAMILIES: &[&[Spec]] = &[
 pub fn install() {
     table::install(FAMILIES);
 }
+
+/// As [`install`], with the names that `rename-command` gives.
+pub fn install_renamed(renames: &[Vec<Vec<u8>>]) -> Result<(), String> {
+    table::install_renamed(FAMILIES, renames)
+}

@@ -20,6 +20,15 @@ pub fn resolve(args: Args<'_>) -> Result<&'static Command, Error> {
     if command.is_container() { resolve_sub(command, args) } else { check_arity(command, args.len()) }
 }
 
+/// As [`resolve`], for what was logged: commands there have the names that clients use, or their own.
+pub fn resolve_logged(args: Args<'_>) -> Result<&'static Command, Error> {
+    match (table::find(args.at(0)), table::find_own(args.at(0))) {
+        (None, Some(command)) if command.is_container() => resolve_sub(command, args),
+        (None, Some(command)) => check_arity(command, args.len()),
+        _ => resolve(args),
+    }
+}
+
 /// Whether these words are a line of an HTTP request: a browser was talked into sending commands (Redis 3.2.7 on).
 pub fn is_cross_protocol(args: Args<'_>) -> bool {
     args.is(0, "post") || args.is(0, "host:")
@@ -27,7 +36,7 @@ pub fn is_cross_protocol(args: Args<'_>) -> bool {
 
 /// Whether these words, well or badly formed, mean EXEC.
 pub fn is_exec(args: Args<'_>) -> bool {
-    args.is(0, "exec")
+    table::find(args.at(0)).is_some_and(|c| &*c.name == "exec")
 }
 
 #[inline]

@@ -61,9 +61,16 @@ impl Command {
 /// All commands and the index of their names.
 pub struct Table {
     all: Vec<&'static Command>,
+    /// Those that clients can call, without the subcommands.
     top: Vec<&'static Command>,
-    slots: Box<[Slot]>,
+    /// By the names that clients use.
+    names: Names,
+    /// By their own names, if `rename-command` gave any another.
+    own: Option<Names>,
 }
+
+/// An index of names: open addressing, a quarter full.
+struct Names(Box<[Slot]>);
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
@@ -78,6 +85,16 @@ pub fn install(families: &[&'static [Spec]]) {
     TABLE.get_or_init(|| Table::build(families).unwrap_or_else(|e| panic!("command table: {e}")));
 }
 
+/// As [`install`], with the words of each `rename-command`: a name and the one that clients use instead, or an empty one. On an
+/// error, which names the words that it is about, nothing is installed.
+pub fn install_renamed(families: &[&'static [Spec]], renames: &[Vec<Vec<u8>>]) -> Result<(), String> {
+    let mut table = Table::build(families)?;
+    table.rename(renames)?;
+    // Whoever installed one before has seen to it that it is the same.
+    let _ = TABLE.set(table);
+    Ok(())
+}
+
 fn table() -> &'static Table {
     TABLE.get().expect("the command table is installed at boot")
 }
@@ -88,8 +105,23 @@ pub fn find(name: &[u8]) -> Option<&'static Command> {
     table().find(name)
 }
 
-/// The command of this full name, as COMMAND INFO and ACL rules write it: `get`, `client|kill`.
+/// The command of this full name, as COMMAND INFO writes it: `get`, `client|kill`.
 pub fn find_full(name: &[u8]) -> Option<&'static Command> {
+    full(name, find)
+}
+
+/// The command whose own name this is, whatever clients call it: ACL rules and logs say it so.
+pub fn find_own(name: &[u8]) -> Option<&'static Command> {
+    let table = table();
+    table.own.as_ref().unwrap_or(&table.names).find(name)
+}
+
+/// As [`find_full`], by own names.
+pub fn find_own_full(name: &[u8]) -> Option<&'static Command> {
+    full(name, find_own)
+}
+
+fn full(name: &[u8], find: impl Fn(&[u8]) -> Option<&'static Command>) -> Option<&'static Command> {
     match name.iter().position(|&b| b == b'|') {
         None => find(name),
         Some(bar) => find(&name[..bar])?.find_sub(&name[bar + 1..]),
@@ -115,6 +147,12 @@ pub fn top() -> &'static [&'static Command] {
     &table().top
 }
 
+/// True unless `rename-command` took the command, or its container, away.
+pub fn is_served(command: &Command) -> bool {
+    let id = command.parent.unwrap_or(command.id);
+    table().own.is_none() || top().iter().any(|c| c.id == id)
+}
+
 /// How many commands there are, subcommands included: one more than the highest id.
 pub fn count() -> usize {
     table().all.len()
@@ -130,38 +168,85 @@ impl Table {
             top.push(add(spec, None, &mut next, &mut all)?);
         }
         all.sort_by_key(|c: &&Command| c.id);
-        let mut slots = vec![Slot::default(); (top.len() * 4).next_power_of_two()].into_boxed_slice();
+        let mut names = Names::with_room(top.len());
         for &command in &top {
-            let key = Name::fold(command.name.as_bytes()).ok_or_else(|| format!("'{}' is too long", command.name))?;
-            let mut i = key.hash() as usize & (slots.len() - 1);
-            while slots[i].command.is_some() {
-                if slots[i].key == key {
-                    return Err(format!("two rows are called '{}'", command.name));
-                }
-                i = (i + 1) & (slots.len() - 1);
+            if !names.add(command.name.as_bytes(), command)? {
+                return Err(format!("two rows are called '{}'", command.name));
             }
-            slots[i] = Slot { key, command: Some(command) };
         }
-        Ok(Table { all, top, slots })
+        Ok(Table { all, top, names, own: None })
+    }
+
+    /// Gives commands other names, in the order of the lines; the texts of errors are Redis's.
+    pub fn rename(&mut self, lines: &[Vec<Vec<u8>>]) -> Result<(), String> {
+        let mut names: Vec<(Vec<u8>, &'static Command)> =
+            self.top.iter().map(|c| (c.name.as_bytes().to_vec(), *c)).collect();
+        for line in lines {
+            let [old, new] = line.as_slice() else { continue };
+            let said = || format!(">>> 'rename-command {} {}'", old.escape_ascii(), new.escape_ascii());
+            let at = names.iter().position(|(name, _)| name.eq_ignore_ascii_case(old));
+            let at = at.ok_or_else(|| format!("{}\nNo such command in rename-command", said()))?;
+            let (_, command) = names.swap_remove(at);
+            if new.is_empty() {
+                continue;
+            }
+            if names.iter().any(|(name, _)| name.eq_ignore_ascii_case(new)) {
+                return Err(format!("{}\nTarget command name already exists", said()));
+            }
+            names.push((new.clone(), command));
+        }
+        let mut index = Names::with_room(names.len());
+        for (name, command) in &names {
+            index.add(name, command).map_err(|e| format!("rename-command: {e}"))?;
+        }
+        self.top.retain(|c| names.iter().any(|(_, named)| std::ptr::eq(*named, *c)));
+        self.own = Some(std::mem::replace(&mut self.names, index));
+        Ok(())
     }
 
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
+        self.names.find(name)
+    }
+
+    pub fn all(&self) -> &[&'static Command] {
+        &self.all
+    }
+}
+
+impl Names {
+    fn with_room(names: usize) -> Names {
+        Names(vec![Slot::default(); (names.max(1) * 4).next_power_of_two()].into_boxed_slice())
+    }
+
+    /// False if the name is taken.
+    fn add(&mut self, name: &[u8], command: &'static Command) -> Result<bool, String> {
+        let key = Name::fold(name).ok_or_else(|| format!("'{}' is too long for a name", name.escape_ascii()))?;
+        let mask = self.0.len() - 1;
+        let mut i = key.hash() as usize & mask;
+        while self.0[i].command.is_some() {
+            if self.0[i].key == key {
+                return Ok(false);
+            }
+            i = (i + 1) & mask;
+        }
+        self.0[i] = Slot { key, command: Some(command) };
+        Ok(true)
+    }
+
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<&'static Command> {
         let key = Name::fold(name)?;
-        let mask = self.slots.len() - 1;
+        let mask = self.0.len() - 1;
         let mut i = key.hash() as usize & mask;
         loop {
-            let slot = self.slots.get(i)?;
+            let slot = self.0.get(i)?;
             if slot.key == key {
                 return slot.command;
             }
             slot.command?;
             i = (i + 1) & mask;
         }
-    }
-
-    pub fn all(&self) -> &[&'static Command] {
-        &self.all
     }
 }
 
@@ -265,6 +350,25 @@ mod tests {
         assert_eq!((kill.name.as_str(), kill.categories.has(Categories::DANGEROUS)), ("client|kill", true));
         assert!(table.all().iter().enumerate().all(|(i, c)| c.id as usize == i));
         assert_eq!(table.find(b"client").map(|c| c.id), kill.parent);
+    }
+
+    #[test]
+    fn renamed_commands() {
+        let rename = |lines: &[[&str; 2]]| {
+            let mut table = Table::build(&[ROWS]).unwrap();
+            let lines: Vec<Vec<Vec<u8>>> =
+                lines.iter().map(|l| l.iter().map(|w| w.as_bytes().to_vec()).collect()).collect();
+            table.rename(&lines).map(|()| table)
+        };
+        let table = rename(&[["GET", "client2"], ["client", ""], ["client2", "client"]]).unwrap();
+        assert_eq!(table.find(b"CLIENT").unwrap().name, "get");
+        assert!(table.find(b"get").is_none());
+        assert_eq!(table.own.as_ref().unwrap().find(b"client").unwrap().name, "client");
+        assert_eq!(table.top.len(), ROWS.len() - 1);
+        for lines in [[["nosuch", "x"], ["get", ""]], [["get", "client"], ["client", ""]]] {
+            assert!(rename(&lines).is_err());
+        }
+        assert!(rename(&[["get", &"x".repeat(25)]]).is_err());
     }
 
     #[test]

@@ -5,8 +5,9 @@ use super::free::Freeing;
 use super::migrate::Couriers;
 use super::persist::Persist;
 use super::stop::Stopping;
-use super::{listen::Listener, log, process, worker};
+use super::{listen::Listener, log, process, tls, worker};
 use crate::engine::clients::Client;
+use crate::engine::config::REDIS_VERSION;
 use crate::engine::config::load::Files;
 use crate::engine::config::{Config, ConfigHooks, choices, load};
 use crate::engine::migrate::{Destination, Failure, Parcel};
@@ -42,6 +43,8 @@ pub fn run(words: &[Vec<u8>]) -> ExitCode {
 }
 
 fn serve(config: Config, notices: &[String]) -> Result<(), String> {
+    crate::commands::install_renamed(&config.lines.rename_command.read())
+        .map_err(|why| format!("*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{why}"))?;
     log::set_level(level(&config));
     let logfile = config.logfile.get();
     log::set_file(&logfile).map_err(|e| format!("Can't open the log file: {}", super::reason(&e)))?;
@@ -69,16 +72,12 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     for n in notices {
         log::notice(n);
     }
-    for sentence in not_served(&config) {
-        log::warning(&sentence);
-    }
     process::allow_descriptors(config.maxclients.get(), &mut |n| {
         log::warning(&format!("The system allows too few open files: 'maxclients' is lowered to {n}."));
         config.maxclients.set(n);
     });
     process::set_oom_score(&config);
 
-    crate::commands::install();
     let threads = match config.wanted_threads() {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
         n => n,
@@ -102,6 +101,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         stopping: Arc::default(),
     });
     engine.attach(Box::new(hooks.clone()));
+    super::crash::install(&engine);
     let _ = hooks.engine.set(Arc::downgrade(&engine));
     engine.acl.load_at_start(&engine, |path| SystemFiles.read(path))?;
     let persist = Persist::new(engine.clone(), Arc::new(crate::base::disk::System));
@@ -109,6 +109,10 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     let workers =
         (0..threads).map(|seat| worker::start(engine.clone(), persist.clone(), seat)).collect::<Result<Vec<_>, _>>();
     let workers = workers.map_err(|e| format!("Can't start a worker thread: {}", super::reason(&e)))?;
+    tls::configure(&engine.config).map_err(|why| {
+        log::warning(&why);
+        "Failed to configure TLS. Check logs for more info.".to_owned()
+    })?;
     let listener =
         Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
     engine.set_gate(gates::LOADING, true);
@@ -132,6 +136,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     }
     if engine.config.port.get() != 0 {
         log::notice("Ready to accept connections tcp");
+    }
+    if engine.config.tls_port.get() != 0 {
+        log::notice("Ready to accept connections tls");
     }
     if !engine.config.unixsocket.is_empty() {
         log::notice("Ready to accept connections unix");
@@ -184,13 +191,6 @@ fn level(config: &Config) -> LogLevel {
         choices::LogLevel::Notice => LogLevel::Notice,
         choices::LogLevel::Warning | choices::LogLevel::Nothing => LogLevel::Warning,
     }
-}
-
-/// What the configuration asks for and this version does not do, a sentence each: nobody may learn it from lost data.
-fn not_served(config: &Config) -> Vec<String> {
-    let asked = [(!config.lines.rename_command.read().is_empty(), "rename-command", "commands keep their names")];
-    let asked = asked.into_iter().filter(|(is, _, _)| *is);
-    asked.map(|(_, directive, fact)| format!("WARNING: '{directive}' is set, but {fact}.")).collect()
 }
 
 /// Makes `dir` the working directory, and its name absolute.
@@ -316,9 +316,16 @@ impl ConfigHooks for Arc<Process> {
     fn changed(&self, names: &[&str]) -> Result<(), String> {
         let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade) else { return Ok(()) };
         let config = &engine.config;
+        // What listens on a new port needs it.
+        if names.iter().any(|name| name.starts_with("tls-"))
+            && let Err(why) = tls::configure(config)
+        {
+            log::warning(&why);
+            return Err("Unable to update TLS configuration. Check server logs.".to_owned());
+        }
         for name in names {
             match *name {
-                "port" | "bind" | "tcp-backlog" => {
+                "port" | "tls-port" | "bind" | "tcp-backlog" => {
                     if let Some(listener) = self.listener.get() {
                         listener
                             .listen()

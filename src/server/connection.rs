@@ -3,7 +3,8 @@
 
 mod send;
 
-use super::worker::{Guard, Incoming, Primary, with_local};
+use super::stream::Stream;
+use super::worker::{Guard, Incoming, with_local};
 use crate::engine::config::AppendFsync;
 use crate::engine::{
     Engine, client_filter,
@@ -21,52 +22,13 @@ use crate::resp::reply::Chunk;
 use crate::resp::request::Partial;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// Either kind of stream.
-enum Stream {
-    Tcp(tokio::net::TcpStream),
-    Unix(tokio::net::UnixStream),
-}
-
-impl Stream {
-    #[inline]
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
-            Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
-        }
-    }
-
-    #[inline]
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
-            Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
-        }
-    }
-
-    /// The socket itself.
-    fn socket(&self) -> socket2::SockRef<'_> {
-        match self {
-            Stream::Tcp(s) => socket2::SockRef::from(s),
-            Stream::Unix(s) => socket2::SockRef::from(s),
-        }
-    }
-
-    fn poll_write_vectored(&mut self, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self {
-            Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
-            Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, bufs),
-        }
-    }
-}
+use tokio::io::ReadBuf;
 
 /// Bytes of a large word asked of the socket at once: they are zeroed before, so no more than a read mostly brings.
 const READ_AT_ONCE: usize = 256 * 1024;
@@ -104,12 +66,14 @@ pub struct Connection {
 /// Takes a connection over, on the worker's thread.
 pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     let (incoming, link) = match incoming {
-        Incoming::Primary(Primary { stream, rest, db, generation }) => {
-            (Incoming::Tcp(stream), Some((rest, db, generation)))
+        Incoming::Primary(mut primary) => {
+            let rest = std::mem::take(&mut primary.rest);
+            let told = Some((rest, primary.db, primary.generation));
+            (Incoming::Primary(primary), told)
         }
         other => (other, None),
     };
-    let Ok((stream, addr, laddr, fd)) = open(incoming) else {
+    let Ok((stream, addr, laddr, fd)) = Stream::open(incoming) else {
         return;
     };
     let unix = matches!(stream, Stream::Unix(_));
@@ -171,25 +135,6 @@ fn follow(engine: &Engine, session: &mut Session, generation: u64) {
 /// The connection's own task. Nobody else takes the lock, but this same thread while a script keeps the task from running.
 struct Task(Arc<Mutex<Connection>>);
 
-fn open(incoming: Incoming) -> io::Result<(Stream, String, String, i32)> {
-    use std::os::fd::AsRawFd;
-    match incoming {
-        Incoming::Primary(Primary { stream: s, .. }) | Incoming::Tcp(s) => {
-            s.set_nonblocking(true)?;
-            s.set_nodelay(true)?;
-            let (addr, laddr, fd) = (s.peer_addr()?.to_string(), s.local_addr()?.to_string(), s.as_raw_fd());
-            Ok((Stream::Tcp(tokio::net::TcpStream::from_std(s)?), addr, laddr, fd))
-        }
-        Incoming::Unix(s) => {
-            s.set_nonblocking(true)?;
-            let path = s.local_addr().ok().and_then(|a| a.as_pathname().map(|p| p.display().to_string()));
-            let name = format!("{}:0", path.unwrap_or_default());
-            let fd = s.as_raw_fd();
-            Ok((Stream::Unix(tokio::net::UnixStream::from_std(s)?), name.clone(), name, fd))
-        }
-    }
-}
-
 impl Future for Task {
     type Output = ();
 
@@ -244,7 +189,7 @@ impl Connection {
         if self.closing || !self.unsent.is_empty() || self.session.waiting.is_some() || self.wait.is_some() {
             return;
         }
-        let n = match (&*self.stream.socket()).read(read) {
+        let n = match self.stream.read_now(read) {
             Ok(n) if n > 0 => n,
             // Nothing came; or it is closed, which the task will see.
             _ => return,
@@ -258,7 +203,7 @@ impl Connection {
             self.at = 0;
         }
         self.after_turn(ended);
-        let sent = (&*self.stream.socket()).write(&worker.reply.buf).unwrap_or(0);
+        let sent = self.stream.write_now(&worker.reply.buf).unwrap_or(0);
         if sent < worker.reply.len() {
             self.sent = sent;
             self.unsent.extend(worker.reply.take_chunks());
@@ -284,8 +229,10 @@ impl Connection {
             if !self.unsent.is_empty() {
                 ready!(self.flush(cx))?;
             }
+            let pushed = self.stream.poll_push(cx)?;
             if self.closing {
-                return Poll::Ready(Ok(()));
+                ready!(pushed);
+                return self.stream.poll_close(cx);
             }
             if self.session.waiting.is_some() {
                 ready!(self.wait_for_keys(cx))?;
@@ -310,6 +257,7 @@ impl Connection {
             if self.closing {
                 return Poll::Ready(Ok(()));
             }
+            let _ = self.stream.poll_push(cx)?;
             let mut went_on = self.take_stream(cx);
             if !self.unsent.is_empty() {
                 let sent = self.flush(cx);

@@ -1,7 +1,8 @@
 //! Listening sockets, and the acceptor: one thread that gives each connection to the least loaded worker.
 
-use super::log;
+use super::stream::TlsStream;
 use super::worker::{Handle, Incoming};
+use super::{log, tls};
 use crate::engine::{Engine, LogLevel};
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
@@ -9,7 +10,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
@@ -18,17 +19,20 @@ pub struct Listener {
     workers: Vec<Handle>,
     runtime: tokio::runtime::Handle,
     accepting: Mutex<Vec<AbortHandle>>,
+    /// Where TLS handshakes are made, and how many.
+    handshakes: tokio::runtime::Handle,
+    handshaking: AtomicUsize,
 }
+
+/// Who has not shaken hands by then is cut off.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 impl Listener {
     /// Starts the acceptor's thread. It accepts nothing before [`listen`](Self::listen).
     pub fn start(engine: Arc<Engine>, workers: Vec<Handle>) -> io::Result<Arc<Listener>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        std::thread::Builder::new()
-            .name("acceptor".into())
-            .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-        Ok(Arc::new(Listener { engine, workers, runtime: handle, accepting: Mutex::default() }))
+        let (runtime, handshakes) = (thread("acceptor")?, thread("handshakes")?);
+        let accepting = Mutex::default();
+        Ok(Arc::new(Listener { engine, workers, runtime, accepting, handshakes, handshaking: AtomicUsize::new(0) }))
     }
 
     /// Binds what the configuration asks for, and gives up what was bound before. On an error nothing has changed.
@@ -46,13 +50,15 @@ impl Listener {
             self.runtime.spawn(async move { tx.send(()) });
             let _ = rx.recv_timeout(Duration::from_secs(1));
         }
-        let port = config.port.get() as u16;
         let mut bound = Vec::new();
-        if port != 0 {
+        for (port, secure) in [(config.port.get() as u16, false), (config.tls_port.get() as u16, true)] {
+            if port == 0 {
+                continue;
+            }
             for address in config.bind.get() {
                 let optional = address.starts_with('-');
                 match bind_tcp(address.trim_start_matches('-'), port, config.tcp_backlog.get() as i32) {
-                    Ok(sockets) => bound.extend(sockets),
+                    Ok(sockets) => bound.extend(sockets.into_iter().map(|s| (s, secure))),
                     Err(e) if optional && is_absent(&e) => {}
                     Err(e) => {
                         let reason = super::reason(&e);
@@ -60,14 +66,15 @@ impl Listener {
                         log::warning(&format!(
                             "Warning: Could not create server TCP listening socket {shown}:{port}: bind: {reason}"
                         ));
-                        return Err(format!("Failed listening on port {port} (tcp), aborting."));
+                        let kind = if secure { "TLS" } else { "tcp" };
+                        return Err(format!("Failed listening on port {port} ({kind}), aborting."));
                     }
                 }
             }
         }
         let mut tasks = Vec::new();
-        for socket in bound {
-            tasks.push(self.clone().accept_tcp(socket));
+        for (socket, secure) in bound {
+            tasks.push(self.clone().accept_tcp(socket, secure));
         }
         if !config.unixsocket.is_empty() {
             let path = config.unixsocket.get();
@@ -87,7 +94,7 @@ impl Listener {
         }
     }
 
-    fn accept_tcp(self: Arc<Self>, socket: std::net::TcpListener) -> AbortHandle {
+    fn accept_tcp(self: Arc<Self>, socket: std::net::TcpListener, secure: bool) -> AbortHandle {
         let runtime = self.runtime.clone();
         let task = async move {
             let Ok(socket) = tokio::net::TcpListener::from_std(socket) else { return };
@@ -95,7 +102,7 @@ impl Listener {
                 match socket.accept().await {
                     Ok((stream, peer)) => {
                         if let Ok(stream) = stream.into_std() {
-                            self.admit_tcp(stream, peer);
+                            self.admit_tcp(stream, peer, secure);
                         }
                     }
                     Err(e) => self.accept_failed(&e).await,
@@ -131,8 +138,13 @@ impl Listener {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    fn admit_tcp(&self, mut stream: std::net::TcpStream, peer: SocketAddr) {
-        if !self.has_room(&mut stream) || self.is_denied(&mut stream, peer.ip()) {
+    fn admit_tcp(self: &Arc<Self>, mut stream: std::net::TcpStream, peer: SocketAddr, secure: bool) {
+        // Before a handshake there is nobody to tell why.
+        let refused = match secure {
+            true => !self.has_room(&mut io::sink()),
+            false => !self.has_room(&mut stream) || self.is_denied(&mut stream, peer.ip()),
+        };
+        if refused {
             return;
         }
         let seconds = self.engine.config.tcp_keepalive_secs.get();
@@ -145,12 +157,54 @@ impl Listener {
             // A socket that does not take it still works.
             let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
         }
-        self.give(Incoming::Tcp(stream));
+        match secure {
+            false => self.give(Incoming::Tcp(stream)),
+            true => self.secure(stream, peer),
+        }
+    }
+
+    /// Has the handshake made, by a thread that does nothing else: whoever stalls, or sends something that is no TLS, keeps
+    /// nobody waiting.
+    fn secure(self: &Arc<Self>, stream: std::net::TcpStream, peer: SocketAddr) {
+        let me = self.clone();
+        self.handshaking.fetch_add(1, Relaxed);
+        self.handshakes.spawn(async move {
+            match tokio::time::timeout(HANDSHAKE, me.shake_hands(stream, peer)).await {
+                Ok(Ok(Some(incoming))) => me.give(incoming),
+                Ok(Ok(None)) => {}
+                Ok(Err(e)) => log::warning(&format!("Error accepting a client connection: {e} (addr={peer})")),
+                Err(_) => log::warning(&format!(
+                    "Error accepting a client connection: no TLS handshake within {} s (addr={peer})",
+                    HANDSHAKE.as_secs()
+                )),
+            }
+            me.handshaking.fetch_sub(1, Relaxed);
+        });
+    }
+
+    async fn shake_hands(&self, stream: std::net::TcpStream, peer: SocketAddr) -> Result<Option<Incoming>, String> {
+        let text = |e: io::Error| match e.kind() {
+            io::ErrorKind::UnexpectedEof => "closed before the TLS handshake was done".to_owned(),
+            _ => super::reason(&e),
+        };
+        let config = tls::server_config().ok_or("TLS is not configured")?;
+        let session = rustls::ServerConnection::new(config).map_err(|e| e.to_string())?;
+        stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).map_err(text)?;
+        let mut stream = TlsStream::accept(tokio::net::TcpStream::from_std(stream).map_err(text)?, session);
+        std::future::poll_fn(|cx| stream.poll_handshake(cx)).await.map_err(text)?;
+        let (mut socket, mut session) = stream.into_parts().map_err(text)?;
+        if self.is_denied(&mut session.writer(), peer.ip()) {
+            // Small enough for the socket's buffer; if not, whoever it was is gone all the same.
+            let _ = session.write_tls(&mut socket);
+            return Ok(None);
+        }
+        Ok(Some(Incoming::Tls(socket, Box::new(session))))
     }
 
     /// Enforces `maxclients`.
     fn has_room(&self, stream: &mut impl Write) -> bool {
-        let room = (self.engine.clients.count() as i64) < self.engine.config.maxclients.get();
+        let there = self.engine.clients.count() + self.handshaking.load(Relaxed);
+        let room = (there as i64) < self.engine.config.maxclients.get();
         if !room {
             self.engine.shared_stats.rejected_connections.fetch_add(1, Relaxed);
             // The other side may be gone already.
@@ -160,7 +214,7 @@ impl Listener {
     }
 
     /// Protected mode: without a password, only this host is served.
-    fn is_denied(&self, stream: &mut std::net::TcpStream, peer: IpAddr) -> bool {
+    fn is_denied(&self, stream: &mut impl Write, peer: IpAddr) -> bool {
         let config = &self.engine.config;
         let local = match peer {
             IpAddr::V4(ip) => ip.is_loopback(),
@@ -188,6 +242,14 @@ impl Listener {
             let _ = w.inbox.send(incoming);
         }
     }
+}
+
+/// A thread with a runtime of its own.
+fn thread(name: &str) -> io::Result<tokio::runtime::Handle> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    std::thread::Builder::new().name(name.into()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
 }
 
 /// The address is not one of this host's, or its family is switched off.

@@ -55,6 +55,20 @@ pub fn write(level: LogLevel, text: &str) {
     let role = ROLE.load(Relaxed) as char;
     let line = format!("{}:{role} {} {sign} {text}\n", std::process::id(), stamp());
     let target = TARGET.lock();
+    put(&target, &line);
+    if target.syslog
+        && let Ok(text) = CString::new(text)
+    {
+        super::os::syslog(level, &text);
+    }
+}
+
+/// Writes text as it is.
+pub fn raw(text: &str) {
+    put(&TARGET.lock(), text);
+}
+
+fn put(target: &Target, line: &str) {
     // The file is opened anew for each line, as Redis does: whoever rotates it needs to tell nobody.
     let file = (!target.file.is_empty()).then(|| OpenOptions::new().create(true).append(true).open(&target.file));
     let _ = match file {
@@ -63,11 +77,6 @@ pub fn write(level: LogLevel, text: &str) {
         Some(Err(_)) => Ok(()),
         None => std::io::stdout().write_all(line.as_bytes()),
     };
-    if target.syslog
-        && let Ok(text) = CString::new(text)
-    {
-        super::os::syslog(level, &text);
-    }
 }
 
 pub fn notice(text: &str) {

@@ -4,6 +4,7 @@ pub mod boot;
 pub mod busy;
 pub mod config_files;
 pub mod connection;
+mod crash;
 pub mod cron;
 pub mod free;
 pub mod listen;
@@ -16,6 +17,8 @@ pub mod process;
 pub mod replication;
 pub mod sampler;
 mod stop;
+mod stream;
+mod tls;
 pub mod worker;
 
 /// Unix time in milliseconds.

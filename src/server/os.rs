@@ -6,6 +6,7 @@ use crate::engine::os::{Cpu, Os};
 use crate::engine::{Crash, LogLevel};
 use std::ffi::{CStr, CString, c_char};
 use std::io;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// This process, on this machine.
@@ -72,15 +73,63 @@ impl Os for ThisProcess {
 }
 
 /// Ends the process as a crash of this kind would.
-pub fn crash(how: Crash) -> ! {
-    if how == Crash::Segfault {
-        // SAFETY: restores the default action, then raises the signal in this thread.
-        unsafe {
-            libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+pub fn crash(how: Crash) {
+    match how {
+        Crash::Panic => panic!("DEBUG PANIC was called"),
+        // SAFETY: raises the signal in this thread; whoever handles it ends the process.
+        Crash::Segfault => unsafe {
             libc::raise(libc::SIGSEGV);
+        },
+        Crash::OutOfMemory => abort(),
+    }
+}
+
+/// Ends the process by SIGABRT, unhandled: systems that want to keep an image of it do so.
+pub fn abort() -> ! {
+    // SAFETY: restores the default action.
+    unsafe { libc::signal(libc::SIGABRT, libc::SIG_DFL) };
+    std::process::abort()
+}
+
+/// Ends the process after so many seconds, whatever it does then.
+pub fn end_after(seconds: u32) {
+    // SAFETY: the default action of SIGALRM ends the process; the calls have no preconditions.
+    unsafe {
+        libc::signal(libc::SIGALRM, libc::SIG_DFL);
+        libc::alarm(seconds);
+    }
+}
+
+static REPORT: OnceLock<fn(i32, usize)> = OnceLock::new();
+
+/// Has `report` called with the signal and, for a bad access, its address, before a signal ends the process that says that the
+/// program is broken.
+pub fn on_fatal_signal(report: fn(i32, usize)) {
+    let _ = REPORT.set(report);
+    // SAFETY: zeros are a valid sigaction, whose fields are set; the handler lives as long as the program. It does more than
+    // handlers should, as Redis's does: the process is lost anyway, and an alarm ends it if it hangs.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handle as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_RESETHAND;
+        libc::sigemptyset(&mut action.sa_mask);
+        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT] {
+            libc::sigaction(signal, &action, std::ptr::null_mut());
         }
     }
-    std::process::abort()
+}
+
+extern "C" fn handle(signal: i32, about: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    let bad_access = signal == libc::SIGSEGV || signal == libc::SIGBUS;
+    // SAFETY: the kernel hands in a valid siginfo.
+    let address = unsafe { if bad_access && (*about).si_code > 0 { (*about).si_addr() as usize } else { 0 } };
+    if let Some(report) = REPORT.get() {
+        report(signal, address);
+    }
+    // SAFETY: the default action was restored when this was called, so this ends the process.
+    unsafe {
+        libc::raise(signal);
+    }
 }
 
 fn page_bytes() -> u64 {

@@ -11,13 +11,15 @@ use tokio::sync::{Notify, mpsc};
 /// A connection on its way to a worker.
 pub enum Incoming {
     Tcp(std::net::TcpStream),
+    /// After the handshake.
+    Tls(std::net::TcpStream, Box<rustls::Connection>),
     Unix(std::os::unix::net::UnixStream),
-    Primary(Primary),
+    Primary(Box<Primary>),
 }
 
 /// The connection to our primary, from where the stream begins.
 pub struct Primary {
-    pub stream: std::net::TcpStream,
+    pub stream: crate::client::Stream,
     /// Bytes of the stream that came already.
     pub rest: Vec<u8>,
     /// The database that the stream has selected.
@@ -45,12 +47,18 @@ pub fn seat() -> u32 {
     SEAT.get()
 }
 
+/// True on the threads that serve connections.
+pub fn is_worker() -> bool {
+    IS_WORKER.get()
+}
+
 /// Bytes read from a socket at once.
 pub const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
     /// This worker's number.
     static SEAT: Cell<u32> = const { Cell::new(0) };
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
     static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
 }
 
@@ -65,13 +73,15 @@ pub fn with_local<R>(f: impl FnOnce(&mut Local) -> R) -> R {
     })
 }
 
-/// A worker that is being used: if its user panics, it comes back clean. The connection is lost, the server is not.
+/// A worker that is being used: if its user panics, it lets go of all that it held, and the process ends with a report.
 struct Lent<'a>(&'a mut Local);
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            let client = self.0.worker.post.me;
             self.0.worker.abandon();
+            super::crash::finish(Some(client).filter(|id| *id != 0));
         }
     }
 }
@@ -90,6 +100,7 @@ pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, seat: usize) -> std::io
         let read = vec![0; READ_SIZE].into_boxed_slice();
         LOCAL.set(Some(Local { worker, read, flush: flush.clone() }));
         SEAT.set(seat as u32);
+        IS_WORKER.set(true);
         super::busy::prepare(engine.clone(), outbox, own_load);
         runtime.block_on(async move {
             tokio::spawn(super::cron::expire(engine.clone(), seat));

@@ -131,7 +131,7 @@ impl Selector {
                 [sign @ (b'+' | b'-'), b'@', name @ ..] => self.set_category(name, *sign == b'+'),
                 [b'+', name @ ..] => self.allow(name),
                 [b'-', name @ ..] => {
-                    let command = table::find_full(name).ok_or(RuleError::Unknown)?;
+                    let command = table::find_own_full(name).ok_or(RuleError::Unknown)?;
                     self.set_command(command, false);
                     self.note(&command.name, false);
                     Ok(())
@@ -196,12 +196,12 @@ impl Selector {
 
     fn allow(&mut self, name: &[u8]) -> Result<(), RuleError> {
         let Some(bar) = name.iter().rposition(|b| *b == b'|') else {
-            let command = table::find(name).ok_or(RuleError::Unknown)?;
+            let command = table::find_own(name).ok_or(RuleError::Unknown)?;
             self.set_command(command, true);
             self.note(&command.name, true);
             return Ok(());
         };
-        let (container, word) = (table::find_full(&name[..bar]).ok_or(RuleError::Unknown)?, &name[bar + 1..]);
+        let (container, word) = (table::find_own_full(&name[..bar]).ok_or(RuleError::Unknown)?, &name[bar + 1..]);
         if container.parent.is_some() {
             return Err(RuleError::FirstArgOfSub);
         }

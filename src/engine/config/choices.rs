@@ -88,6 +88,10 @@ words!(
     Protected { No = "no", Yes = "yes", Local = "local" }
 );
 words!(
+    /// `tls-auth-clients`: whether those who connect by TLS must show a certificate, or may.
+    AuthClients { No = "no", Yes = "yes", Optional = "optional" }
+);
+words!(
     /// `repl-diskless-load`. `flush-before-load` is Valkey's.
     DisklessLoad { Disabled = "disabled", OnEmptyDb = "on-empty-db", Swapdb = "swapdb", FlushBeforeLoad = "flush-before-load" }
 );

@@ -29,7 +29,28 @@ pub struct Fields {
     pub client_output_buffer_limit: Limits,
     /// Bytes; negative: that many per cent of `maxmemory`. See [`super::Config::maxmemory_clients_bytes`].
     pub maxmemory_clients: Int,
+    /// TCP port for TLS; 0: none.
     pub tls_port: Int,
+    pub tls_auth_clients: Choice<AuthClients>,
+    pub tls_ca_cert_dir: Text,
+    pub tls_ca_cert_file: Text,
+    pub tls_cert_file: Text,
+    /// OpenSSL's cipher string, for TLS 1.2.
+    pub tls_ciphers: Text,
+    /// Names with `:` between, for TLS 1.3.
+    pub tls_ciphersuites: Text,
+    /// What this server shows as a client, to its primary; empty: what it shows as a server.
+    pub tls_client_cert_file: Text,
+    pub tls_client_key_file: Text,
+    pub tls_client_key_file_pass: Text,
+    pub tls_key_file: Text,
+    pub tls_key_file_pass: Text,
+    pub tls_prefer_server_ciphers: Flag,
+    pub tls_protocols: Text,
+    pub tls_replication: Flag,
+    pub tls_session_cache_size: Int,
+    pub tls_session_cache_timeout_secs: Int,
+    pub tls_session_caching: Flag,
 
     // ---- process.rs
     /// Worker threads; 0: one per core. Ours. See [`super::Config::wanted_threads`].
@@ -63,6 +84,8 @@ pub struct Fields {
     pub shutdown_on_sigterm: Int,
     /// How often a second background work runs, 1 to 500.
     pub hz: Int,
+    /// A crash leaves a report in the log.
+    pub crash_log_enabled: Flag,
     pub hide_user_data_from_log: Flag,
     pub availability_zone: Text,
     pub locale_collate: Text,

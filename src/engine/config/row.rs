@@ -52,6 +52,8 @@ pub struct Row {
     pub hidden: bool,
     /// Not to be changed while a dataset is being loaded.
     pub deny_loading: bool,
+    /// The value names a file whose content counts: setting the same name again reads it again.
+    pub names_file: bool,
     /// What the kind cannot say: refuses a value or replaces it by the nearest acceptable.
     pub check: fn(Value) -> Result<Value, Reason>,
     /// Refusals of CONFIG SET alone.
@@ -71,6 +73,7 @@ impl Row {
             accepted: false,
             hidden: false,
             deny_loading: false,
+            names_file: false,
             check: Ok,
             check_live: |_| Ok(()),
         }
@@ -158,6 +161,11 @@ impl Row {
 
     pub const fn deny_loading(mut self) -> Row {
         self.deny_loading = true;
+        self
+    }
+
+    pub const fn names_file(mut self) -> Row {
+        self.names_file = true;
         self
     }
 

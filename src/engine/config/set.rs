@@ -70,7 +70,7 @@ impl Config {
             match read_one_text(row, text) {
                 Ok(value) => {
                     row.store(self, value);
-                    if row.load(self) != before {
+                    if row.names_file || row.load(self) != before {
                         changed.push(row.name);
                     }
                     old.push((row, before));

@@ -23,7 +23,8 @@ pub(super) fn server(s: &mut Source<'_>, l: &mut Lines) {
     l.put("process_id", os.process_id());
     l.put("process_supervised", engine.config.supervised.name());
     l.put("run_id", &engine.run_id);
-    l.put("tcp_port", engine.config.port.get());
+    let (port, tls_port) = (engine.config.port.get(), engine.config.tls_port.get());
+    l.put("tcp_port", if port != 0 { port } else { tls_port });
     l.put("server_time_usec", os.now_us());
     l.put("uptime_in_seconds", uptime_s);
     l.put("uptime_in_days", uptime_s / 86_400);
@@ -37,7 +38,19 @@ pub(super) fn server(s: &mut Source<'_>, l: &mut Lines) {
     l.put("config_file", engine.config.file().unwrap_or_default());
     l.put("io_threads_active", u8::from(engine.workers.read().len() > 1));
     let binds: String = engine.config.bind.get().iter().map(|b| format!("bind={b},")).collect();
-    l.put("listener0", format_args!("name=tcp,{binds}port={}", engine.config.port.get()));
+    let unix = engine.config.unixsocket.get();
+    let mut listeners = Vec::new();
+    for (name, port) in [("tcp", port), ("tls", tls_port)] {
+        if port != 0 {
+            listeners.push(format!("name={name},{binds}port={port}"));
+        }
+    }
+    if !unix.is_empty() {
+        listeners.push(format!("name=unix,bind={unix}"));
+    }
+    for (i, text) in listeners.iter().enumerate() {
+        l.put(&format!("listener{i}"), text);
+    }
 }
 
 /// Sixteen digits that differ from version to version.

@@ -40,8 +40,12 @@ mod plan;
 mod refuse;
 mod script;
 mod serve;
+mod witness;
+
+pub use witness::last_words;
 
 use plan::{Planned, Scratch, find_keys};
+use witness::Witness;
 
 /// When to look again at a dear key that is being written down.
 const CUT_PAUSE_MS: i64 = 2;
@@ -255,7 +259,7 @@ impl Worker {
     /// Runs one command of a log, between [`begin`](Self::begin) and `self.access.leave()`. An error means that there is no
     /// such command; one that the command itself meets is its reply.
     pub fn replay(&mut self, session: &mut Session, args: Args<'_>) -> Result<(), Error> {
-        let command = dispatch::resolve(args)?;
+        let command = dispatch::resolve_logged(args)?;
         self.run_args(session, Ok(command), args);
         Ok(())
     }
@@ -492,7 +496,9 @@ impl Worker {
             effect: Effect::Verbatim,
             serving,
         };
+        let witness = Witness { command, args };
         let mut outcome = (command.spec.run)(&mut call);
+        witness.dismiss();
         let effect = call.effect;
         if command.flags.has(Flags::PUBSUB | Flags::ADMIN) {
             // Somebody listens now, or CONFIG SET changed what is to be heard.

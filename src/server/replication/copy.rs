@@ -141,17 +141,17 @@ fn spool(engine: &Engine, wire: &mut Wire<'_>, length: &Length, file: &mut File)
 }
 
 /// Reads a file and, once a second, tells the primary that we are alive.
-struct Lively<R> {
+struct Lively<'a, 'b, R> {
     inner: R,
-    primary: std::net::TcpStream,
+    wire: &'a mut Wire<'b>,
     told: Instant,
 }
 
-impl<R: Read> Read for Lively<R> {
+impl<R: Read> Read for Lively<'_, '_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.told.elapsed() > Duration::from_secs(1) {
             self.told = Instant::now();
-            let _ = self.primary.write_all(b"\n"); // if it is gone, that will be seen later
+            self.wire.keep_alive();
         }
         self.inner.read(buf)
     }
@@ -161,13 +161,12 @@ impl<R: Read> Read for Lively<R> {
 fn install(
     engine: &Arc<Engine>,
     persist: &Arc<Persist>,
-    wire: &Wire<'_>,
+    wire: &mut Wire<'_>,
     path: &Path,
     history: Option<(String, u64)>,
 ) -> Result<(), String> {
     let file = File::open(path).map_err(|e| format!("Can't read what the MASTER sent: {}", reason(&e)))?;
     let size = file.metadata().map_or(0, |m| m.len());
-    let primary = wire.stream.try_clone().map_err(|e| reason(&e))?;
     // The log would hold what is about to go; it begins anew with what comes.
     if engine.world.log.has_tap() {
         persist.log_file.switch_off();
@@ -179,7 +178,7 @@ fn install(
         log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
         engine.replication.with_link(|l| l.torn = true);
         engine.replication.told.lock().take();
-        let source = Lively { inner: file, primary, told: Instant::now() };
+        let source = Lively { inner: file, wire: &mut *wire, told: Instant::now() };
         load::load_copy(engine, source, size).map_err(|load::Refused(why)| {
             log::warning(&why);
             "Failed trying to load the MASTER synchronization DB from disk, check server logs.".to_owned()

@@ -4,9 +4,11 @@
 use super::super::listen::Listener;
 use super::super::log;
 use super::super::persist::Persist;
+use super::super::tls;
 use super::super::worker::{Incoming, Primary};
 use super::copy;
-use super::wire::Wire;
+use super::wire::{self, Wire};
+use crate::client::Stream;
 use crate::engine::Engine;
 use crate::engine::replication::LinkState;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -108,7 +110,7 @@ fn attempt(
     let db = engine.replication.with_link(|l| l.db);
     let (stream, rest) = wire.into_parts();
     stream.set_read_timeout(None).map_err(|e| super::super::reason(&e))?;
-    listener.give(Incoming::Primary(Primary { stream, rest, db, generation }));
+    listener.give(Incoming::Primary(Box::new(Primary { stream, rest, db, generation })));
     // Whoever takes it over says so; until then there is nothing to do for this thread.
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(10)
@@ -120,18 +122,30 @@ fn attempt(
     Ok(())
 }
 
-fn connect(engine: &Engine, host: &str, port: u16) -> Result<TcpStream, String> {
+fn connect(engine: &Engine, host: &str, port: u16) -> Result<Stream, String> {
     let failed = |e: std::io::Error| format!("Error condition on socket for SYNC: {}", super::super::reason(&e));
     let unknown = |e: std::io::Error| format!("Unable to connect to MASTER: {}", super::super::reason(&e));
     let limit = Duration::from_secs(engine.config.repl_timeout_secs.get().clamp(1, 60) as u64);
     let mut last = "Unable to connect to MASTER: the name has no address".to_owned();
     for address in (host, port).to_socket_addrs().map_err(unknown)? {
         match connect_from(engine, address, limit) {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => return secure(engine, stream, host),
             Err(e) => last = failed(e),
         }
     }
     Err(last)
+}
+
+/// Shakes hands if `tls-replication` says so. Neither that nor any write waits longer than `repl-timeout`.
+fn secure(engine: &Engine, stream: TcpStream, host: &str) -> Result<Stream, String> {
+    let limit = Some(wire::timeout(engine));
+    let prepared = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(limit));
+    prepared.and_then(|()| stream.set_read_timeout(limit)).map_err(|e| super::super::reason(&e))?;
+    if !engine.config.tls_replication.get() {
+        return Ok(Stream::Tcp(stream));
+    }
+    let made = tls::as_client(&engine.config).wrap(stream, host);
+    made.map_err(|e| format!("Error condition on socket for SYNC: TLS: {}", super::super::reason(&e)))
 }
 
 fn connect_from(engine: &Engine, to: SocketAddr, limit: Duration) -> std::io::Result<TcpStream> {
@@ -169,7 +183,8 @@ fn greet(engine: &Engine, wire: &mut Wire<'_>) -> Result<(), String> {
         }
     }
     let announced = config.replica_announce_port.get();
-    let port = if announced != 0 { announced } else { config.port.get() };
+    let own = if config.tls_replication.get() { config.tls_port.get() } else { config.port.get() };
+    let port = if announced != 0 { announced } else { own };
     let mut said: Vec<Vec<String>> = vec![vec!["listening-port".into(), port.to_string()]];
     if !config.replica_announce_ip.is_empty() {
         said.push(vec!["ip-address".into(), config.replica_announce_ip.get()]);

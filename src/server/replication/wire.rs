@@ -1,9 +1,9 @@
 //! The connection to a primary while it is not one of the workers' yet: lines, and the bytes of a copy. Waits never longer
 //! than `repl-timeout`, and not at all once the link is not wanted any more.
 
+use crate::client::Stream;
 use crate::engine::Engine;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// How long a read waits before it looks whether anybody still wants the link.
@@ -12,7 +12,7 @@ const SLICE: Duration = Duration::from_millis(200);
 const LONGEST_LINE: usize = 16 << 10;
 
 pub struct Wire<'a> {
-    pub stream: TcpStream,
+    pub stream: Stream,
     engine: &'a Engine,
     generation: u64,
     buffer: Vec<u8>,
@@ -20,10 +20,8 @@ pub struct Wire<'a> {
 }
 
 impl<'a> Wire<'a> {
-    pub fn new(stream: TcpStream, engine: &'a Engine, generation: u64) -> io::Result<Wire<'a>> {
-        stream.set_nodelay(true)?;
+    pub fn new(stream: Stream, engine: &'a Engine, generation: u64) -> io::Result<Wire<'a>> {
         stream.set_read_timeout(Some(SLICE))?;
-        stream.set_write_timeout(Some(timeout(engine)))?;
         Ok(Wire { stream, engine, generation, buffer: Vec::new(), at: 0 })
     }
 
@@ -34,7 +32,10 @@ impl<'a> Wire<'a> {
     pub fn send(&mut self, words: &[&str]) -> Result<(), String> {
         let mut out = Vec::new();
         crate::client::conn::push_command(&mut out, words);
-        self.stream.write_all(&out).map_err(|e| format!("Writing to MASTER: {}", super::super::reason(&e)))
+        self.stream
+            .write_all(&out)
+            .and_then(|()| self.stream.flush())
+            .map_err(|e| format!("Writing to MASTER: {}", super::super::reason(&e)))
     }
 
     /// Reads some bytes behind those that are there.
@@ -43,6 +44,12 @@ impl<'a> Wire<'a> {
         let n = self.read_some(&mut piece)?;
         self.buffer.extend_from_slice(&piece[..n]);
         Ok(())
+    }
+
+    /// Tells the primary that we are alive.
+    pub fn keep_alive(&mut self) {
+        // If it is gone, that will be seen later.
+        let _ = self.stream.write_all(b"\n").and_then(|()| self.stream.flush());
     }
 
     /// Waits for bytes; never returns none.
@@ -112,11 +119,12 @@ impl<'a> Wire<'a> {
     }
 
     /// The stream, and what was read of it and not used.
-    pub fn into_parts(mut self) -> (TcpStream, Vec<u8>) {
+    pub fn into_parts(mut self) -> (Stream, Vec<u8>) {
         (self.stream, self.buffer.split_off(self.at))
     }
 }
 
-fn timeout(engine: &Engine) -> Duration {
+/// `repl-timeout`.
+pub fn timeout(engine: &Engine) -> Duration {
     Duration::from_secs(engine.config.repl_timeout_secs.get().max(1) as u64)
 }

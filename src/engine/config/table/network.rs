@@ -1,7 +1,9 @@
-//! Listening, connections and their buffers; TLS, which this build does not have.
+//! Listening, connections and their buffers; TLS.
 
+use super::super::cells::Words;
+use super::super::choices::AuthClients;
 use super::super::row::Row;
-use super::super::value::{Kind, Reason, Value};
+use super::super::value::Kind;
 use super::super::words;
 use super::{FLAG, INT_MAX, TEXT, int_up_to};
 
@@ -33,38 +35,26 @@ pub const ROWS: &[Row] = &[
     Row::accepted("rdma-port", "0", int_up_to(65535)),
     Row::accepted("rdma-rx-size", "1048576", int_up_to(16 << 20)).startup(),
 
-    Row::int("tls-port", "0", 0, 65535, |f| &f.tls_port).check(no_tls).check_live(no_tls_live),
-    Row::accepted("tls-auth-clients", "yes", Kind::Choice(&["no", "yes", "optional"])),
+    Row::int("tls-port", "0", 0, 65535, |f| &f.tls_port),
+    Row::choice("tls-auth-clients", "yes", AuthClients::NAMES, |f| f.tls_auth_clients.cell()),
     Row::accepted("tls-auth-clients-user", "off", Kind::Choice(&["CN", "URI", "off"])),
     Row::accepted("tls-auto-reload-interval", "0", int_up_to(INT_MAX)),
-    Row::accepted("tls-ca-cert-dir", "", TEXT),
-    Row::accepted("tls-ca-cert-file", "", TEXT),
-    Row::accepted("tls-cert-file", "", TEXT),
-    Row::accepted("tls-ciphers", "", TEXT),
-    Row::accepted("tls-ciphersuites", "", TEXT),
-    Row::accepted("tls-client-cert-file", "", TEXT),
-    Row::accepted("tls-client-key-file", "", TEXT),
-    Row::accepted("tls-client-key-file-pass", "", TEXT).sensitive(),
+    Row::text("tls-ca-cert-dir", "", |f| &f.tls_ca_cert_dir).names_file(),
+    Row::text("tls-ca-cert-file", "", |f| &f.tls_ca_cert_file).names_file(),
+    Row::text("tls-cert-file", "", |f| &f.tls_cert_file).names_file(),
+    Row::text("tls-ciphers", "", |f| &f.tls_ciphers),
+    Row::text("tls-ciphersuites", "", |f| &f.tls_ciphersuites),
+    Row::text("tls-client-cert-file", "", |f| &f.tls_client_cert_file).names_file(),
+    Row::text("tls-client-key-file", "", |f| &f.tls_client_key_file).names_file(),
+    Row::text("tls-client-key-file-pass", "", |f| &f.tls_client_key_file_pass).sensitive(),
     Row::accepted("tls-cluster", "no", FLAG),
     Row::accepted("tls-dh-params-file", "", TEXT),
-    Row::accepted("tls-key-file", "", TEXT),
-    Row::accepted("tls-key-file-pass", "", TEXT).sensitive(),
-    Row::accepted("tls-prefer-server-ciphers", "no", FLAG),
-    Row::accepted("tls-protocols", "", TEXT),
-    Row::accepted("tls-replication", "no", FLAG),
-    Row::accepted("tls-session-cache-size", "20480", int_up_to(INT_MAX)),
-    Row::accepted("tls-session-cache-timeout", "300", int_up_to(INT_MAX)),
-    Row::accepted("tls-session-caching", "yes", FLAG),
+    Row::text("tls-key-file", "", |f| &f.tls_key_file).names_file(),
+    Row::text("tls-key-file-pass", "", |f| &f.tls_key_file_pass).sensitive(),
+    Row::flag("tls-prefer-server-ciphers", "no", |f| &f.tls_prefer_server_ciphers),
+    Row::text("tls-protocols", "", |f| &f.tls_protocols),
+    Row::flag("tls-replication", "no", |f| &f.tls_replication),
+    Row::int("tls-session-cache-size", "20480", 0, INT_MAX, |f| &f.tls_session_cache_size),
+    Row::int("tls-session-cache-timeout", "300", 0, INT_MAX, |f| &f.tls_session_cache_timeout_secs),
+    Row::flag("tls-session-caching", "yes", |f| &f.tls_session_caching),
 ];
-
-/// Whoever asks for a TLS port must not get none in silence: their clients would find the plain one.
-fn no_tls(value: Value) -> Result<Value, Reason> {
-    match value {
-        Value::Int(0) => Ok(value),
-        _ => Err("this server has no TLS: remove tls-port and let a TLS proxy listen there".into()),
-    }
-}
-
-fn no_tls_live(value: &Value) -> Result<(), Reason> {
-    no_tls(value.clone()).map(|_| ())
-}

@@ -38,7 +38,7 @@ pub const ROWS: &[Row] = &[
 
     Row::accepted("dynamic-hz", "yes", FLAG),
     Row::accepted("io-threads-do-reads", "no", FLAG).hidden().startup(),
-    Row::accepted("crash-log-enabled", "yes", FLAG),
+    Row::flag("crash-log-enabled", "yes", |f| &f.crash_log_enabled),
     Row::accepted("crash-memcheck-enabled", "yes", FLAG),
     Row::accepted("use-exit-on-panic", "no", FLAG).hidden(),
     Row::accepted("ignore-warnings", "", TEXT),
