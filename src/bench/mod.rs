@@ -5,62 +5,85 @@
 //! stalls the questions too. The open loop (`--rate`) sends when requests are due, and counts from then: what a client of
 //! the server would have waited. Beside that stands the service time, from when a request did go out.
 
+mod ab;
+mod calibrate;
+mod client;
+mod files;
+mod hunt;
+mod live;
 mod load;
+mod mix;
 mod nodes;
+mod null;
+mod open;
+mod page;
+mod replay;
 mod replies;
 mod report;
 mod request;
+mod run;
 mod schedule;
 mod suite;
+mod take;
 mod tally;
+mod verify;
+mod watch;
+mod workload;
 
 use crate::{
     args::bench::{self as flags, Asked, Options},
     engine::config::REDIS_VERSION,
 };
-use load::{Node, Shared, Thread};
-use report::{Outcome, Report};
-use schedule::Schedule;
+use nodes::Node;
+use report::Report;
+use run::Runner;
 use std::{
     ffi::OsString,
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Read},
     process::ExitCode,
-    sync::{
-        Condvar, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tally::Tally;
 
 /// How often the line of progress is written.
 const PROGRESS: Duration = Duration::from_millis(250);
 
 /// Runs the load generator with the words behind its name.
-pub fn run(words: Vec<OsString>, program: &str) -> ExitCode {
+pub fn run(mut words: Vec<OsString>, program: &str) -> ExitCode {
+    let as_peer = program == "redis-benchmark";
+    let mut sides = None;
+    if !as_peer && words.first().is_some_and(|word| word == "ab") {
+        if words.len() < 3 {
+            eprintln!("ab takes two servers, each as a URI or as a program to start");
+            return ExitCode::FAILURE;
+        }
+        let side = |word: &OsString| word.to_string_lossy().into_owned();
+        sides = Some((side(&words[1]), side(&words[2])));
+        words.drain(..3);
+    }
     let done = match flags::parse(words) {
         Asked::Version => {
             report::print(&format!("{} {REDIS_VERSION}\n", program.rsplit(' ').next().unwrap_or(program)))
+                .map(|()| ExitCode::SUCCESS)
         }
-        Asked::Help => report::print(&flags::usage(program, &suite::names())),
+        Asked::Help => report::print(&flags::usage(program, &suite::names())).map(|()| ExitCode::SUCCESS),
         Asked::Wrong(sentence) => Err(sentence),
         Asked::Unknown(sentence) => {
             let _ = report::print(&format!("{sentence}\n\n{}", flags::usage(program, &suite::names())));
             return ExitCode::FAILURE;
         }
-        Asked::Run(options) => start(*options, program == "redis-benchmark"),
+        Asked::Run(mut options) => match sides {
+            Some(sides) => options.set_sides(sides).and_then(|()| start(*options, as_peer)),
+            None => start(*options, as_peer),
+        },
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            eprintln!("{sentence}");
-            ExitCode::FAILURE
-        }
-    }
+    done.unwrap_or_else(|sentence| {
+        eprintln!("{sentence}");
+        ExitCode::FAILURE
+    })
 }
 
-/// `as_peer`: errors are fatal, as they are for redis-benchmark.
-fn start(options: Options, as_peer: bool) -> Result<(), String> {
+/// `as_peer`: errors are fatal, and pipelines always whole, as they are for redis-benchmark.
+fn start(options: Options, as_peer: bool) -> Result<ExitCode, String> {
     if options.errors_flag {
         eprintln!("WARNING: -e option has no effect. We now immediately exit on error to avoid false results.");
     }
@@ -69,6 +92,24 @@ fn start(options: Options, as_peer: bool) -> Result<(), String> {
             "WARNING: Keepalive disabled. You probably need 'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux and \
              'sudo sysctl -w net.inet.tcp.msl=1000' for Mac OS X in order to use a lot of clients/requests"
         );
+    }
+    if let Some(port) = options.respond {
+        return null::serve(port).map(|()| ExitCode::SUCCESS);
+    }
+    if options.list_workloads {
+        return report::print(&workload::list()).map(|()| ExitCode::SUCCESS);
+    }
+    if options.print_workload {
+        return report::print(&workload::text(&options)?).map(|()| ExitCode::SUCCESS);
+    }
+    if options.calibrate {
+        return calibrate::run(&options);
+    }
+    if options.ab.is_some() {
+        return ab::run(&options);
+    }
+    if options.verify {
+        return verify::run(&options);
     }
     let nodes = if options.cluster {
         nodes::of_cluster(&options.target)?
@@ -86,33 +127,65 @@ fn start(options: Options, as_peer: bool) -> Result<(), String> {
         }
         false => None,
     };
+    let tests = suite::chosen(&options, stdin)?;
+    let written = options.json || options.json_file.is_some() || options.html.is_some();
+    let runner = Runner {
+        nodes: &nodes,
+        fatal: options.fatal_errors.unwrap_or(as_peer),
+        exact: !as_peer,
+        watched: options.server_stats.unwrap_or(written),
+    };
+    if options.find_max {
+        return hunt::run(&options, &runner, &tests);
+    }
     let configs = nodes::configurations(&options, &nodes);
-    let report = Report { options: &options, configs, nodes: nodes.len() };
-    let tests = suite::chosen(&options, stdin);
+    let report = Report { options: &options, configs, nodes: nodes.len(), as_peer };
+    all_tests(&report, &runner, &tests)
+}
+
+/// Runs every test as often as asked, and reports.
+fn all_tests(report: &Report<'_>, runner: &Runner<'_>, tests: &[suite::Test]) -> Result<ExitCode, String> {
+    let options = report.options;
+    let live =
+        options.live.unwrap_or(io::stdout().is_terminal() && !report.as_peer) && report.is_plain() && !options.quiet;
     report.begin()?;
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut wrong) = (Vec::new(), 0);
     loop {
-        for test in &tests {
-            let mut test_options = options.clone();
-            if !options.words.is_empty() {
-                // As redis-benchmark: a command's payload is all of it.
-                test_options.data_size = test.template.bytes.len();
+        for test in tests {
+            let mut runs = Vec::new();
+            for number in 1..=options.runs {
+                if let Some(warmup) = options.warmup {
+                    let mut first = test.options.clone();
+                    first.test_time = Some(warmup);
+                    runner.run(&test.title, &test.work, &first, &mut |_, _| ())?;
+                }
+                let mut outcome = {
+                    let (mut line, mut view) = (report.progress(&test.title), live::View::new(&test.title));
+                    runner.run(&test.title, &test.work, &test.options, &mut |shared, took| match live {
+                        true => view.show(shared, took),
+                        false => line.show(shared, took),
+                    })?
+                };
+                outcome.run = number;
+                report.test(&outcome, test.payload)?;
+                files::histograms(options, &outcome)?;
+                wrong += outcome.tally.wrong;
+                runs.push(outcome);
             }
-            let fatal = options.fatal_errors.unwrap_or(as_peer);
-            let outcome = measure(&report, test, &nodes, fatal)?;
-            report.test(&outcome, test_options.data_size)?;
-            if options.json && !options.looping {
-                outcomes.push(outcome);
+            report.runs(&runs)?;
+            if report.is_kept() && !options.looping {
+                outcomes.append(&mut runs);
             }
         }
         if !options.looping || tests.is_empty() {
             break;
         }
     }
-    report.end(&outcomes)
+    report.end(&outcomes)?;
+    Ok(if wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn idle(options: &Options, nodes: &[Node]) -> Result<(), String> {
+fn idle(options: &Options, nodes: &[Node]) -> Result<ExitCode, String> {
     println!("Creating {} idle connections and waiting forever (Ctrl+C when done)", options.clients);
     let mut open = Vec::new();
     for at in 0..options.clients {
@@ -122,96 +195,5 @@ fn idle(options: &Options, nodes: &[Node]) -> Result<(), String> {
     loop {
         report::print(&format!("clients: {}\r", open.len()))?;
         std::thread::sleep(PROGRESS);
-    }
-}
-
-/// Runs one test on all its threads; meanwhile this one shows progress.
-fn measure<'a>(report: &Report<'_>, test: &'a suite::Test, nodes: &[Node], fatal: bool) -> Result<Outcome<'a>, String> {
-    let o = report.options;
-    let threads = o.threads.unwrap_or(1).min(o.clients).max(1);
-    let mut shared = Shared {
-        options: o,
-        template: &test.template,
-        nodes,
-        start: Instant::now(),
-        fatal,
-        seconds: o.json,
-        issued: AtomicU64::new(0),
-        finished: AtomicU64::new(0),
-        latency_sum: AtomicU64::new(0),
-        stop: AtomicBool::new(false),
-    };
-    let running = (Mutex::new(threads), Condvar::new());
-    // Connections first: their making is no part of what is measured.
-    let ready = std::sync::Barrier::new(threads + 1);
-    let cpu_before = report::own_cpu();
-    shared.start = Instant::now();
-    let shared = &shared;
-    let mut tally = Tally::new(o.precision, o.rate.is_some());
-    let mut failed = None;
-    let mut began = Duration::ZERO;
-    let mut took = Duration::ZERO;
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads)
-            .map(|number| {
-                let (running, ready) = (&running, &ready);
-                scope.spawn(move || {
-                    let clients = o.clients / threads + usize::from(number < o.clients % threads);
-                    let thread = Thread::new(shared, clients, number);
-                    ready.wait();
-                    let done = thread.and_then(|thread| match o.rate {
-                        None => thread.closed(),
-                        Some(rate) => {
-                            let offset = number as f64 / threads as f64;
-                            let seed = o.seed.unwrap_or_else(crate::base::rng::entropy_u64) ^ (number as u64) << 32;
-                            thread.open(Schedule::new(rate / threads as f64, o.arrivals, offset, seed))
-                        }
-                    });
-                    if done.is_err() {
-                        shared.stop.store(true, Relaxed);
-                    }
-                    *running.0.lock().unwrap_or_else(|p| p.into_inner()) -= 1;
-                    running.1.notify_all();
-                    done
-                })
-            })
-            .collect();
-        ready.wait();
-        began = shared.start.elapsed();
-        let mut left = running.0.lock().unwrap_or_else(|p| p.into_inner());
-        let mut progress = report.progress(&test.title);
-        let mut wait = Duration::from_millis(1);
-        while *left > 0 {
-            let (lock, timed) = running.1.wait_timeout(left, wait).unwrap_or_else(|p| p.into_inner());
-            left = lock;
-            if *left > 0 && timed.timed_out() {
-                progress.show(
-                    shared.finished.load(Relaxed),
-                    shared.latency_sum.load(Relaxed),
-                    shared.start.elapsed() - began,
-                );
-                wait = PROGRESS;
-            }
-        }
-        drop(left);
-        took = shared.start.elapsed() - began;
-        for handle in handles {
-            match handle.join() {
-                Ok(Ok(one)) => tally.add(one),
-                Ok(Err(sentence)) => failed = failed.take().or(Some(sentence)),
-                Err(_) => failed = Some("A thread failed".into()),
-            }
-        }
-    });
-    let _ = io::stdout().flush();
-    match failed {
-        Some(sentence) => Err(sentence),
-        None => Ok(Outcome {
-            title: &test.title,
-            finished: shared.finished.load(Relaxed),
-            took,
-            own_cpu: report::own_cpu().saturating_sub(cpu_before),
-            tally,
-        }),
     }
 }

@@ -1,12 +1,21 @@
 //! The servers of a run: one, or the primaries of a cluster with tags that make keys theirs.
 
-use super::load::Node;
 use crate::{
     args::bench::Options,
     base::crc16::key_slot,
     client::{Addr, Target, cluster::SlotMap},
     resp::Value,
 };
+
+/// What stands between the braces of a key to choose its slot.
+pub type Tag = [u8; 3];
+
+/// One node to send to, and the tags that make keys its own.
+#[derive(Clone)]
+pub struct Node {
+    pub target: Target,
+    pub tags: Vec<Tag>,
+}
 
 const LETTERS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 

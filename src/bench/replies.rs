@@ -69,6 +69,11 @@ impl Counter {
     }
 }
 
+/// The text of a reply, if it is an error.
+pub fn error_of(reply: &[u8]) -> Option<&[u8]> {
+    matches!(reply.first(), Some(b'-' | b'!')).then(|| line_of(reply))
+}
+
 /// The text of an error reply, without what frames it.
 fn line_of(reply: &[u8]) -> &[u8] {
     let body = match reply[0] {

@@ -1,12 +1,12 @@
 //! What is shown: redis-benchmark's text and CSV word by word, and JSON.
 
-use super::{load::LATE_NS, tally::Tally};
-use crate::args::bench::{Arrivals, Options};
-use hdrhistogram::{Counter, Histogram};
-use serde_json::{Map, Value, json};
+use super::{files, load::Shared, open::LATE_NS, run::Outcome, watch};
+use crate::args::bench::Options;
+use hdrhistogram::Histogram;
 use std::{
     fmt::Write as _,
     io::{self, Write},
+    sync::atomic::Ordering::Relaxed,
     time::Duration,
 };
 
@@ -25,24 +25,10 @@ pub fn own_cpu() -> Duration {
     Duration::new(clock.tv_sec.max(0).unsigned_abs(), clock.tv_nsec as u32)
 }
 
-pub struct Outcome<'a> {
-    pub title: &'a str,
-    pub finished: u64,
-    pub took: Duration,
-    /// CPU time of the load generator itself.
-    pub own_cpu: Duration,
-    pub tally: Tally,
-}
-
-impl Outcome<'_> {
-    /// Requests a second.
-    fn rate(&self) -> f64 {
-        self.finished as f64 / self.took.as_secs_f64().max(1e-9)
-    }
-
-    fn own_share(&self) -> f64 {
-        self.own_cpu.as_secs_f64() / self.took.as_secs_f64().max(1e-9)
-    }
+/// CPU time of this thread so far.
+pub fn thread_cpu() -> Duration {
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(clock.tv_sec.max(0).unsigned_abs(), clock.tv_nsec as u32)
 }
 
 pub struct Report<'a> {
@@ -50,21 +36,29 @@ pub struct Report<'a> {
     /// `save` and `appendonly` of each node.
     pub configs: Vec<Option<(String, String)>>,
     pub nodes: usize,
+    /// Under redis-benchmark's name nothing is said that it would not say.
+    pub as_peer: bool,
 }
 
-fn ms(ns: u64) -> f64 {
+pub fn ms(ns: u64) -> f64 {
     ns as f64 / 1e6
 }
 
 /// Average, least, p50, p95, p99 and most, in milliseconds.
-fn figures(h: &Histogram<u64>) -> [f64; 6] {
+pub fn figures(h: &Histogram<u64>) -> [f64; 6] {
     let at = |percentile: f64| ms(h.value_at_percentile(percentile));
     [h.mean() / 1e6, ms(h.min()), at(50.0), at(95.0), at(99.0), ms(h.max())]
 }
 
 impl Report<'_> {
-    fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         !self.options.csv && !self.options.json
+    }
+
+    /// True if outcomes are asked for at the end.
+    pub fn is_kept(&self) -> bool {
+        let o = self.options;
+        o.json || o.json_file.is_some() || o.html.is_some()
     }
 
     /// What stands in front of all tests.
@@ -82,9 +76,9 @@ impl Report<'_> {
         Progress { title, shown: self.is_plain(), before: (0, 0, Duration::ZERO), width: 0 }
     }
 
-    pub fn test(&self, outcome: &Outcome<'_>, payload: usize) -> Result<(), String> {
+    pub fn test(&self, outcome: &Outcome, payload: u64) -> Result<(), String> {
         let [avg, min, p50, p95, p99, max] = figures(&outcome.tally.response);
-        let (title, rate) = (outcome.title, outcome.rate());
+        let (title, rate) = (&outcome.title, outcome.rate());
         let mut out = String::new();
         if self.options.json {
             return Ok(());
@@ -103,7 +97,7 @@ impl Report<'_> {
         print(&out)
     }
 
-    fn long(&self, outcome: &Outcome<'_>, payload: usize, out: &mut String) {
+    fn long(&self, outcome: &Outcome, payload: u64, out: &mut String) {
         let o = self.options;
         let h = &outcome.tally.response;
         // Writing to a string cannot fail.
@@ -158,8 +152,8 @@ impl Report<'_> {
         let _ = writeln!(out, "    {}", line(figures(h).map(|ms| format!("{ms:.3}"))).trim_end());
     }
 
-    /// What redis-benchmark does not know; nothing of it in a run without errors and without `--rate`.
-    fn beyond(&self, outcome: &Outcome<'_>, out: &mut String) {
+    /// What redis-benchmark does not know; nothing of it in a run without errors and without its own flags.
+    fn beyond(&self, outcome: &Outcome, out: &mut String) {
         let tally = &outcome.tally;
         if let Some(service) = &tally.service {
             let _ = writeln!(
@@ -176,75 +170,98 @@ impl Report<'_> {
             }
             let _ = writeln!(
                 out,
-                "  sent more than {} ms late: {} (latest {:.3} ms); due and never sent: {}",
+                "  sent more than {} ms late: {} (latest {:.3} ms); due and never sent or answered: {}",
                 LATE_NS / 1_000_000,
                 tally.late,
                 ms(tally.latest_ns),
                 tally.unsent
             );
         }
+        self.kinds(outcome, out);
         for (kind, n) in &tally.errors {
             let _ = writeln!(out, "  errors {kind}: {n}");
         }
+        if tally.checked > 0 {
+            let first = tally.first_wrong.map(|key| format!(", first of key {key}")).unwrap_or_default();
+            let _ = writeln!(out, "  values compared: {}; wrong: {}{first}", tally.checked, tally.wrong);
+        }
+        if let Some(us) = watch::cpu_per_request(&outcome.samples) {
+            let _ = writeln!(out, "  server's CPU: {us:.3} microseconds a command");
+        }
+        for spike in &outcome.spikes {
+            let labels = if spike.labels.is_empty() { "nothing known".into() } else { spike.labels.join(", ") };
+            let _ = writeln!(out, "  slow second {}: p99 {:.3} ms ({labels})", spike.second, ms(spike.p99_ns));
+        }
+        for note in &outcome.notes {
+            let _ = writeln!(out, "  {note}");
+        }
+        if outcome.is_bottleneck() && !self.as_peer {
+            let _ = writeln!(
+                out,
+                "  the load generator itself used {:.0}% of its {}: it may be the limit, not the server; see --calibrate and --threads",
+                outcome.own_share() * 100.0,
+                if outcome.threads == 1 { "core".into() } else { format!("{} cores", outcome.threads) }
+            );
+        }
+    }
+
+    /// A mix's kinds of commands, one a line.
+    fn kinds(&self, outcome: &Outcome, out: &mut String) {
+        if outcome.tally.kinds.is_empty() {
+            return;
+        }
+        let width = outcome.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(8);
+        let _ = writeln!(
+            out,
+            "  {:<width$}{:>12}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}{:>10}",
+            "", "requests", "rps", "avg", "p50", "p99", "p99.9", "max", "null", "errors"
+        );
+        for (label, kind) in outcome.labels.iter().zip(&outcome.tally.kinds) {
+            let h = &kind.response;
+            let _ = writeln!(
+                out,
+                "  {label:<width$}{:>12}{:>12.2}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>12}{:>10}",
+                h.len(),
+                h.len() as f64 / outcome.took.as_secs_f64().max(1e-9),
+                h.mean() / 1e6,
+                ms(h.value_at_percentile(50.0)),
+                ms(h.value_at_percentile(99.0)),
+                ms(h.value_at_percentile(99.9)),
+                ms(h.max()),
+                kind.misses,
+                kind.errors
+            );
+        }
+    }
+
+    /// Several runs of one test: the best, the worst, and how far they are apart.
+    pub fn runs(&self, runs: &[Outcome]) -> Result<(), String> {
+        if runs.len() < 2 || !self.is_plain() {
+            return Ok(());
+        }
+        let mut rates: Vec<f64> = runs.iter().map(Outcome::rate).collect();
+        rates.sort_by(f64::total_cmp);
+        let n = rates.len() as f64;
+        let mean = rates.iter().sum::<f64>() / n;
+        let deviation = (rates.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        print(&format!(
+            "  {} runs: worst {:.2}, median {:.2}, best {:.2} requests per second; deviation {:.1}%\n",
+            rates.len(),
+            rates[0],
+            (rates[(rates.len() - 1) / 2] + rates[rates.len() / 2]) / 2.0,
+            rates[rates.len() - 1],
+            deviation / mean * 100.0
+        ))
     }
 
     /// What stands behind all tests.
-    pub fn end(&self, outcomes: &[Outcome<'_>]) -> Result<(), String> {
+    pub fn end(&self, outcomes: &[Outcome]) -> Result<(), String> {
+        files::documents(self.options, outcomes)?;
         if self.options.json {
-            let tests: Vec<Value> = outcomes.iter().map(|outcome| self.json(outcome)).collect();
-            let o = self.options;
-            let all = json!({
-                "clients": o.clients,
-                "pipeline": o.pipeline,
-                "threads": o.threads.unwrap_or(1),
-                "rate": o.rate,
-                "arrivals": o.rate.map(|_| match o.arrivals { Arrivals::Poisson => "poisson", Arrivals::Constant => "constant" }),
-                "tests": tests,
-            });
-            return print(&format!("{all:#}\n"));
+            return print(&format!("{:#}\n", files::json(self.options, outcomes)));
         }
         if self.is_plain() && self.options.words.is_empty() { print("\n") } else { Ok(()) }
     }
-
-    fn json(&self, outcome: &Outcome<'_>) -> Value {
-        let tally = &outcome.tally;
-        let seconds: Vec<Value> = tally
-            .seconds
-            .iter()
-            .map(|s| json!({"requests": s.response.len(), "errors": s.errors, "latency_ms": latencies(&s.response)}))
-            .collect();
-        let mut all = json!({
-            "test": outcome.title,
-            "requests": outcome.finished,
-            "seconds": outcome.took.as_secs_f64(),
-            "requests_per_second": outcome.rate(),
-            "response_ms": latencies(&tally.response),
-            "errors": tally.errors,
-            "own_cpu_share": outcome.own_share(),
-            "own_cpu_us_per_request": outcome.own_cpu.as_secs_f64() * 1e6 / (outcome.finished.max(1)) as f64,
-            "per_second": seconds,
-        });
-        if let Some(service) = &tally.service {
-            all["service_ms"] = latencies(service);
-            all["late"] = json!(tally.late);
-            all["latest_ms"] = json!(ms(tally.latest_ns));
-            all["unsent"] = json!(tally.unsent);
-        }
-        all
-    }
-}
-
-fn latencies<T: Counter>(h: &Histogram<T>) -> Value {
-    let mut map = Map::new();
-    map.insert("mean".into(), json!(h.mean() / 1e6));
-    map.insert("min".into(), json!(ms(h.min())));
-    for (name, percentile) in
-        [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99)]
-    {
-        map.insert(name.into(), json!(ms(h.value_at_percentile(percentile))));
-    }
-    map.insert("max".into(), json!(ms(h.max())));
-    Value::Object(map)
 }
 
 /// Percentiles each halfway from the last to 100, with their latency and how many were no longer; a level that adds
@@ -298,11 +315,11 @@ pub struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// `finished` requests whose latencies sum up to `latency_ns`, after `took`.
-    pub fn show(&mut self, finished: u64, latency_ns: u64, took: Duration) {
+    pub fn show(&mut self, shared: &Shared<'_>, took: Duration) {
         if !self.shown {
             return;
         }
+        let (finished, latency_ns) = (shared.finished.load(Relaxed), shared.latency_sum.load(Relaxed));
         let (requests, latency, since) = self.before;
         let window = (took - since).as_secs_f64().max(1e-9);
         let mean = |ns: u64, n: u64| if n == 0 { 0.0 } else { ms(ns) / n as f64 };

@@ -1,6 +1,7 @@
 //! A request's bytes, made once. What differs from one request to the next has a fixed length, and is written over
 //! what the last one had: 12 digits for a placeholder, a tag of a cluster's slot.
 
+use super::nodes::Tag;
 use crate::{args::bench::Options, base::rng::Rng, client::push_command};
 
 const DIGITS: usize = 12;
@@ -19,10 +20,8 @@ pub struct Template {
     /// Where the tag goes.
     tags: Vec<usize>,
     keyspace: u64,
-}
-
-pub fn push_literal(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(bytes);
+    /// Digits of a placeholder that change: an even number.
+    digits: usize,
 }
 
 /// A value of `size` bytes: letters that a seed replays, the same all through a run.
@@ -48,7 +47,13 @@ impl Template {
         let random = options.keyspace.is_some();
         let (each, same, tags) = (found(RAND_INT, random), found(RAND_1ST, random), found(TAG, options.cluster));
         // As redis-benchmark: of an empty space the only number is 0.
-        Template { each, same, tags, keyspace: options.keyspace.unwrap_or(0).clamp(1, 1_000_000_000_000), bytes }
+        let keyspace = options.keyspace.unwrap_or(0).clamp(1, 1_000_000_000_000);
+        let digits = (2..=DIGITS).step_by(2).find(|n| keyspace <= 10u64.pow(*n as u32)).unwrap_or(DIGITS);
+        let mut bytes = bytes;
+        for at in each.iter().chain(&same) {
+            bytes[*at..at + DIGITS].fill(b'0');
+        }
+        Template { each, same, tags, keyspace, digits, bytes }
     }
 
     /// True if every request is like the others.
@@ -58,14 +63,14 @@ impl Template {
 
     /// Writes new random parts over the copy of the template in `out`, which is as long.
     #[inline]
-    pub fn vary(&self, out: &mut [u8], rng: &mut Rng, tags: &[[u8; 3]]) {
+    pub fn vary(&self, out: &mut [u8], rng: &mut Rng, tags: &[Tag]) {
         for &at in &self.each {
-            put_digits(&mut out[at..at + DIGITS], rng.below(self.keyspace));
+            put_digits(&mut out[at..at + DIGITS], rng.below(self.keyspace), self.digits);
         }
         if !self.same.is_empty() {
             let n = rng.below(self.keyspace);
             for &at in &self.same {
-                put_digits(&mut out[at..at + DIGITS], n);
+                put_digits(&mut out[at..at + DIGITS], n, self.digits);
             }
         }
         if !self.tags.is_empty() && !tags.is_empty() {
@@ -96,20 +101,59 @@ fn replace(word: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `n` with zeros in front, two digits at a time.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + n as u8 / 10, b'0' + n as u8 % 10];
+        n += 1;
+    }
+    pairs
+};
+
+/// `n` with zeros in front, two digits at a time. Zeros that were there are not written again: a place in a template has
+/// never held a number above the key space.
 #[inline]
-fn put_digits(out: &mut [u8], mut n: u64) {
-    for pair in out.rchunks_exact_mut(2) {
-        let two = (n % 100) as u8;
+fn put_digits(out: &mut [u8], n: u64, digits: usize) {
+    let from = out.len() - digits;
+    let mut put = |at: usize, two: u32| out[at..at + 2].copy_from_slice(&PAIRS[two as usize % 100]);
+    if digits == 6 {
+        // A million keys and fewer: what most runs have.
+        let n = n as u32;
+        put(from, n / 10_000);
+        put(from + 2, n / 100 % 100);
+        put(from + 4, n % 100);
+        return;
+    }
+    let mut n = n;
+    for at in (from..from + digits).step_by(2).rev() {
+        put(at, (n % 100) as u32);
         n /= 100;
-        pair[0] = b'0' + two / 10;
-        pair[1] = b'0' + two % 10;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_twelve_digits() {
+        for keyspace in [1, 9, 100, 101, 1_000_000, 1_000_001, 99_999_999_999, 1_000_000_000_000] {
+            let options = Options { keyspace: Some(keyspace), ..Options::default() };
+            let template = Template::of_words(&[b"__rand_int__".to_vec()], &options);
+            let mut rng = Rng::new(keyspace);
+            for _ in 0..100 {
+                let text = template.render(&mut rng);
+                let n = text.split("\r\n").nth(2).expect("a word");
+                assert!(n.len() == 12 && n.parse::<u64>().expect("a number") < keyspace, "{keyspace}: {n}");
+            }
+        }
+        let mut out = *b"000000000000";
+        put_digits(&mut out, 987_654, 6);
+        assert_eq!(&out, b"000000987654");
+        put_digits(&mut out, 123_456_789_012, 12);
+        assert_eq!(&out, b"123456789012");
+    }
 
     #[test]
     fn placeholders() {

@@ -1,11 +1,38 @@
 //! The tests that have names: those of redis-benchmark 7.0, in its order, with its titles and commands.
 
-use super::request::{Template, push_literal};
+use super::{mix::Mix, replay::Replay, request::Template};
 use crate::args::bench::Options;
+
+/// What a test sends.
+pub enum Work {
+    /// One command, of which only random digits change.
+    Plain(Template),
+    Mix(Mix),
+    Replay(Replay),
+}
+
+impl Work {
+    /// The kinds of commands that are told apart.
+    pub fn labels(&self) -> &[String] {
+        match self {
+            Work::Plain(_) => &[],
+            Work::Mix(mix) => &mix.labels,
+            Work::Replay(replay) => &replay.labels,
+        }
+    }
+
+    pub fn is_replay(&self) -> bool {
+        matches!(self, Work::Replay(_))
+    }
+}
 
 pub struct Test {
     pub title: String,
-    pub template: Template,
+    pub work: Work,
+    /// The run's options, as this test has them.
+    pub options: Options,
+    /// Size of values, as the report tells it.
+    pub payload: u64,
 }
 
 /// Names that `-t` takes; a test runs if any of its names is asked for.
@@ -47,30 +74,53 @@ pub fn names() -> Vec<&'static str> {
     all
 }
 
-/// What the options ask to run: the command given, or the tests chosen.
-pub fn chosen(options: &Options, stdin: Option<Vec<u8>>) -> Vec<Test> {
+/// What the options ask to run: a mix, a capture, a workload's phases, the command given, or the tests chosen.
+pub fn chosen(options: &Options, stdin: Option<Vec<u8>>) -> Result<Vec<Test>, String> {
+    let one =
+        |title: String, work, options: &Options, payload| vec![Test { title, work, options: options.clone(), payload }];
+    if options.mix.is_asked_for() {
+        let mix = Mix::of_options(options)?;
+        let payload = mix.longest_value();
+        return Ok(one(mix.labels.join("+"), Work::Mix(mix), options, payload));
+    }
+    if let Some(path) = &options.replay {
+        let failed = |e: std::io::Error| format!("{}: {}", path.display(), crate::client::reason(&e));
+        let replay = Replay::read(std::io::BufReader::new(std::fs::File::open(path).map_err(failed)?))
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+        let mut options = options.clone();
+        // A captured client has its own connection, and the threads share them out.
+        options.clients = replay.clients.clamp(1, 10_000);
+        options.requests = replay.len() as u64;
+        let title = format!("REPLAY of {}", path.display());
+        return Ok(one(title, Work::Replay(replay), &options, 0));
+    }
+    if options.workload.is_some() || options.workload_from.is_some() {
+        return super::workload::tests(options);
+    }
     if !options.words.is_empty() {
         let mut words = options.words.clone();
         words.extend(stdin);
         let title = options.words.iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect::<Vec<_>>().join(" ");
         let template = Template::of_words(&words, options);
-        return vec![Test { title, template }];
+        // As redis-benchmark: a command's payload is all of it.
+        let payload = template.bytes.len() as u64;
+        return Ok(one(title, Work::Plain(template), options, payload));
     }
     let asked: Option<Vec<String>> =
         options.tests.as_ref().map(|list| list.split(',').map(|name| name.trim().to_ascii_lowercase()).collect());
     let wanted = |names: &[&str]| asked.as_ref().is_none_or(|asked| asked.iter().any(|a| names.contains(&a.as_str())));
-    NAMES
-        .iter()
-        .filter(|(names, _, _)| wanted(names))
-        .map(|(_, title, line)| Test { title: (*title).to_owned(), template: template(line, options) })
-        .collect()
+    let tests = NAMES.iter().filter(|(names, _, _)| wanted(names)).map(|(_, title, line)| Test {
+        title: (*title).to_owned(),
+        work: Work::Plain(template(line, options)),
+        options: options.clone(),
+        payload: options.data_size as u64,
+    });
+    Ok(tests.collect())
 }
 
 fn template(line: &str, options: &Options) -> Template {
     if line.is_empty() {
-        let mut inline = Vec::new();
-        push_literal(&mut inline, b"PING\r\n");
-        return Template::of_bytes(inline, options);
+        return Template::of_bytes(b"PING\r\n".to_vec(), options);
     }
     let line = match line {
         "MSET" => format!("MSET{}", " key{tag}:__rand_int__ __data__".repeat(10)),
@@ -89,11 +139,11 @@ mod tests {
     fn tests_are_chosen_by_any_of_their_names() {
         let titles = |list: &str| {
             let options = Options { tests: Some(list.into()), ..Options::default() };
-            chosen(&options, None).into_iter().map(|test| test.title).collect::<Vec<_>>()
+            chosen(&options, None).expect("tests").into_iter().map(|test| test.title).collect::<Vec<_>>()
         };
         assert_eq!(titles("ping"), ["PING_INLINE", "PING_MBULK"]);
         assert_eq!(titles("GET,ping_mbulk,nosuch"), ["PING_MBULK", "GET"]);
         assert_eq!(titles("lrange_300"), ["LPUSH (needed to benchmark LRANGE)", "LRANGE_300 (first 300 elements)"]);
-        assert_eq!(chosen(&Options::default(), None).len(), 20);
+        assert_eq!(chosen(&Options::default(), None).expect("tests").len(), 20);
     }
 }
