@@ -62,7 +62,9 @@ impl Side {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(failed)?.port();
         let dir = std::env::temp_dir().join(format!("rustredis-ab-{}-{port}", std::process::id()));
         std::fs::create_dir(&dir).map_err(failed)?;
-        let own = Path::new(what).file_name().is_some_and(|name| name.to_string_lossy().starts_with("rustredis"));
+        // Ours has verbs, whatever the file is called.
+        let version = Command::new(what).arg("--version").stdin(Stdio::null()).output();
+        let own = version.is_ok_and(|out| out.stdout.starts_with(b"rustredis"));
         let mut command = Command::new(what);
         if own {
             command.arg("serve");

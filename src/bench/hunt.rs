@@ -69,8 +69,17 @@ fn search(options: &Options, runner: &Runner<'_>, test: &Test) -> Result<Vec<Poi
     let attempt = |rate: f64, curve: &mut Vec<Point>| -> Result<bool, String> {
         let mut o = o.clone();
         o.rate = Some(rate);
-        let outcome = runner.run(&test.title, &test.work, &o, &mut |_, _| ())?;
-        let missed = missed(&options.slo, &outcome, rate, step);
+        let mut outcome = runner.run(&test.title, &test.work, &o, &mut |_, _| ())?;
+        let mut why = missed(&options.slo, &outcome, rate, step);
+        if !why.is_empty() {
+            // Once may be the machine's fault: a rate fails if it fails twice.
+            let again = runner.run(&test.title, &test.work, &o, &mut |_, _| ())?;
+            let second = missed(&options.slo, &again, rate, step);
+            if second.len() <= why.len() {
+                (outcome, why) = (again, second);
+            }
+        }
+        let missed = why;
         let passed = missed.is_empty();
         if !options.json && !options.csv && !options.quiet {
             let p99 = ms(outcome.tally.response.value_at_percentile(99.0));

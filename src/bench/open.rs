@@ -43,10 +43,11 @@ impl Thread<'_> {
                 waiting.push_back(due);
                 schedule.advance();
             }
-            while let Some(&due) = waiting.front() {
+            while !waiting.is_empty() {
                 let Some(at) = idle.pop_front() else { break };
-                waiting.pop_front();
-                let sent = self.send_one(at, due, shared.now());
+                // Those that are due together are shared out, and each connection is written to once.
+                let share = waiting.len().div_ceil(idle.len() + 1).min(most - self.clients[at].due.len()).max(1);
+                let sent = self.send_due(at, waiting.drain(..share));
                 self.settle(at, sent)?;
                 if !self.clients[at].down && self.clients[at].due.len() < most {
                     idle.push_back(at);
@@ -88,35 +89,45 @@ impl Thread<'_> {
         self.read(at).map(|_| ())
     }
 
-    fn send_one(&mut self, at: usize, due: u64, now: u64) -> Result<(), Fault> {
+    /// Sends requests that are due, in one write.
+    fn send_due(&mut self, at: usize, due: impl Iterator<Item = u64>) -> Result<(), Fault> {
         let shared = self.shared;
+        let now = shared.now();
         let most = shared.options.reconnect_interval;
         if most.is_some_and(|most| self.clients[at].since >= most) && self.clients[at].due.is_empty() {
             self.reconnect(at).map_err(Fault::Lost)?;
         }
-        let client = &mut self.clients[at];
-        let (mut kind, mut check) = (0, None);
-        let tags = &shared.nodes[client.node].tags;
-        match shared.work {
-            Work::Plain(template) => {
-                let out = client.room();
-                let from = out.len();
-                out.extend_from_slice(&template.bytes);
-                template.vary(&mut out[from..], &mut self.rng, tags);
+        for due in due {
+            let client = &mut self.clients[at];
+            let (mut kind, mut check) = (0, None);
+            let tags = &shared.nodes[client.node].tags;
+            match shared.work {
+                Work::Plain(template) => {
+                    let out = client.room();
+                    let from = out.len();
+                    out.extend_from_slice(&template.bytes);
+                    template.vary(&mut out[from..], &mut self.rng, tags);
+                }
+                Work::Mix(mix) => {
+                    client.room();
+                    let Some(hand) = &mut client.hand else { return Ok(()) };
+                    let made = mix.push(&mut client.out, hand, &mut self.rng, tags);
+                    (kind, check) = (made.kind, made.check);
+                }
+                Work::Replay(_) => {}
             }
-            Work::Mix(mix) => {
-                client.room();
-                let Some(hand) = &mut client.hand else { return Ok(()) };
-                let made = mix.push(&mut client.out, hand, &mut self.rng, tags);
-                (kind, check) = (made.kind, made.check);
-            }
-            Work::Replay(_) => {}
+            self.enter(at, Sent { due_ns: due, sent_ns: now, kind, check });
         }
-        self.sent(at, Sent { due_ns: due, sent_ns: now, kind, check })
+        self.clients[at].write(self.poll.registry(), at)
     }
 
     /// Enters a request whose bytes are in the buffer, and writes them.
     pub fn sent(&mut self, at: usize, sent: Sent) -> Result<(), Fault> {
+        self.enter(at, sent);
+        self.clients[at].write(self.poll.registry(), at)
+    }
+
+    fn enter(&mut self, at: usize, sent: Sent) {
         let client = &mut self.clients[at];
         client.pending += 1;
         client.since += 1;
@@ -124,9 +135,9 @@ impl Thread<'_> {
         if sent.kind != super::client::UNCOUNTED {
             let late = sent.sent_ns.saturating_sub(sent.due_ns);
             self.tally.late += u64::from(late > LATE_NS);
+            self.second.1.late += u64::from(late > LATE_NS);
             self.tally.latest_ns = self.tally.latest_ns.max(late);
         }
-        client.write(self.poll.registry(), at)
     }
 }
 

@@ -179,9 +179,9 @@ fn distribution(out: &mut String, lines: &[(String, Vec<(f64, f64)>)]) -> std::f
         log += 1.0;
     }
     let x = |part: f64| LEFT + part * (WIDTH - LEFT);
-    for (percent, halvings) in [("50%", 1.0), ("90%", 3.3219), ("99%", 6.6439), ("99.9%", 9.9658), ("99.99%", 13.2877)]
-    {
-        write!(out, "<text x=\"{:.1}\" y=\"{}\">{percent}</text>", x(halvings / 15.0), HEIGHT - 6.0)?;
+    for percent in [50.0, 90.0, 99.0, 99.9, 99.99] {
+        let halvings = -f64::log2(1.0 - percent / 100.0);
+        write!(out, "<text x=\"{:.1}\" y=\"{}\">{percent}%</text>", x(halvings / 15.0), HEIGHT - 6.0)?;
     }
     for ((_, points), colour) in lines.iter().zip(COLOURS) {
         let points: Vec<_> =

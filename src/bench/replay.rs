@@ -122,7 +122,9 @@ impl Replay {
 }
 
 /// Microseconds, database, client and words of a line.
-fn parse(line: &[u8]) -> Option<(u64, u32, &[u8], Vec<Vec<u8>>)> {
+type Parsed<'a> = (u64, u32, &'a [u8], Vec<Vec<u8>>);
+
+fn parse(line: &[u8]) -> Option<Parsed<'_>> {
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
     // A client of RESP that saved what it read leaves the sign of a simple string.
     let line = line.strip_prefix(b"+").unwrap_or(line);

@@ -196,12 +196,21 @@ impl Report<'_> {
             let _ = writeln!(out, "  {note}");
         }
         if outcome.is_bottleneck() && !self.as_peer {
-            let _ = writeln!(
-                out,
-                "  the load generator itself used {:.0}% of its {}: it may be the limit, not the server; see --calibrate and --threads",
-                outcome.own_share() * 100.0,
-                if outcome.threads == 1 { "core".into() } else { format!("{} cores", outcome.threads) }
-            );
+            let _ = match outcome.rate {
+                None => writeln!(
+                    out,
+                    "  the load generator itself used {:.0}% of its {}: it may be the limit, not the server; see --calibrate \
+                     and --threads",
+                    outcome.own_share() * 100.0,
+                    if outcome.threads == 1 { "core".into() } else { format!("{} cores", outcome.threads) }
+                ),
+                Some(_) => writeln!(
+                    out,
+                    "  the load generator itself sent {:.1}% of the requests late, while the server answered at once: this \
+                     machine may be the limit, not the server; see --calibrate and --threads",
+                    tally.late as f64 * 100.0 / outcome.finished.max(1) as f64
+                ),
+            };
         }
     }
 

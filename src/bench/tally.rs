@@ -30,11 +30,13 @@ fn coarse() -> Histogram<u32> {
 pub struct Second {
     pub response: Histogram<u32>,
     pub errors: u64,
+    /// Requests of the open loop that the load generator sent late.
+    pub late: u64,
 }
 
 impl Default for Second {
     fn default() -> Self {
-        Second { response: coarse(), errors: 0 }
+        Second { response: coarse(), errors: 0, late: 0 }
     }
 }
 
@@ -56,11 +58,13 @@ impl Second {
         // Histograms that grow take all that others of their kind have.
         let _ = self.response.add(&other.response);
         self.errors += other.errors;
+        self.late += other.late;
     }
 
     pub fn reset(&mut self) {
         self.response.reset();
         self.errors = 0;
+        self.late = 0;
     }
 }
 

@@ -154,7 +154,10 @@ pub fn spikes(seconds: &[Second], samples: &[Sample], began: Duration) -> Vec<Sp
     for (second, p99) in all.iter().enumerate() {
         let stopped = *p99 == 0 && seconds[second].requests() == 0 && second + 1 < seconds.len();
         if stopped || (*p99 as f64 > SPIKE * usual as f64 && *p99 > usual + SPIKE_NS) {
-            let labels = labels(samples, began + Duration::from_secs(second as u64));
+            let mut labels = labels(samples, began + Duration::from_secs(second as u64));
+            if seconds[second].late * 20 > seconds[second].requests() {
+                labels.push("load generator late");
+            }
             found.push(Spike { second, p99_ns: *p99, labels });
         }
     }

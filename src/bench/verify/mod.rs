@@ -265,7 +265,7 @@ fn report(o: &Options, ledger: &Ledger, took: Duration, failed: Option<&String>)
     let (lost, wrong) = (get(&ledger.lost), get(&ledger.wrong));
     let gaps = ledger.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let told = ledger.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let without: f64 = gaps.iter().map(|(_, gap)| gap).sum();
+    let without = gaps.iter().fold(0.0, |sum, (_, gap)| sum + gap);
     if o.json {
         let all = json!({
             "seconds": took.as_secs_f64(), "acknowledged_writes": get(&ledger.writes), "reads": get(&ledger.reads),
