@@ -187,6 +187,40 @@ fn collections_as_they_land() {
 }
 
 #[test]
+fn scripts() {
+    over_both(|_, conn| {
+        let add = redis::Script::new("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+        // The first call finds that the server does not know it, and loads it.
+        for wanted in [5, 10] {
+            let n: i64 = add.key("sum").arg(5).invoke(conn).expect("a script");
+            assert_eq!(n, wanted);
+        }
+        let () = cmd("SCRIPT").arg("FLUSH").query(conn).expect("SCRIPT FLUSH");
+        let n: i64 = add.key("sum").arg(1).invoke(conn).expect("a script that is loaded again");
+        assert_eq!(n, 11);
+        let hash = add.prepare_invoke().load(conn).expect("SCRIPT LOAD");
+        assert_eq!(hash, add.get_hash());
+
+        let shapes = redis::Script::new("return {1, 'two', {3, false}, 4.9, redis.status_reply('FINE')}");
+        let shapes: Vec<Value> = shapes.invoke(conn).expect("many values");
+        assert_eq!(shapes[0], Value::Int(1));
+        assert_eq!(shapes[1], Value::BulkString(b"two".to_vec()));
+        assert_eq!(shapes[2], Value::Array(vec![Value::Int(3), Value::Nil]));
+        assert_eq!(shapes[3], Value::Int(4));
+        assert_eq!(shapes[4], Value::SimpleString("FINE".into()));
+
+        let broken = redis::Script::new("return redis.call('LPUSH', KEYS[1], 1)");
+        let error: RedisResult<i64> = broken.key("sum").invoke(conn);
+        assert!(error.expect_err("not a list").to_string().contains("WRONGTYPE"));
+        let mut line = pipe();
+        line.atomic().load_script(&add).ignore();
+        line.invoke_script(add.key("sum").arg(9)).cmd("GET").arg("sum");
+        let got: (i64, i64) = line.query(conn).expect("a transaction");
+        assert_eq!(got, (20, 20));
+    });
+}
+
+#[test]
 fn many_threads_lose_nothing() {
     over_both(|server, conn| {
         let port = server.port;

@@ -1,4 +1,5 @@
-//! The programs that people have: redis-py with hiredis, redis-cli, redis-benchmark, nc. Each does real work against
+//! The programs that people have: redis-py with hiredis, RQ, Celery, BullMQ, socket.io's adapter, redis-cli, redis-benchmark,
+//! nc. Each does real work against
 //! a running server, and what it prints is looked at.
 
 mod common;
@@ -78,6 +79,52 @@ fn job_queues() {
     let out = run(&python, &[script, &server.port.to_string()], "");
     assert!(out.trim_end().ends_with("done") && out.contains("nothing lost"), "{out}");
     eprint!("{out}");
+}
+
+#[test]
+fn celery() {
+    let Some(python) = python_with(&["celery", "redis", "packaging"]) else {
+        return skip("Celery", "pip install celery redis packaging");
+    };
+    let server = server();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/tasks.py");
+    let out = run(&python, &[script, &server.port.to_string()], "");
+    assert!(out.trim_end().ends_with("done") && out.contains("a chord"), "{out}");
+    eprint!("{out}");
+}
+
+/// Runs a program of `tests/node`, whose packages lie where NODE_PATH says.
+fn node(script: &str) -> Option<String> {
+    let packages = std::env::var_os("NODE_PATH").map(PathBuf::from).filter(|dir| dir.join("bullmq").is_dir());
+    let (Some(node), Some(_)) = (on_path("node"), packages) else {
+        skip(
+            "Node.js with BullMQ and socket.io",
+            "npm install --prefix tests/node, and NODE_PATH=tests/node/node_modules",
+        );
+        return None;
+    };
+    let server = server();
+    let script = format!("{}/tests/node/{script}", env!("CARGO_MANIFEST_DIR"));
+    let out = run(&node, &[&script, &server.port.to_string()], "");
+    assert!(out.trim_end().ends_with("done"), "{out}");
+    eprint!("{out}");
+    Some(out)
+}
+
+#[test]
+fn bullmq() {
+    if let Some(out) = node("jobs.cjs") {
+        for what in ["301 jobs", "retried", "delayed", "rate", "priorities", "children", "lost its worker"] {
+            assert!(out.contains(what), "{what}: {out}");
+        }
+    }
+}
+
+#[test]
+fn socket_io() {
+    if let Some(out) = node("rooms.cjs") {
+        assert!(out.contains("socket.io, PUBLISH") && out.contains("socket.io, SPUBLISH"), "{out}");
+    }
 }
 
 #[test]

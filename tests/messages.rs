@@ -455,3 +455,23 @@ fn logs_of_slow_and_large_commands() {
     assert_eq!((histogram.items.len(), histogram.items[0].string()), (2, "debug".to_owned()));
     assert_eq!(histogram.items[1].items[1].int(), Some(1));
 }
+
+/// What the server does of itself is seen by the latency monitor as well, under Redis's names.
+#[test]
+fn the_monitor_sees_what_no_command_did() {
+    let server = server(1, "--lazyfree-lazy-eviction no --maxmemory-policy allkeys-lru");
+    let mut conn = server.connect();
+    let members: Vec<String> = (0..300_000).map(|i| format!("member:{i}")).collect();
+    for chunk in members.chunks(10_000) {
+        conn.ask(&[&["SADD".to_owned(), "large".into()], chunk].concat());
+    }
+    conn.line("CONFIG SET latency-monitor-threshold 1");
+    conn.line("CONFIG SET maxmemory 1mb");
+    conn.line("SET x 1");
+    let latest = conn.tree(&["LATENCY", "LATEST"]).items;
+    let names: Vec<String> = latest.iter().map(|e| e.items[0].string()).collect();
+    for event in ["eviction-cycle", "eviction-del"] {
+        assert!(names.iter().any(|name| name == event), "{event} is not among {names:?}");
+    }
+    assert!(conn.line("LATENCY HISTORY eviction-del").starts_with("*1"));
+}

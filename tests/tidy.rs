@@ -57,6 +57,7 @@ const UNSAFE: &[&str] = &[
     "src/keyspace/world.rs",
     // Functions that Lua calls.
     "src/engine/lua/natives/call.rs",
+    "src/engine/lua/natives/hook.rs",
     "src/engine/lua/natives/lent.rs",
     "src/engine/lua/natives/mod.rs",
     "src/engine/lua/natives/run.rs",

@@ -4,6 +4,7 @@ use super::acl::log::Context;
 use super::clients::flag;
 use super::errors::Error;
 use super::flags::Flags;
+use super::lua::refusals::{Needs, STATE, is_obeyed, is_short_of_memory, is_stale};
 use super::session::Session;
 use super::table::{self, Command};
 use super::{Engine, gates};
@@ -104,6 +105,29 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
     }
     let context = if session.multi.is_queuing() { Context::Multi } else { Context::Toplevel };
     engine.acl.check(engine, session, command, args, (context, now_ms)).map_err(|refusal| refusal.noperm(command))?;
+    let needs = if gates & STATE == 0 { Needs::of(command) } else { needs(engine, session, command, args) };
+    let obeyed = is_obeyed(session);
+    if gates & gates::OUT_OF_MEMORY != 0 && !obeyed && is_short_of_memory(engine) {
+        // Queues take memory as well.
+        let queues = session.multi.is_queuing() && !matches!(&*command.name, "exec" | "discard" | "quit" | "reset");
+        if needs.memory || queues {
+            return Err(Error::Oom);
+        }
+    }
+    if gates & gates::MISCONF != 0
+        && (needs.writes || &*command.name == "ping")
+        && !session.internal
+        && !obeyed
+        && let Some(error) = engine.disk_error()
+    {
+        return Err(error);
+    }
+    if gates & gates::FEW_REPLICAS != 0 && needs.writes && !obeyed {
+        return Err(super::errors::NOREPLICAS);
+    }
+    if gates & gates::REPLICA != 0 && needs.writes && !obeyed && engine.config.replica_read_only.get() {
+        return Err(super::errors::READONLY);
+    }
     if session.client.has(flag::PUBSUB)
         && session.proto == crate::resp::Proto::Resp2
         && !allowed_while_subscribed(command)
@@ -113,64 +137,32 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
             command.name
         ))));
     }
-    if session.client.has(flag::MONITOR) && command.flags.has(Flags::READONLY | Flags::WRITE | Flags::MAY_REPLICATE) {
-        return Err(Error::err("Replica can't interact with the keyspace"));
-    }
-    let writes = command.flags.has(Flags::WRITE) || &*command.name == "ping";
-    if gates & gates::MISCONF != 0
-        && writes
-        && !session.internal
-        && let Some(error) = engine.disk_error()
-    {
-        return Err(error);
-    }
-    // Scripts are held to it as well; what a primary sends, or a log, is not.
-    if gates & (gates::REPLICA | gates::FEW_REPLICAS) != 0
-        && session.link.is_none()
-        && session.expiry != crate::keyspace::db::ExpiryMode::Ignore
-        && let Some(error) = refuse_by_role(engine, session, command, gates)
-    {
-        return Err(error);
-    }
-    if session.client.has(flag::REPLICA)
-        && (command.flags.has(Flags::WRITE)
-            || command.flags.has(Flags::READONLY)
-            || command.flags.has(Flags::MAY_REPLICATE))
-    {
-        return Err(super::errors::REPLICA_KEYSPACE);
+    if gates & gates::REPLICA != 0 && !needs.stale && !obeyed && is_stale(engine) {
+        return Err(super::errors::MASTERDOWN);
     }
     if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) && !session.internal {
         return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
-    if gates & gates::OUT_OF_MEMORY != 0 && needs_memory(session, command) {
-        return Err(Error::Oom);
+    let keys = Flags::READONLY | Flags::WRITE | Flags::MAY_REPLICATE;
+    if (session.client.has(flag::REPLICA) || session.client.has(flag::MONITOR)) && command.flags.has(keys) {
+        return Err(super::errors::REPLICA_KEYSPACE);
     }
     Ok(())
 }
 
-/// True for what must not run while memory is short: commands that may use more of it, and EXEC with one among its commands.
-fn needs_memory(session: &Session, command: &Command) -> bool {
-    let needs = |c: &Command| c.flags.has(Flags::DENYOOM);
-    needs(command) || (&*command.name == "exec" && session.multi.queued().is_some_and(|q| q.commands().any(needs)))
-}
-
-/// What a replica must not do, and a primary that has lost its replicas.
-fn refuse_by_role(engine: &Engine, session: &Session, command: &Command, gates: u32) -> Option<Error> {
-    let queued = || session.multi.queued().is_some_and(|q| q.commands().any(|c| c.flags.has(Flags::WRITE)));
-    let writes = command.flags.has(Flags::WRITE) || (&*command.name == "exec" && queued());
-    if gates & gates::FEW_REPLICAS != 0 && writes {
-        return Some(super::errors::NOREPLICAS);
+/// What the command is about to do; EXEC: what its queue is.
+fn needs(engine: &Engine, session: &Session, command: &Command, args: Args<'_>) -> Needs {
+    let mut all = Needs::of_call(engine, command, args);
+    if &*command.name == "exec"
+        && let Some(queue) = session.multi.queued()
+    {
+        for (command, args, _) in queue.iter() {
+            let one = Needs::of_call(engine, command, args);
+            all.writes |= one.writes;
+            all.memory |= one.memory;
+        }
     }
-    if gates & gates::REPLICA == 0 {
-        return None;
-    }
-    if writes && engine.config.replica_read_only.get() {
-        return Some(super::errors::READONLY);
-    }
-    let down = !engine.config.replica_serve_stale_data.get()
-        && !command.flags.has(Flags::STALE)
-        && engine.replication.with_link(|l| l.state) != super::replication::LinkState::Connected;
-    down.then_some(super::errors::MASTERDOWN)
+    all
 }
 
 fn allowed_while_subscribed(command: &Command) -> bool {

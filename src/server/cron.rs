@@ -94,6 +94,7 @@ impl Cycle {
         // One round at most: what was swept a moment ago is clean.
         let mut left = self.share();
         let (mut looked, mut removed) = (0, 0);
+        let swept_from = Instant::now();
         loop {
             let (l, r) = self.step(worker, now_ms, &mut left);
             looked += l;
@@ -102,6 +103,7 @@ impl Cycle {
                 break;
             }
         }
+        self.engine.note_latency("expire-cycle", swept_from.elapsed().as_nanos() as u64, now_ms);
         self.credit = self.credit.saturating_sub(started.elapsed());
         self.busy = left > 0 && removed * 100 > looked * effort.tolerated;
         if self.busy { BREATH } else { tick }

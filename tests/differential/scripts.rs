@@ -46,7 +46,9 @@ fn table(rng: &mut Rng, depth: usize) -> String {
         let key = *rng.pick(&["err", "ok", "double", "map", "set", "big_number", "verbatim_string", "a", "n"]);
         let value = match key {
             "map" | "set" => format!("{{{}={}}}", rng.pick(&["a", "k"]), simple(rng)),
-            "verbatim_string" => "{string='txt',format='mkd'}".to_owned(),
+            "verbatim_string" => {
+                format!("{{string='txt',format='{}'}}", rng.pick(&["mkd", "txt", "", "x", "four", "a\\0b"]))
+            }
             _ => simple(rng),
         };
         if rng.percent(70) {

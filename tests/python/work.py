@@ -101,6 +101,53 @@ def collections(r, has):
         assert r.xadd("stream", {"f": "v"}) and r.xlen("stream") == 1
 
 
+def scripts(r):
+    double = r.register_script("return redis.call('incrby', KEYS[1], ARGV[1] * 2)")
+    r.script_flush()
+    assert double(keys=["n2"], args=[5]) == 10 and double(keys=["n2"], args=[1]) == 12
+    r.script_flush()
+    with r.pipeline() as pipe:
+        # Loaded again by the pipeline, which asks what is there.
+        double(keys=["n2"], args=[1], client=pipe)
+        pipe.get("n2")
+        assert pipe.execute() == [14, b"14"]
+    assert r.eval("return {1, 'two', {3, false}, 4.9}", 0) == [1, b"two", [3, None], 4]
+    try:
+        r.eval("return redis.call('lpush', KEYS[1], 1)", 1, "n2")
+        raise AssertionError("a list was made of a number")
+    except redis.ResponseError as e:
+        assert "WRONGTYPE" in str(e), e
+    r.function_load("#!lua name=mylib\nredis.register_function('twice', function(k, a) return a[1] * 2 end)", replace=True)
+    assert r.fcall("twice", 0, 21) == 42
+    assert r.function_list(library="mylib")[0]
+
+
+def locks(r):
+    lock = r.lock("lock", timeout=5)
+    assert lock.acquire() and lock.locked() and lock.owned() and not r.lock("lock").acquire(blocking=False)
+    assert lock.extend(5) and 5000 < r.pttl("lock") <= 10000 and lock.reacquire() and r.pttl("lock") <= 5000
+    lock.release()
+    short = r.lock("lock", timeout=0.05)
+    short.acquire()
+    time.sleep(0.1)
+    try:
+        short.release()
+        raise AssertionError("a lock that ran out was released")
+    except redis.exceptions.LockError:
+        pass
+    # Threads that count without anything but the lock between them.
+    r.set("count", 0)
+
+    def count():
+        for _ in range(25):
+            with r.lock("counting", timeout=10, sleep=0.001):
+                r.set("count", int(r.get("count")) + 1)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    [t.start() for t in threads], [t.join() for t in threads]
+    assert r.get("count") == b"100"
+
+
 def main():
     port = int(sys.argv[1])
     for protocol in (2, 3):
@@ -113,6 +160,7 @@ def main():
         else:
             print("not served yet: multi")
         collections(r, has)
+        scripts(r), locks(r)
         print(f"RESP{protocol} with", type(r.connection_pool.get_connection()._parser).__name__)
     print("done")
 

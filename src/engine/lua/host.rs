@@ -2,7 +2,7 @@
 
 use super::args::{Args, function, text_of};
 use super::convert::{Names, cut};
-use super::natives::{Lent, push_number};
+use super::natives::{Lent, Watch, push_number};
 use super::running::Running;
 use super::shebang::ScriptFlags;
 use crate::engine::LogLevel;
@@ -22,6 +22,7 @@ pub struct Host {
     pub joined: Vec<u8>,
     /// What a command panicked with; it goes on when the script has ended.
     pub panicked: Option<Box<dyn Any + Send>>,
+    pub watch: Watch,
     /// The sequence behind `math.random`: the state of C's `lrand48`, which no script resets unless it asks for it.
     chance: u64,
     /// What a library that is being loaded registers.
@@ -44,6 +45,8 @@ pub struct Stay {
     pub read_only: bool,
     /// `redis.set_repl`: what the commands that follow are written down for.
     pub replicated: bool,
+    /// What calls it happened already, elsewhere or before: no state of this server speaks against it.
+    pub obeyed: bool,
     pub keys: Vec<crate::engine::call::KeyRef>,
     /// Stands in for the client's while the script runs.
     pub reply: Reply,
@@ -73,6 +76,7 @@ impl Host {
             words: OwnedArgs::default(),
             joined: Vec::new(),
             panicked: None,
+            watch: Watch::default(),
             chance: 0x1234_abcd_330e,
             registered: None,
             running,

@@ -13,6 +13,7 @@
 //! | `natives` | what stands in front of Lua's own functions; `redis.call`; a script's run from its words to its reply |
 //! | `vm` | a machine: built, asked to compile, run, stopped |
 //! | `host` | what scripts ask of the server: `redis.call` and the rest of that table |
+//! | `refusals` | what the server's state speaks against |
 //! | `convert` | what Lua's numbers and texts become |
 //! | `cache`, `functions` | the scripts known by their digests; the libraries |
 //! | `args`, `bits`, `cjson`, `msgpack`, `packing`, `pattern` | the libraries that scripts have |
@@ -28,6 +29,7 @@ mod msgpack;
 mod natives;
 mod packing;
 pub mod pattern;
+pub mod refusals;
 pub mod running;
 pub mod shebang;
 pub mod vm;

@@ -137,6 +137,7 @@ G.coroutine = freeze(coroutine)
 -- ---- table --------------------------------------------------------------------------------------------------------------
 
 table.insert = natives.inserting(table.insert, behind)
+table.sort, table.concat, table.remove = natives.dear(table.sort), natives.dear(table.concat), natives.dear(table.remove)
 G.table = freeze(table)
 
 -- ---- math: the same sequence of chance for every script -------------------------------------------------------------------

@@ -3,18 +3,16 @@
 use super::args::{Args, refusal};
 use super::convert::{self, Names};
 use super::host::{self, Host, Shared, Stay, checked};
-use super::natives::{self, Ended, Job, Runner};
+pub use super::natives::Returned;
+use super::natives::{self, Ended, Job, PAUSE_LARGE, PAUSE_SMALL, Runner, SMALL};
 use super::pattern::{Capture, Matcher};
 use crate::engine::Engine;
 use crate::engine::worker::Worker;
 use crate::resp::{Args as RespArgs, Reply};
-use mlua::{ChunkMode, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use mlua::{ChunkMode, Function, Lua, LuaOptions, StdLib, Table, Value};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Instructions between two looks at the clock.
-const STRETCH: u32 = 100_000;
 
 pub struct Vm {
     pub lua: Lua,
@@ -32,15 +30,10 @@ pub struct Vm {
 }
 
 const TIDY_ABOVE: usize = 32 << 20;
-/// How much the heap grows, in per cent, before it is collected again: while it is small, and when it is not (Lua's default).
-const PAUSE_SMALL: i32 = 1000;
-const PAUSE_LARGE: i32 = 200;
-const SMALL: usize = 16 << 20;
-
 /// How a script ended.
 pub enum Outcome {
-    /// What it returned is written. True: an error, which was not counted yet.
-    Done(bool),
+    /// What it returned is written.
+    Done(Returned),
     Failed(Failure),
     /// A command that it called panicked.
     Panicked(Box<dyn std::any::Any + Send>),
@@ -93,14 +86,9 @@ impl Vm {
             host,
             lua,
         };
-        vm.watch(false)?;
+        natives::watch(&vm.lua, &vm.host)?;
         vm.lua.gc_set_pause(PAUSE_SMALL);
         Ok(vm)
-    }
-
-    /// Looks at the clock every so often; `closely`, at every line, to end a script that catches what it is stopped with.
-    fn watch(&self, closely: bool) -> mlua::Result<()> {
-        watch(&self.lua, &self.host, closely)
     }
 
     /// Compiles a script. The error is Lua's sentence.
@@ -173,7 +161,7 @@ impl Vm {
             return (Outcome::Panicked(panic), stay);
         }
         let mut outcome = match (outcome, job.ended) {
-            (Ok(()), Ended::Written(error)) => Outcome::Done(error),
+            (Ok(()), Ended::Written(returned)) => Outcome::Done(returned),
             (Ok(()), Ended::Raised) => Outcome::Failed(self.raised()),
             (Err(text), _) => {
                 Outcome::Failed(Failure { text: [b"ERR ", text.as_slice()].concat(), ..Failure::default() })
@@ -181,7 +169,7 @@ impl Vm {
         };
         if stopped {
             // Back to looking now and then.
-            let _ = self.watch(false);
+            let _ = natives::watch(&self.lua, &self.host);
             if let Outcome::Failed(failure) = &mut outcome {
                 // Whatever it was doing when it was stopped, or made of it.
                 failure.text = [b"ERR ", KILLED.as_bytes()].concat();
@@ -247,35 +235,19 @@ impl Failure {
     }
 }
 
-fn watch(lua: &Lua, host: &Shared, closely: bool) -> mlua::Result<()> {
-    let triggers = HookTriggers::new().every_nth_instruction(STRETCH);
-    let triggers = if closely { triggers.every_line() } else { triggers };
-    let host = host.clone();
-    lua.set_global_hook(triggers, move |lua, _| {
-        if lua.used_memory() > SMALL {
-            lua.gc_set_pause(PAUSE_LARGE);
-        }
-        if let Err(text) = look(&host) {
-            watch(lua, &host, true)?;
-            return Err(mlua::Error::RuntimeError(text));
-        }
-        Ok(VmState::Continue)
-    })
-}
-
 /// What a script that runs for a while is looked at for: whether it overruns its time, and whether it should stop.
-fn look(host: &Shared) -> Result<(), String> {
+pub fn look(host: &Mutex<Host>) -> Result<(), &'static str> {
     let (engine, running, loading) = {
         let host = host.lock();
         (host.guest.as_ref().map(|g| g.worker.look().engine.clone()), host.running.clone(), host.registered.is_some())
     };
     if loading && running.since().elapsed() > LOAD_TIME {
-        return Err("FUNCTION LOAD timeout".into());
+        return Err("FUNCTION LOAD timeout");
     }
     if let Some(engine) = engine {
         engine.script_goes_on();
     }
-    if running.should_stop() { Err(KILLED.into()) } else { Ok(()) }
+    if running.should_stop() { Err(KILLED) } else { Ok(()) }
 }
 
 /// What the code of a library may take (Redis: LOAD_TIMEOUT_MS).
@@ -302,7 +274,7 @@ fn start(a: &Args<'_>, i: usize, len: usize) -> Result<usize, String> {
 /// `find`, `match` and what `gmatch` and `gsub` are made of.
 pub fn text_functions(lua: &Lua, t: &Table, host: &Shared) -> mlua::Result<()> {
     let host = host.clone();
-    let go_on = move || look(&host);
+    let go_on = move || look(&host).map_err(str::to_owned);
     let asks = go_on.clone();
     checked(lua, t, "find", move |a| {
         let (text, pattern) = (a.bytes(0)?, a.bytes(1)?);

@@ -17,6 +17,13 @@ pub(super) struct Evicting {
     policy: Option<MaxmemoryPolicy>,
 }
 
+#[derive(PartialEq, Eq)]
+enum Outcome {
+    Done,
+    NothingToEvict,
+    TimeIsUp,
+}
+
 /// Samples without a key that may go, in a row, after which there is taken to be none. More than there are shards.
 const IN_VAIN: usize = 4096;
 /// Evictions between two looks at the clock, and at the memory really in use.
@@ -42,34 +49,33 @@ impl Worker {
         }
         let allowed = time_allowed(self.engine.config.maxmemory_eviction_tenacity.get());
         let (started, choice) = (Instant::now(), self.choice());
+        let outcome = self.evict_until(&mut over, started, allowed, &choice);
+        self.let_go();
+        self.memory_is(outcome == Outcome::NothingToEvict);
+        self.engine.note_latency("eviction-cycle", started.elapsed().as_nanos() as u64, self.now_ms);
+        outcome == Outcome::TimeIsUp
+    }
+
+    fn evict_until(&mut self, over: &mut u64, started: Instant, allowed: Option<Duration>, choice: &Choice) -> Outcome {
         loop {
             for _ in 0..AT_ONCE {
-                let Some(freed) = self.evict_one(&choice) else {
-                    self.let_go();
-                    self.memory_is(true);
-                    return false;
-                };
-                over = over.saturating_sub(freed as u64);
-                if over == 0 {
+                let Some(freed) = self.evict_one(choice) else { return Outcome::NothingToEvict };
+                *over = over.saturating_sub(freed as u64);
+                if *over == 0 {
                     break;
                 }
             }
-            if over == 0 {
+            if *over == 0 {
                 // What was freed is an estimate: the allocator knows.
                 match self.engine.bytes_over() {
-                    None => break,
-                    Some(still) => over = still,
+                    None => return Outcome::Done,
+                    Some(still) => *over = still,
                 }
             }
             if allowed.is_some_and(|most| started.elapsed() >= most) {
-                self.let_go();
-                self.memory_is(false);
-                return true;
+                return Outcome::TimeIsUp;
             }
         }
-        self.let_go();
-        self.memory_is(false);
-        false
     }
 
     fn choice(&mut self) -> Choice {
@@ -106,12 +112,16 @@ impl Worker {
                     }
                     Some(_) => {}
                 }
+                let timed = (self.engine.config.latency_monitor_threshold_ms.get() > 0).then(Instant::now);
                 let Some(entry) = evict::evict(shard, &c, &mut self.journal) else { continue };
                 let bytes = entry.heap_bytes();
                 if self.engine.config.lazyfree_lazy_eviction.get() {
                     self.journal.free(entry);
                 } else {
                     drop(entry);
+                }
+                if let Some(timed) = timed {
+                    self.engine.note_latency("eviction-del", timed.elapsed().as_nanos() as u64, self.now_ms);
                 }
                 self.engine.shared_stats.evicted.fetch_add(1, Relaxed);
                 // While the shard is held: the log must hear of it before anybody can make the key again.

@@ -324,7 +324,8 @@ impl Worker {
                 if dispatch::is_exec(args) {
                     self.abort_exec(session, e);
                 } else {
-                    self.refused(session, None, e.clone());
+                    // Known, but with words that it does not take: that is counted as its own.
+                    self.refused(session, crate::engine::table::find_words(args), e.clone());
                 }
                 return None;
             }

@@ -4,15 +4,14 @@
 use super::Worker;
 use crate::base::quoted::quoted;
 use crate::engine::acl::log::Context;
-use crate::engine::dispatch;
 use crate::engine::errors::Error;
 use crate::engine::flags::Flags;
-use crate::engine::gates;
 use crate::engine::lua::functions;
 use crate::engine::lua::host::{Guest, Request, Stay, What};
+use crate::engine::lua::refusals;
 use crate::engine::lua::running::Running;
 use crate::engine::lua::shebang::ScriptFlags;
-use crate::engine::lua::vm::{Failure, Outcome, Vm};
+use crate::engine::lua::vm::{Failure, Outcome, Returned, Vm};
 use crate::engine::session::Session;
 use crate::engine::table::{self, Command};
 use crate::resp::{Args, Reply};
@@ -69,9 +68,7 @@ impl Worker {
         request: &Request,
         found: Found<'_>,
     ) -> Result<(), Error> {
-        if !found.flags.has(ScriptFlags::COMPATIBLE) && request.read_only && !found.flags.has(ScriptFlags::NO_WRITES) {
-            return Err(Error::SCRIPT_MAY_WRITE);
-        }
+        refusals::of_script(&self.engine, found.flags, request.read_only, refusals::is_obeyed(session))?;
         self.access.lane.begin_unit();
         let mut stay = self.stay.take().unwrap_or_else(|| Stay::new(session));
         stay.begin(session, found.flags, request.read_only || found.flags.has(ScriptFlags::NO_WRITES));
@@ -97,12 +94,16 @@ impl Worker {
             stay
         });
         match outcome {
-            Outcome::Done(false) => Ok(()),
-            Outcome::Done(true) => {
+            Outcome::Done(Returned::Value) => Ok(()),
+            Outcome::Done(Returned::Error) => {
                 self.count_returned(mark, command);
                 Ok(())
             }
-            Outcome::Failed(failure) => self.script_failed(failure, &quoted(found.name)),
+            Outcome::Done(Returned::CountedError) => {
+                self.stats.commands[command.id as usize].failed.add(1);
+                Ok(())
+            }
+            Outcome::Failed(failure) => self.script_failed(failure, command, &quoted(found.name)),
             Outcome::Panicked(panic) => std::panic::resume_unwind(panic),
         }
     }
@@ -119,13 +120,14 @@ impl Worker {
     }
 
     #[cold]
-    fn script_failed(&mut self, failure: Failure, name: &str) -> Result<(), Error> {
+    fn script_failed(&mut self, failure: Failure, command: &Command, name: &str) -> Result<(), Error> {
         let mut text = quoted(&failure.text);
         if let Some((source, line)) = &failure.place {
             text.push_str(&format!(" script: {name}, on {source}:{line}."));
         }
         if failure.counted {
-            // Where the command failed.
+            // Where the command failed: here, only that the script did.
+            self.stats.commands[command.id as usize].failed.add(1);
             self.reply.error(&text);
             return Ok(());
         }
@@ -148,6 +150,7 @@ impl Stay {
             flags: ScriptFlags::default(),
             read_only: false,
             replicated: true,
+            obeyed: false,
             keys: Vec::new(),
             reply: Reply::default(),
         })
@@ -162,6 +165,8 @@ impl Stay {
         (own.db, own.internal, own.no_touch, own.proto) =
             (session.db, true, session.no_touch, crate::resp::Proto::Resp2);
         own.user = session.user.clone();
+        own.expiry = session.expiry;
+        self.obeyed = refusals::is_obeyed(session);
         (self.flags, self.read_only, self.replicated) = (flags, read_only, true);
     }
 }
@@ -173,7 +178,7 @@ impl Guest {
         let worker = worker.get();
         worker.reply.clear();
         worker.reply.proto = stay.session.proto;
-        let command = match stay.look_up(worker, args) {
+        let command = match stay.look_up(worker, args, running) {
             Ok(command) => command,
             Err((command, e)) => {
                 if let Some(c) = command {
@@ -196,6 +201,7 @@ impl Guest {
         worker.journal.logging = logging;
         let stats = &worker.stats.commands[command.id as usize];
         stats.calls.add(1);
+        worker.stats.processed.add(1);
         stats.nanos.add(worker.clock.delta_as_nanos(started, worker.clock.raw()));
         if let Err(e) = outcome {
             worker.reply.clear();
@@ -208,7 +214,12 @@ impl Guest {
 
 impl Stay {
     /// The command, if a script may call it now: the refusals in Redis's order.
-    fn look_up(&self, worker: &Worker, args: Args<'_>) -> Result<&'static Command, (Option<&'static Command>, Error)> {
+    fn look_up(
+        &self,
+        worker: &Worker,
+        args: Args<'_>,
+        running: &Running,
+    ) -> Result<&'static Command, (Option<&'static Command>, Error)> {
         let refuse = |c: Option<&'static Command>, text: &'static str| Err((c, Error::err(text)));
         let Some(command) = table::find(args.at(0)) else {
             return refuse(None, "Unknown Redis command called from script");
@@ -226,16 +237,20 @@ impl Stay {
         if command.flags.has(Flags::NOSCRIPT) {
             return refuse(Some(command), "This Redis command is not allowed from script");
         }
+        let engine = &worker.engine;
+        let state = engine.gates.load(Relaxed) & refusals::STATE != 0;
+        if state {
+            refusals::of_stale(engine, command).map_err(|e| (Some(command), e))?;
+        }
+        let asked = (Context::Lua, worker.now_ms);
+        let may = engine.acl.check(engine, &self.session, command, args, asked);
+        may.map_err(|refusal| (Some(command), refusal.in_script(command)))?;
         if self.read_only && (command.flags.has(Flags::WRITE) || command.flags.has(Flags::MAY_REPLICATE)) {
             return refuse(Some(command), "Write commands are not allowed from read-only scripts.");
         }
-        let asked = (Context::Lua, worker.now_ms);
-        let may = worker.engine.acl.check(&worker.engine, &self.session, command, args, asked);
-        may.map_err(|refusal| (Some(command), refusal.in_script(command)))?;
-        // Pauses and the like were the caller's affair.
-        let engine = &worker.engine;
-        if engine.gates.load(Relaxed) & !(gates::PAUSED | gates::MONITORS | gates::TRACKING) != 0 {
-            dispatch::refuse(engine, &self.session, command, args, worker.now_ms).map_err(|e| (Some(command), e))?;
+        if state && !self.obeyed && !running.has_written() {
+            let allow_oom = self.flags.has(ScriptFlags::ALLOW_OOM) && !self.flags.has(ScriptFlags::COMPATIBLE);
+            refusals::of_command(engine, command, allow_oom).map_err(|e| (Some(command), e))?;
         }
         Ok(command)
     }

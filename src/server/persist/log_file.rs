@@ -11,7 +11,7 @@
 //! file is cut back to whole effects first. A failed sync is another matter: nobody knows what is on disk then, and under
 //! `always` the process ends, as Redis does.
 
-use super::super::{log, reason};
+use super::super::{log, now_ms, reason};
 use crate::aof::Manifest;
 use crate::base::disk::{Disk, File, replace};
 use crate::engine::Engine;
@@ -220,7 +220,9 @@ impl LogFile {
         }
         let name = manifest.new_base(&self.filename(), rdb, newer);
         (state.manifest.base_seq, state.manifest.incr_seq) = (manifest.base_seq, manifest.incr_seq);
+        let begun = Instant::now();
         self.disk.rename(temporary, &self.path(&name))?;
+        self.engine.note_latency("aof-rename", begun.elapsed().as_nanos() as u64, now_ms());
         self.disk.sync_dir(&self.dir())?;
         self.write_manifest(&manifest)?;
         log::notice(&format!("Successfully renamed the temporary AOF base file {} into {name}", temporary.display()));
@@ -287,6 +289,27 @@ impl LogFile {
     }
 
     fn write_out(&self, state: &mut State) -> io::Result<()> {
+        if state.unwritten.is_empty() {
+            return self.write_pieces(state);
+        }
+        let begun = Instant::now();
+        let outcome = self.write_pieces(state);
+        let nanos = begun.elapsed().as_nanos() as u64;
+        // Redis tells apart what else the disk was busy with.
+        let beside = if self.syncing.load(Relaxed) {
+            "aof-write-pending-fsync"
+        } else if self.engine.persist.job() != crate::engine::persist::Job::None {
+            "aof-write-active-child"
+        } else {
+            "aof-write-alone"
+        };
+        for event in ["aof-write", beside] {
+            self.engine.note_latency(event, nanos, now_ms());
+        }
+        outcome
+    }
+
+    fn write_pieces(&self, state: &mut State) -> io::Result<()> {
         state.postponed = None;
         while let Some(piece) = state.unwritten.front_mut() {
             // Whole pieces come file by file: what is for an older one is complete.
@@ -384,7 +407,11 @@ impl LogFile {
             let always = self.engine.config.appendfsync.get() == AppendFsync::Always;
             self.syncing.store(true, Relaxed);
             self.engine.persist.log.syncing.store(true, Relaxed);
+            let begun = Instant::now();
             let outcome = dirty.iter().try_for_each(|f| f.sync());
+            if always {
+                self.engine.note_latency("aof-fsync-always", begun.elapsed().as_nanos() as u64, now_ms());
+            }
             self.syncing.store(false, Relaxed);
             self.engine.persist.log.syncing.store(false, Relaxed);
             if let Err(e) = outcome {

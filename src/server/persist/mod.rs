@@ -251,6 +251,8 @@ impl Persist {
         let Some(mut access) = engine.visit() else {
             return fan.0.into_iter().for_each(|s| s.finish(Err("too many visitors".into())));
         };
+        // What a fork is elsewhere: while everybody waits.
+        let begun = std::time::Instant::now();
         access.raise();
         let target = format::target(&mut access);
         let owner = engine.clone();
@@ -265,6 +267,7 @@ impl Persist {
         let origin = engine.origin();
         engine.set_gate(gates::CUT, true);
         drop(access);
+        engine.note_latency("snapshot-cut", begun.elapsed().as_nanos() as u64, now_ms());
         {
             let mut now = engine.persist.now.lock();
             now.keys_total = sizes.iter().map(|s| s.keys).sum();

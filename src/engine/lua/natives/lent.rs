@@ -5,6 +5,7 @@
 //! the pointer with it, out of the host again, also when what runs in between panics. Meanwhile it is reached only through the
 //! host, whose lock hands out one borrow at a time.
 
+use super::Watch;
 use crate::engine::lua::host::{Guest, Shared, Stay};
 use crate::engine::worker::Worker;
 use std::ptr::NonNull;
@@ -36,7 +37,11 @@ pub fn lend<R>(host: &Shared, worker: &mut Worker, stay: Box<Stay>, run: impl Fn
         }
     }
     let evict = Evict(host);
-    host.lock().guest = Some(Guest { worker: Lent(NonNull::from(worker)), stay });
+    {
+        let mut host = host.lock();
+        host.watch = Watch::default();
+        host.guest = Some(Guest { worker: Lent(NonNull::from(worker)), stay });
+    }
     let outcome = run();
     let guest = host.lock().guest.take();
     drop(evict);

@@ -8,13 +8,15 @@
 //! - it leaves on the stack what it returns, and needs no more room than the twenty slots that every C function has.
 
 mod call;
+mod hook;
 mod lent;
 mod run;
 mod write;
 
 pub use call::push_number;
+pub use hook::{PAUSE_LARGE, PAUSE_SMALL, SMALL, Watch, install as watch};
 pub use lent::{Lent, lend};
-pub use run::{Ended, Job, Runner};
+pub use run::{Ended, Job, Returned, Runner};
 
 use super::host::Shared;
 use mlua::ffi::{self, lua_State};
@@ -47,6 +49,7 @@ pub fn install(lua: &Lua, host: &Shared) -> mlua::Result<Table> {
     unsafe {
         t.raw_set("raising", lua.create_c_function(make::<1, Raising>)?)?;
         t.raw_set("checked", lua.create_c_function(make::<1, Checked>)?)?;
+        t.raw_set("dear", lua.create_c_function(make::<1, Dear>)?)?;
         t.raw_set("guarded", lua.create_c_function(make::<2, Guarded>)?)?;
         t.raw_set("inserting", lua.create_c_function(make::<2, Inserting>)?)?;
         t.raw_set("seeing", lua.create_c_function(make::<2, Seeing>)?)?;
@@ -107,6 +110,7 @@ impl Native for Checked {
             ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
             ffi::lua_insert(state, 1);
             ffi::lua_call(state, n, ffi::LUA_MULTRET);
+            hook::soon(state);
             if ffi::lua_toboolean(state, 1) == 0 {
                 ffi::luaL_where(state, 1);
                 if ffi::lua_rawlen(state, -1) == 0 {
@@ -131,6 +135,32 @@ unsafe fn native(state: *mut lua_State) -> c_int {
             Some(f) => f(state),
             None => 0,
         }
+    }
+}
+
+/// The same, for what takes long on long tables.
+unsafe fn dear(state: *mut lua_State) -> c_int {
+    // SAFETY: see the file's head.
+    unsafe {
+        let long = ffi::lua_type(state, 1) == ffi::LUA_TTABLE && ffi::lua_rawlen(state, 1) > LONG;
+        let n = native(state);
+        if long {
+            hook::soon(state);
+        }
+        n
+    }
+}
+
+/// Elements of a table from which walking it takes a while.
+const LONG: usize = 1000;
+
+/// Upvalue: Lua's function on a table.
+struct Dear;
+
+impl Native for Dear {
+    unsafe extern "C-unwind" fn call(state: *mut lua_State) -> c_int {
+        // SAFETY: see the file's head.
+        unsafe { dear(state) }
     }
 }
 
@@ -190,7 +220,7 @@ impl Native for Inserting {
             if ffi::lua_gettop(state) == 3 && ffi::lua_tonumber(state, 2) < -MOST_PLACES {
                 raise(state, c"bad argument #2 to 'insert' (position out of bounds)");
             }
-            native(state)
+            dear(state)
         }
     }
 }
@@ -251,6 +281,7 @@ impl Native for Bounded {
             if !dear {
                 return native(state);
             }
+            hook::soon(state);
             let n = ffi::lua_gettop(state);
             ffi::lua_pushvalue(state, ffi::lua_upvalueindex(2));
             ffi::lua_insert(state, 1);

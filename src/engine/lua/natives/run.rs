@@ -32,10 +32,18 @@ pub struct Job<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
-    /// What it returned is written; true: it is an error that was not counted yet.
-    Written(bool),
+    /// What it returned is written.
+    Written(Returned),
     /// What it raised lies in place 0 of the table of functions.
     Raised,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Returned {
+    Value,
+    Error,
+    /// An error that was counted when the command failed that it comes from.
+    CountedError,
 }
 
 /// The way into a machine.
@@ -127,9 +135,9 @@ impl Native for Entry {
             };
             if ffi::lua_pcall(state, parameters, 1, 1) == ffi::LUA_OK {
                 let script_proto = (*(*task).host).lock().script_proto();
-                let was_error = returned_error(state);
+                let returned = returned(state);
                 Writer { state, script_proto, reply: job.reply }.value(0);
-                job.ended = Ended::Written(was_error);
+                job.ended = Ended::Written(returned);
             } else {
                 ffi::lua_rawseti(state, ffi::lua_upvalueindex(FUNCTIONS), 0);
                 job.ended = Ended::Raised;
@@ -152,23 +160,23 @@ unsafe fn table_of(state: *mut lua_State, words: Args<'_>, from: usize, to: usiz
     }
 }
 
-/// True if the value on top is a table that tells of an error which no command has counted.
-unsafe fn returned_error(state: *mut lua_State) -> bool {
+/// Whether the value on top is a table that tells of an error.
+unsafe fn returned(state: *mut lua_State) -> Returned {
     // SAFETY: see the file's head.
     unsafe {
         if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
-            return false;
+            return Returned::Value;
         }
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(write::FIRST));
         let is = ffi::lua_rawget(state, -2) == ffi::LUA_TSTRING;
         ffi::lua_settop(state, -2);
         if !is {
-            return false;
+            return Returned::Value;
         }
         ffi::lua_pushlstring(state, c"ignore_error_stats_update".as_ptr(), 25);
         ffi::lua_rawget(state, -2);
         let counted = ffi::lua_toboolean(state, -1) != 0;
         ffi::lua_settop(state, -2);
-        !counted
+        if counted { Returned::CountedError } else { Returned::Error }
     }
 }
