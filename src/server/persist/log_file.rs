@@ -282,8 +282,28 @@ impl LogFile {
         let spare = std::mem::take(&mut state.spare);
         let taken = self.engine.world.log.take_from_tap(spare);
         state.unwritten.extend(taken);
-        self.write_out(&mut state)?;
-        Ok(state.written)
+        let began = self.watched().filter(|_| !state.unwritten.is_empty());
+        let outcome = self.write_out(&mut state);
+        if let Some(began) = began {
+            let now = match self.engine.persist.job() {
+                _ if self.syncing.load(Relaxed) => "aof-write-pending-fsync",
+                crate::engine::persist::Job::None => "aof-write-alone",
+                _ => "aof-write-active-child",
+            };
+            self.note_latency(now, began);
+            self.note_latency("aof-write", began);
+        }
+        outcome.map(|()| state.written)
+    }
+
+    /// The time, if the latency monitor wants to know how long things take.
+    fn watched(&self) -> Option<Instant> {
+        (self.engine.config.latency_monitor_threshold_ms.get() > 0).then(Instant::now)
+    }
+
+    fn note_latency(&self, event: &'static str, began: Instant) {
+        let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.engine.note_latency(event, nanos, super::super::now_ms());
     }
 
     fn write_out(&self, state: &mut State) -> io::Result<()> {
@@ -384,7 +404,11 @@ impl LogFile {
             let always = self.engine.config.appendfsync.get() == AppendFsync::Always;
             self.syncing.store(true, Relaxed);
             self.engine.persist.log.syncing.store(true, Relaxed);
+            let began = self.watched();
             let outcome = dirty.iter().try_for_each(|f| f.sync());
+            if let (true, Some(began)) = (always, began) {
+                self.note_latency("aof-fsync-always", began);
+            }
             self.syncing.store(false, Relaxed);
             self.engine.persist.log.syncing.store(false, Relaxed);
             if let Err(e) = outcome {

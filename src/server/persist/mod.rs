@@ -252,7 +252,7 @@ impl Persist {
             return fan.0.into_iter().for_each(|s| s.finish(Err("too many visitors".into())));
         };
         access.raise();
-        let target = format::target(&mut access);
+        let target = format::target(engine, &mut access);
         let owner = engine.clone();
         let commands = plan.commands;
         let cut = Cut::new(Box::new(move || match commands {
@@ -306,7 +306,7 @@ impl Persist {
     fn save_held(&self, access: &mut Access) -> Result<(), String> {
         let engine = &self.engine;
         let (temporary, path) = (self.temporary("temp").with_extension("rdb"), self.snapshot_path());
-        let target = format::target(access);
+        let target = format::target(engine, access);
         let mut encoder = Records::new(engine, target);
         let checksum = engine.config.rdbchecksum.get();
         // One thread encodes, another sums and writes.
