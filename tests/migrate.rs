@@ -151,10 +151,12 @@ fn others_are_served_while_keys_are_on_their_way() {
     let server = Server::start(Kind::Rustredis, &Options::args("--threads 2 --appendonly yes --appendfsync always"));
     let mut conn = server.connect();
     conn.line("MSET k v other 1");
-    let port = once("");
+    // The system takes the connection, and nobody ever answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("its number").port();
     let began = Instant::now();
     std::thread::scope(|scope| {
-        let moving = scope.spawn(|| migrate(&mut server.connect(), port, "k 0 700"));
+        let moving = scope.spawn(|| migrate(&mut server.connect(), port, "k 0 3000"));
         // One of these is on the other worker's side.
         let quick = (0..4).map(|_| server.connect()).map(|mut conn| {
             scope.spawn(move || {
@@ -165,7 +167,7 @@ fn others_are_served_while_keys_are_on_their_way() {
         });
         let quick: Vec<_> = quick.collect();
         let quickest = quick.into_iter().map(|t| t.join().expect("an answer")).min().expect("four");
-        assert!(quickest < Duration::from_millis(600), "{quickest:?}");
+        assert!(quickest < Duration::from_millis(2500), "{quickest:?}");
         assert!(moving.join().expect("an answer").starts_with("-IOERR error or timeout reading"));
     });
     assert_eq!(conn.line("GET k"), r"$1\r\nv\r\n");

@@ -325,3 +325,76 @@ fn a_large_collection_is_saved_while_writers_write() {
         assert_eq!(line(&mut conn, "DEBUG DIGEST-VALUE big"), want);
     }
 }
+
+/// Hashes with fields that expire are written for the one family or for the other; either way we read them.
+#[test]
+fn fields_that_expire_are_written_for_whom_one_likes() {
+    for (format, magic, small, large, version) in
+        [("valkey-9", &b"VALKEY080"[..], 22, 22, 80), ("redis-7.4", b"REDIS0012", 25, 24, 12)]
+    {
+        let place = Place::new(&format!("fields-{format}"));
+        let args = format!("--field-expiry-format {format} --hash-max-listpack-entries 10");
+        let run = Run::start(Kind::Rustredis, &place.0, &args);
+        let mut conn = run.connect();
+        line(&mut conn, "HSET small a 1 b 2");
+        line(&mut conn, "HEXPIREAT small 4000000000 FIELDS 1 a");
+        (0..50).for_each(|i| drop(line(&mut conn, &format!("HSET large f{i} {i}"))));
+        line(&mut conn, "HPEXPIREAT large 4000000000123 FIELDS 2 f7 f30");
+        for (key, kind) in [("small", small), ("large", large)] {
+            let reply = conn.ask(&["DUMP", key]);
+            let body = &reply[reply.iter().position(|b| *b == b'\n').unwrap() + 1..reply.len() - 2];
+            assert_eq!((body[0], body[body.len() - 10]), (kind, version), "{format} {key}");
+            let restored = conn.ask(&[&b"RESTORE"[..], b"copy", b"0", body, b"REPLACE"]);
+            assert_eq!(restored, b"+OK\r\n");
+            assert_eq!(
+                line(&mut conn, "DEBUG DIGEST-VALUE copy"),
+                line(&mut conn, &format!("DEBUG DIGEST-VALUE {key}")),
+                "{format} {key}"
+            );
+        }
+        let want = digest(&mut conn);
+        assert_eq!(line(&mut conn, "SAVE"), r"+OK\r\n");
+        drop(conn);
+        run.kill();
+        assert_eq!(&fs::read(place.0.join("dump.rdb")).unwrap()[..9], magic);
+        let run = Run::start(Kind::Rustredis, &place.0, "");
+        let mut conn = run.connect();
+        assert_eq!(digest(&mut conn), want, "{format}");
+        assert_eq!(line(&mut conn, "HPEXPIRETIME large FIELDS 1 f30"), r"*1\r\n:4000000000123\r\n");
+    }
+    let place = Place::new("fields-peer");
+    let run = Run::start(Kind::Rustredis, &place.0, "");
+    line(&mut run.connect(), "HSET h a 1 b 2");
+    line(&mut run.connect(), "HEXPIREAT h 4000000000 FIELDS 1 a");
+    line(&mut run.connect(), "SAVE");
+    run.kill();
+    let run = Run::start(Kind::Valkey, &place.0, "");
+    assert_eq!(line(&mut run.connect(), "HEXPIRETIME h FIELDS 2 a b"), r"*2\r\n:4000000000\r\n:-1\r\n");
+}
+
+#[test]
+fn reloading_with_each_option() {
+    let place = Place::new("reload");
+    let run = Run::start(Kind::Rustredis, &place.0, "--appendonly yes");
+    let mut conn = run.connect();
+    for (command, reply) in [
+        ("SET a 1", r"+OK\r\n"),
+        ("DEBUG RELOAD", r"+OK\r\n"),
+        ("MSET a 2 b 2", r"+OK\r\n"),
+        // What is there already is a fault without MERGE. (Redis 7.0 ends then.)
+        ("DEBUG RELOAD NOFLUSH NOSAVE", r"-ERR Error trying to load the RDB dump, check server logs.\r\n"),
+        ("DEBUG RELOAD NOFLUSH NOSAVE MERGE", r"+OK\r\n"),
+        ("MGET a b", r"*2\r\n$1\r\n1\r\n$1\r\n2\r\n"),
+        ("DEBUG RELOAD NOSAVE", r"+OK\r\n"),
+        ("MGET a b", r"*2\r\n$1\r\n1\r\n$-1\r\n"),
+        ("DEBUG RELOAD x", r"-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.\r\n"),
+        // The log has it all, and goes on.
+        ("DEBUG LOADAOF", r"+OK\r\n"),
+        ("MGET a b", r"*2\r\n$1\r\n2\r\n$1\r\n2\r\n"),
+        ("SET c 3", r"+OK\r\n"),
+        ("DEBUG LOADAOF", r"+OK\r\n"),
+        ("GET c", r"$1\r\n3\r\n"),
+    ] {
+        assert_eq!(line(&mut conn, command), reply, "{command}\n{}", run.log());
+    }
+}

@@ -27,8 +27,9 @@ pub const COMMANDS: &[Spec] = &[
 
 fn dump(c: &mut Call<'_>) -> Result<(), Error> {
     let (key, compress) = (c.key(1), c.engine.config.rdbcompression.get());
+    let target = c.engine.field_expiry_target();
     match c.ks.get(key) {
-        Some(entry) => c.reply.bulk(&entry.with_value(|value| payload::dump(value, compress))),
+        Some(entry) => c.reply.bulk(&entry.with_value(|value| payload::dump(value, target, compress))),
         None => c.reply.null(),
     }
     Ok(())

@@ -110,9 +110,10 @@ fn migrate(c: &mut Call<'_>) -> Result<(), Error> {
 /// The RESTORE that makes the key again.
 fn pack(c: &mut Call<'_>, n: usize, i: usize, replace: bool) -> Option<Parcel> {
     let (key, now_ms, compress) = (c.nth_key(n, i), c.now_ms(), c.engine.config.rdbcompression.get());
+    let target = c.engine.field_expiry_target();
     let entry = c.ks.get(key)?;
     let ttl_ms = entry.expiry().map_or(0, |at| (at - now_ms).max(1));
-    let payload = entry.with_value(|value| payload::dump(value, compress));
+    let payload = entry.with_value(|value| payload::dump(value, target, compress));
     let mut words = vec![b"RESTORE".to_vec(), key.bytes.to_vec(), ttl_ms.to_string().into_bytes(), payload];
     if replace {
         words.push(b"REPLACE".to_vec());

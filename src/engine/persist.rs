@@ -2,11 +2,13 @@
 //! doing is the server's ([`Persistence`]); nothing here opens a file.
 
 use super::clients::Client;
+use super::config::choices::FieldExpiryFormat;
 use super::errors::Error;
 use super::{Engine, gates};
 use crate::data::Item;
 use crate::keyspace::cut::Cut;
 use crate::keyspace::world::Access;
+use crate::rdb::Target;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -240,6 +242,14 @@ impl Engine {
     /// The libraries of functions, by their sources.
     pub fn functions(&self) -> Vec<Vec<u8>> {
         self.scripts.functions.lock().codes().map(<[u8]>::to_vec).collect()
+    }
+
+    /// The format for hashes with fields that expire.
+    pub fn field_expiry_target(&self) -> Target {
+        match self.config.field_expiry_format.get() {
+            FieldExpiryFormat::Valkey => Target::Valkey9,
+            FieldExpiryFormat::Redis => Target::Redis74,
+        }
     }
 
     /// A way into the keyspace for a thread that is no worker; `None` if too many have one.

@@ -25,9 +25,9 @@ pub enum Refusal {
     BadData(Why),
 }
 
-/// The payload of a value, in the lowest version that holds it.
-pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
-    dump_for(value, Target::lowest(write::fields_expire(&value)), compress)
+/// The payload of a value, in the lowest version that holds it: see [`Target::lowest`].
+pub fn dump(value: ValueRef<'_>, with_expiring_fields: Target, compress: bool) -> Vec<u8> {
+    dump_for(value, Target::lowest(write::fields_expire(&value), with_expiring_fields), compress)
 }
 
 /// The payload for a certain server; `target` must hold the value.

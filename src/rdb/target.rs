@@ -21,10 +21,10 @@ impl Target {
     /// What holds everything, hashes with fields that expire aside, and is read by most.
     pub const WIDEST: Target = Target::Redis70;
 
-    /// The lowest format for a dataset or value. No format with fields that expire is read by both families; Valkey 9's is
-    /// taken, and `rustredis rdb convert` writes the other.
-    pub fn lowest(fields_expire: bool) -> Target {
-        if fields_expire { Target::Valkey9 } else { Target::WIDEST }
+    /// The lowest format for a dataset or value. No format with fields that expire is read by both families: then it is the one
+    /// that is told (`field-expiry-format`; `rustredis rdb convert` writes any).
+    pub fn lowest(fields_expire: bool, with_expiring_fields: Target) -> Target {
+        if fields_expire { with_expiring_fields } else { Target::WIDEST }
     }
 
     pub fn version(self) -> u32 {

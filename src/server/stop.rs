@@ -58,10 +58,15 @@ impl Stopping {
         engine.clients.pause(now_ms(), until_ms.saturating_add(1000), true);
         engine.set_gate(gates::PAUSED, true);
         engine.ask_for_acks(offset);
-        let (me, engine) = (self.clone(), engine.clone());
-        let watch = move || me.watch(&engine, until_ms, end);
-        // Without a thread to wait with there is no waiting.
-        std::thread::Builder::new().name("shutdown".into()).spawn(watch).is_ok()
+        let (me, its_engine) = (self.clone(), engine.clone());
+        let watch = move || me.watch(&its_engine, until_ms, end);
+        let waits = std::thread::Builder::new().name("shutdown".into()).spawn(watch).is_ok();
+        if !waits {
+            // Without a thread to wait with there is no waiting.
+            self.0.lock().take();
+            resume(engine);
+        }
+        waits
     }
 
     fn watch(&self, engine: &Arc<Engine>, until_ms: i64, end: impl FnOnce(&mut Access)) {
@@ -84,9 +89,7 @@ impl Stopping {
             break;
         }
         // It goes on.
-        engine.set_gate(gates::SHUTTING_DOWN, false);
-        engine.set_gate(gates::PAUSED, false);
-        engine.clients.unpause();
+        resume(engine);
         let clients = self.0.lock().take().map(|wait| wait.clients).unwrap_or_default();
         for client in clients {
             let reply = format!("-{}\r\n", Error::SHUTDOWN_FAILED.text()).into_bytes();
@@ -102,6 +105,13 @@ impl Stopping {
     pub fn is_under_way(&self) -> bool {
         self.0.lock().is_some()
     }
+}
+
+/// Those who write may go on.
+fn resume(engine: &Engine) {
+    engine.set_gate(gates::SHUTTING_DOWN, false);
+    engine.set_gate(gates::PAUSED, false);
+    engine.clients.unpause();
 }
 
 /// When the wait is over at the latest.

@@ -58,6 +58,11 @@ words!(
     AppendFsync { Everysec = "everysec", Always = "always", No = "no" }
 );
 words!(
+    /// `field-expiry-format`, ours: whose format holds hashes with fields that expire. No format is read by both: Redis 7.4 and
+    /// later know the one, Valkey 9 the other. Whatever has none of these is written so that all of them read it.
+    FieldExpiryFormat { Valkey = "valkey-9", Redis = "redis-7.4" }
+);
+words!(
     /// `supervised`: who watches the process and how it is told that we are ready.
     Supervised { Upstart = "upstart", Systemd = "systemd", Auto = "auto", No = "no" }
 );

@@ -139,6 +139,7 @@ pub struct Fields {
     pub rdbchecksum: Flag,
     pub rdb_save_incremental_fsync: Flag,
     pub rdb_del_sync_files: Flag,
+    pub field_expiry_format: Choice<FieldExpiryFormat>,
     pub stop_writes_on_bgsave_error: Flag,
     pub appendonly: Flag,
     pub appendfilename: Text,

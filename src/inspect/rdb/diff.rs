@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// About how many bytes of both files one part is.
-const PART: u64 = 16 << 30;
+const PART: u64 = 4 << 30;
 
 #[derive(Clone, Copy, PartialEq)]
 struct Seen {

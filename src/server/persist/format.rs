@@ -70,9 +70,9 @@ impl Encode for Records {
 }
 
 /// The format for what is in the keyspace now; everything is held. Hashes whose fields expire need a later one.
-pub fn target(access: &mut Access) -> Target {
+pub fn target(engine: &Engine, access: &mut Access) -> Target {
     let shards = access.world().shards();
-    Target::lowest((0..shards).any(|i| !access.shard(i).fields.is_empty()))
+    Target::lowest((0..shards).any(|i| !access.shard(i).fields.is_empty()), engine.field_expiry_target())
 }
 
 /// What comes before the keys, libraries of functions included, and where the dataset is in the history of replication, if
@@ -255,7 +255,7 @@ fn commands_of(entry: &Entry, out: &mut Vec<u8>) {
         }
         // A stream's groups and pending entries have no short spelling: its payload has them all.
         stream @ ValueRef::Stream(_) => {
-            let payload = crate::rdb::payload::dump(stream, false);
+            let payload = crate::rdb::payload::dump(stream, Target::WIDEST, false);
             request(&[b"RESTORE", key, b"0", &payload], out);
         }
     });

@@ -254,7 +254,7 @@ impl Persist {
         // What a fork is elsewhere: while everybody waits.
         let begun = std::time::Instant::now();
         access.raise();
-        let target = format::target(&mut access);
+        let target = format::target(engine, &mut access);
         let owner = engine.clone();
         let commands = plan.commands;
         let cut = Cut::new(Box::new(move || match commands {
@@ -309,7 +309,7 @@ impl Persist {
     fn save_held(&self, access: &mut Access) -> Result<(), String> {
         let engine = &self.engine;
         let (temporary, path) = (self.temporary("temp").with_extension("rdb"), self.snapshot_path());
-        let target = format::target(access);
+        let target = format::target(engine, access);
         let mut encoder = Records::new(engine, target);
         let checksum = engine.config.rdbchecksum.get();
         // One thread encodes, another sums and writes.

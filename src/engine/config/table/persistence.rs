@@ -1,7 +1,7 @@
 //! Snapshots and the append-only file.
 
 use super::super::cells::Words;
-use super::super::choices::AppendFsync;
+use super::super::choices::{AppendFsync, FieldExpiryFormat};
 use super::super::row::Row;
 use super::super::value::{Kind, Reason, Value};
 use super::INT_MAX;
@@ -14,6 +14,7 @@ pub const ROWS: &[Row] = &[
     Row::flag("rdbchecksum", "yes", |f| &f.rdbchecksum).startup(),
     Row::flag("rdb-save-incremental-fsync", "yes", |f| &f.rdb_save_incremental_fsync),
     Row::flag("rdb-del-sync-files", "no", |f| &f.rdb_del_sync_files),
+    Row::choice("field-expiry-format", "valkey-9", FieldExpiryFormat::NAMES, |f| f.field_expiry_format.cell()),
     Row::flag("stop-writes-on-bgsave-error", "yes", |f| &f.stop_writes_on_bgsave_error),
     Row::accepted("rdb-version-check", "strict", Kind::Choice(&["strict", "relaxed"])),
     Row::flag("appendonly", "no", |f| &f.appendonly).deny_loading(),
