@@ -8,6 +8,7 @@ pub mod aof;
 pub mod bench;
 pub mod cli;
 pub mod rdb;
+pub mod whole;
 
 use crate::engine::config::{REDIS_VERSION, table};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

@@ -7,7 +7,7 @@ pub mod mix;
 pub mod slo;
 
 use crate::client::{Target, uri};
-use flags::GROUPS;
+pub use flags::GROUPS;
 use mix::Mix;
 use slo::{Bound, Threshold};
 use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf, time::Duration};
