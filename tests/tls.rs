@@ -436,6 +436,25 @@ fn replication_over_tls() {
     }
 }
 
+/// With `tls-cluster` MIGRATE speaks TLS, and nothing else.
+#[test]
+fn keys_migrate_over_tls() {
+    let target = secure("");
+    let files = ["client.crt", "client.key", "ca.crt"].map(|f| target.made.file(f));
+    let [cert, key, ca] = &files;
+    let args = format!("--tls-cluster yes --tls-cert-file {cert} --tls-key-file {key} --tls-ca-cert-file {ca}");
+    let source = Server::start(Kind::Rustredis, &Options::args(&args));
+    let (mut from, mut to) = (source.connect(), target.server.connect());
+    from.line("MSET a 1 b 2 c 3");
+    let port = target.tls.to_string();
+    let migrated = from.ask(&["MIGRATE", "127.0.0.1", &port, "", "2", "5000", "KEYS", "a", "b"]);
+    assert_eq!(migrated, b"+OK\r\n", "{}", source.log());
+    to.line("SELECT 2");
+    assert_eq!(to.line("MGET a b"), r"*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    assert!(from.line(&format!("MIGRATE 127.0.0.1 {} c 2 1000", target.server.port)).starts_with("-IOERR"));
+    assert_eq!(from.line("EXISTS a b c"), r":1\r\n");
+}
+
 /// While a script overruns, who came by TLS is told so, and may end it.
 #[test]
 fn a_script_is_ended_over_tls() {

@@ -35,6 +35,15 @@ impl Stream {
         }
     }
 
+    /// How long a write may wait; `None`: for ever.
+    pub fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.set_write_timeout(limit),
+            Stream::Unix(stream) => stream.set_write_timeout(limit),
+            Stream::Tls(stream) => stream.sock.set_write_timeout(limit),
+        }
+    }
+
     /// True if decrypted bytes wait in the process, of which polling the socket would tell nothing.
     pub fn has_buffered(&mut self) -> bool {
         match self {

@@ -64,8 +64,8 @@ impl Options {
 
 /// MIGRATE host port key|"" db timeout [COPY] [REPLACE] [AUTH password | AUTH2 user password] [KEYS key …]
 ///
-/// The keys stay locked until the other server has answered, so that none is changed behind its copy's back; Redis holds
-/// everything meanwhile. Keys that arrived are removed even if others did not.
+/// The keys stay locked until the other server has answered, so that none is changed behind its copy's back. Who comes across
+/// these locks waits as long, as everybody does in Redis. Keys that arrived are removed even if others did not.
 fn migrate(c: &mut Call<'_>) -> Result<(), Error> {
     let options = Options::parse(c)?;
     let timeout_ms = c.int(5)?;

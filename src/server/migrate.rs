@@ -2,7 +2,7 @@
 //!
 //! AUTH and SELECT are answered before the first key is sent: no key may end up in a database that was not meant.
 
-use crate::client::push_command;
+use crate::client::{Stream, push_command};
 use crate::engine::Engine;
 use crate::engine::migrate::{Destination, Failure, Parcel};
 use parking_lot::Mutex;
@@ -29,7 +29,7 @@ pub struct Couriers {
 
 struct Courier {
     to: (Vec<u8>, Vec<u8>),
-    stream: TcpStream,
+    stream: Stream,
     input: Vec<u8>,
     /// The database selected there.
     db: i64,
@@ -46,7 +46,7 @@ impl Couriers {
         parcels: &mut [Parcel],
     ) -> Result<(), Failure> {
         loop {
-            let mut courier = self.take(to)?;
+            let mut courier = self.take(engine, to)?;
             let outcome = courier.carry(to, parcels);
             match &outcome {
                 Err(Stopped::Lost(_)) if !courier.fresh && parcels.iter().all(|p| !p.arrived) => {
@@ -65,13 +65,13 @@ impl Couriers {
         }
     }
 
-    fn take(&self, to: &Destination) -> Result<Courier, Failure> {
+    fn take(&self, engine: &Engine, to: &Destination) -> Result<Courier, Failure> {
         let mut kept = self.kept.lock();
         if let Some(at) = kept.iter().position(|c| c.to.0 == to.host && c.to.1 == to.port) {
             return Ok(kept.swap_remove(at));
         }
         drop(kept);
-        Courier::connect(to)
+        Courier::connect(engine, to)
     }
 
     fn keep(self: &Arc<Self>, mut courier: Courier, engine: &Arc<Engine>) {
@@ -122,8 +122,19 @@ fn stopped(error: &io::Error, failure: Failure) -> Stopped {
     }
 }
 
+/// Shakes hands if `tls-cluster` says so.
+fn secure(engine: &Engine, stream: TcpStream, host: &str, timeout: Duration) -> io::Result<Stream> {
+    stream.set_nodelay(true)?;
+    if !engine.config.tls_cluster.get() {
+        return Ok(Stream::Tcp(stream));
+    }
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    super::tls::as_client(&engine.config).wrap(stream, host)
+}
+
 impl Courier {
-    fn connect(to: &Destination) -> Result<Courier, Failure> {
+    fn connect(engine: &Engine, to: &Destination) -> Result<Courier, Failure> {
         let host = std::str::from_utf8(&to.host).map_err(|_| Failure::Connect)?;
         // As C's atoi; no such port is a connection that fails.
         let port = std::str::from_utf8(&to.port).ok().and_then(|port| port.parse::<u16>().ok()).unwrap_or(0);
@@ -131,7 +142,7 @@ impl Courier {
         for address in addresses {
             // Redis notices that nobody listens when it begins to write.
             let Ok(stream) = TcpStream::connect_timeout(&address, to.timeout) else { continue };
-            let _ = stream.set_nodelay(true); // slower without, no more
+            let stream = secure(engine, stream, host, to.timeout).map_err(|_| Failure::Connect)?;
             return Ok(Courier {
                 to: (to.host.clone(), to.port.clone()),
                 stream,
@@ -189,7 +200,8 @@ impl Courier {
 
     fn write(&mut self, bytes: &[u8], timeout: Duration) -> Result<(), Stopped> {
         let _ = self.stream.set_write_timeout(Some(timeout)); // it is never zero
-        self.stream.write_all(bytes).map_err(|error| stopped(&error, Failure::Write))
+        let sent = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+        sent.map_err(|error| stopped(&error, Failure::Write))
     }
 
     /// Reads a reply of one line: the text of an error, or nothing.

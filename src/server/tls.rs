@@ -39,7 +39,8 @@ pub fn server_config() -> Option<Arc<ServerConfig>> {
 }
 
 fn read(config: &Config) -> Result<Sessions, String> {
-    let replicates = config.tls_replication.get();
+    // Either makes this server a client of others.
+    let replicates = config.tls_replication.get() || config.tls_cluster.get();
     if config.tls_port.get() == 0 && !replicates {
         return Ok(Sessions::default());
     }
@@ -59,7 +60,9 @@ fn read(config: &Config) -> Result<Sessions, String> {
     let server = server(config, checks)?;
     if replicates {
         // What cannot work should be known now, not when the link is made.
-        as_client(config).config().map_err(|e| format!("Failed to configure TLS of the link to a primary: {e}"))?;
+        as_client(config)
+            .config()
+            .map_err(|e| format!("Failed to configure TLS of connections to other servers: {e}"))?;
     }
     Ok(Sessions { server: Some(Arc::new(server)) })
 }

@@ -48,6 +48,8 @@ pub struct Fields {
     pub tls_prefer_server_ciphers: Flag,
     pub tls_protocols: Text,
     pub tls_replication: Flag,
+    /// MIGRATE speaks TLS.
+    pub tls_cluster: Flag,
     pub tls_session_cache_size: Int,
     pub tls_session_cache_timeout_secs: Int,
     pub tls_session_caching: Flag,

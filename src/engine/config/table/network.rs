@@ -47,7 +47,7 @@ pub const ROWS: &[Row] = &[
     Row::text("tls-client-cert-file", "", |f| &f.tls_client_cert_file).names_file(),
     Row::text("tls-client-key-file", "", |f| &f.tls_client_key_file).names_file(),
     Row::text("tls-client-key-file-pass", "", |f| &f.tls_client_key_file_pass).sensitive(),
-    Row::accepted("tls-cluster", "no", FLAG),
+    Row::flag("tls-cluster", "no", |f| &f.tls_cluster),
     Row::accepted("tls-dh-params-file", "", TEXT),
     Row::text("tls-key-file", "", |f| &f.tls_key_file).names_file(),
     Row::text("tls-key-file-pass", "", |f| &f.tls_key_file_pass).sensitive(),
