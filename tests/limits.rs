@@ -81,6 +81,144 @@ fn a_write_flood_stays_at_the_limit() {
     }
 }
 
+/// What the process really holds: sizes of values that fit no class of the allocator, churned by eviction.
+#[test]
+fn a_write_flood_keeps_the_process_at_the_limit() {
+    const LIMIT: u64 = 128 << 20;
+    for (least, most) in [(10, 200), (300, 1500)] {
+        let server = server(&format!("--threads 2 --maxmemory {LIMIT} --maxmemory-policy allkeys-lru"));
+        let rounds = env_number("FLOOD_MIB", 400) * (1 << 20) / (4 * 100 * (least + most) / 2);
+        std::thread::scope(|s| {
+            for n in 0..4 {
+                let mut c = server.connect();
+                s.spawn(move || {
+                    let mut rng = common::Rng::new(n);
+                    let value = vec![b'x'; most as usize];
+                    for round in 0..rounds {
+                        let mut batch = Vec::new();
+                        for i in 0..100 {
+                            let key = format!("{n}:{round}:{i}");
+                            let len = rng.range(least as i64, most as i64) as usize;
+                            batch.extend(command(&[b"SET", key.as_bytes(), &value[..len]]));
+                        }
+                        c.send_raw(&batch).expect("a flood");
+                        (0..100).for_each(|_| assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n"));
+                    }
+                });
+            }
+        });
+        let mut c = server.connect();
+        let (used, resident) = (info(&mut c, "used_memory"), server.memory_kib("VmHWM") * 1024);
+        eprintln!(
+            "values of {least} to {most} bytes: resident {:.3} of the limit, used {:.3}",
+            resident as f64 / LIMIT as f64,
+            used as f64 / LIMIT as f64
+        );
+        assert!(info(&mut c, "evicted_keys") > 0);
+        assert!(resident < LIMIT + LIMIT / 20, "{least} to {most}: resident at most {resident} of {LIMIT}");
+        assert!(used > LIMIT * 3 / 4 && used <= LIMIT + LIMIT / 100, "{least} to {most}: used {used} of {LIMIT}");
+    }
+}
+
+/// Without churn, what `used_memory` grows by is what the process grows by.
+#[test]
+fn used_memory_is_true() {
+    for (least, most) in [(10, 100), (100, 1000), (3000, 30_000)] {
+        let server = server("--threads 1");
+        let mut c = server.connect();
+        let mut rng = common::Rng::new(5);
+        let value = vec![b'x'; most as usize];
+        let mut fill = |c: &mut Conn, from: u64, bytes: u64| {
+            let mut sent = 0;
+            let mut i = from;
+            while sent < bytes {
+                let mut batch = Vec::new();
+                for _ in 0..50 {
+                    let len = rng.range(least, most) as usize;
+                    batch.extend(command(&[b"SET", format!("{i}").as_bytes(), &value[..len]]));
+                    sent += len as u64 + 40;
+                    i += 1;
+                }
+                c.send_raw(&batch).expect("sent");
+                (0..50).for_each(|_| assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n"));
+            }
+            i
+        };
+        let figures = |c: &mut Conn| (info(c, "used_memory"), server.memory_kib("VmRSS") * 1024);
+        // What a process grows by at the beginning is its own.
+        let next = fill(&mut c, 0, 20 << 20);
+        let before = figures(&mut c);
+        fill(&mut c, next, 150 << 20);
+        let after = figures(&mut c);
+        let (used, resident) = (after.0 - before.0, after.1 - before.1);
+        let ratio = resident as f64 / used as f64;
+        eprintln!("values of {least} to {most} bytes: {ratio:.3} bytes resident for each used");
+        assert!((0.97..=1.03).contains(&ratio), "{least} to {most}: used {used}, resident {resident}");
+    }
+}
+
+/// Storms of every kind, again and again: threads, descriptors and memory come back to where they were.
+#[test]
+fn a_soak() {
+    let server = server("--threads 2 --maxclients 2000");
+    let mut c = server.connect();
+    let storm = |busy: usize| {
+        std::thread::scope(|s| {
+            // Busy ones, each with a pipeline of its own, reading and writing keys that come and go.
+            let busy: Vec<_> = (0..8)
+                .map(|n| {
+                    let mut all: Vec<Conn> = (0..busy / 8).map(|_| server.connect()).collect();
+                    s.spawn(move || {
+                        for round in 0..5 {
+                            for (i, c) in all.iter_mut().enumerate() {
+                                let key = format!("soak:{n}:{i}");
+                                let mut batch = command(&["LPUSH", &key, "a", "b", "c"]);
+                                batch.extend(command(&["SETEX", &format!("{key}:s"), "1", &"x".repeat(500 * round)]));
+                                batch.extend(command(&[
+                                    "EVAL",
+                                    "return redis.call('GET', KEYS[1])",
+                                    "1",
+                                    &format!("{key}:s"),
+                                ]));
+                                batch.extend(command(&["DEL", &key]));
+                                c.send_raw(&batch).expect("sent");
+                            }
+                            for c in &mut all {
+                                (0..4).for_each(|_| drop(c.read_reply().expect("a reply")));
+                            }
+                        }
+                    })
+                })
+                .collect();
+            // Those who leave in the middle of everything.
+            for i in 0..200 {
+                let mut c = server.connect();
+                let half: &[u8] = match i % 4 {
+                    0 => b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1000000\r\nxxx",
+                    1 => b"SUBSCRIBE a b c\r\nPSUBSCRIBE d*\r\n",
+                    2 => b"MULTI\r\nSET a 1\r\nWATCH b\r\n",
+                    _ => b"BLPOP nothing 0\r\n",
+                };
+                c.send_raw(half).expect("sent");
+            }
+            busy.into_iter().for_each(|b| b.join().expect("no panic"));
+        });
+    };
+    let rounds = env_number("SOAK_ROUNDS", 4);
+    let mut after = Vec::new();
+    for _ in 0..rounds {
+        storm(1000);
+        eventually("clients stay", || info(&mut c, "connected_clients") == 1);
+        eventually("keys stay", || c.line("DBSIZE") == ":0\\r\\n");
+        after.push((descriptors(&server), threads(&server), info(&mut c, "used_memory"), server.memory_kib("VmRSS")));
+    }
+    eprintln!("descriptors, threads, used, resident KiB after each: {after:?}");
+    let (first, last) = (after[0], after[after.len() - 1]);
+    assert_eq!((first.0, first.1), (last.0, last.1), "{after:?}");
+    assert!(last.2 < first.2 + (1 << 20), "used memory grows: {after:?}");
+    assert!(last.3 < first.3 + first.3 / 4 + 4096, "the process grows: {after:?}");
+}
+
 #[test]
 fn without_eviction_writes_are_refused_and_the_rest_goes_on() {
     let server = server("--threads 2");

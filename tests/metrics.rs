@@ -2,9 +2,11 @@
 
 mod common;
 
-use common::{Kind, Options, Server};
+use common::{Kind, Options, Server, server::on_path, skip};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn get(port: u16, request: &str) -> String {
@@ -42,6 +44,14 @@ fn metrics_have_the_names_that_dashboards_know() {
             "redis_db_keys{db=\"db3\"} 1",
             "redis_commands_total{cmd=\"set\"} 3",
             "redis_errors_total{err=\"ERR\"} 1",
+            // INFO's words as numbers.
+            "redis_rdb_last_bgsave_status 1",
+            "redis_aof_last_write_status 1",
+            "redis_slowlog_length 0",
+            "redis_max_clients 10000",
+            "redis_connected_slaves 0",
+            "# TYPE redis_latency_percentiles_usec gauge",
+            "# TYPE redis_evicted_keys_total counter",
             "# TYPE redis_commands_duration_seconds_total counter",
             "# TYPE redis_memory_used_bytes gauge",
         ] {
@@ -59,4 +69,74 @@ fn metrics_have_the_names_that_dashboards_know() {
         assert!(get(port, &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(7000))).starts_with("HTTP/1.1 404"));
         assert_eq!(c.line("GET c"), "$1\\r\\n1\\r\\n");
     }
+}
+
+/// The page in a real browser: what it shows is what the server does, and what clients sent stays text.
+#[test]
+fn the_page_in_a_headless_browser() {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let args = format!("--threads 2 --metrics-port {port} --slowlog-log-slower-than 0");
+    let without = Server::start(Kind::Rustredis, &Options::args(&args));
+    for path in ["/", "/page.json"] {
+        assert!(get(port, &format!("GET {path} HTTP/1.1\r\n\r\n")).starts_with("HTTP/1.1 404"), "off by default");
+    }
+    drop(without);
+    let server = Server::start(Kind::Rustredis, &Options::args(&format!("{args} --metrics-page yes")));
+    let page = get(port, "GET / HTTP/1.1\r\n\r\n");
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("default-src 'none'"), "{page}");
+    let outside = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(!outside.contains("http://") && !outside.contains("https://") && !outside.contains("src="));
+    let json = get(port, "GET /page.json HTTP/1.1\r\n\r\n");
+    let json: serde_json::Value = serde_json::from_str(json.split_once("\r\n\r\n").expect("a body").1).expect("JSON");
+    assert_eq!(json["info"]["role"], "master");
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(on_path) else {
+        return skip("chromium", "apt-get install chromium");
+    };
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut c = server.connect();
+            c.line("SET key value");
+            while !stop.load(Ordering::Relaxed) {
+                for line in ["GET key", "GET key", "GET key", "GET nosuch", "LPUSH <img/src=x/onerror=alert(1)> 1"] {
+                    c.line(line);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let home = server.dir.join("browser");
+        let picture = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("page.png");
+        let _ = std::fs::remove_file(&picture);
+        let browse = |flag: &str| {
+            let out = Command::new(&browser)
+                .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+                .args(["--window-size=1280,1100", "--virtual-time-budget=6000"])
+                .arg(format!("--user-data-dir={}", home.display()))
+                .arg(flag)
+                .arg(format!("http://127.0.0.1:{port}/"))
+                .output()
+                .expect("the browser runs");
+            String::from_utf8_lossy(&out.stdout).into_owned()
+        };
+        let shown = browse("--dump-dom");
+        browse(&format!("--screenshot={}", picture.display()));
+        stop.store(true, Ordering::Relaxed);
+        let tile = |id: &str| {
+            let at = shown.find(&format!("id=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {shown}"));
+            let inside = shown[at..].split_once("<b>").expect("a figure").1;
+            inside.split_once("</b>").expect("its end").0.to_owned()
+        };
+        assert!(shown.contains(">live</span>"), "{shown}");
+        assert!(tile("throughput").ends_with(" /s"), "{}", tile("throughput"));
+        // Three of four, within the moments at which it is looked at.
+        let hits: f64 = tile("hits").trim_end_matches(" %").parse().expect("a number");
+        assert!((65.0..85.0).contains(&hits), "{hits}");
+        assert!(tile("latency").ends_with(" µs"), "{}", tile("latency"));
+        assert!(tile("memory").ends_with("iB") && tile("clients") == "1", "{} {}", tile("memory"), tile("clients"));
+        assert!(shown.contains("<td>get</td>") && shown.contains("<td>lpush</td>"), "{shown}");
+        assert!(shown.contains("LPUSH &lt;img/src=x/onerror=alert(1)&gt; 1") && !shown.contains("<img"), "{shown}");
+        let png = std::fs::read(&picture).expect("a screenshot");
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.len() > 20_000, "{} bytes", png.len());
+        eprintln!("the screenshot is {}", picture.display());
+    });
 }

@@ -7,6 +7,13 @@ use crate::base::alloc;
 use crate::keyspace::db::AccessClock;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Limits below this are not held by what the process holds.
+const LEAST_TO_PROTECT: u64 = 64 << 20;
+/// Bytes of keys that make way for each byte that the process is too large by.
+const HOLES: u64 = 4;
+/// The most that keys make way for, in per cent of the limit.
+const MOST_PERCENT: u64 = 20;
+
 impl Engine {
     /// The clock that notes access to keys, as the policy wants it.
     #[inline]
@@ -30,6 +37,45 @@ impl Engine {
         }
         let over = used.saturating_sub(self.uncounted_bytes()).saturating_sub(allowed);
         (over > 0).then_some(over)
+    }
+
+    /// Bytes that should be made free by evicting keys: those in use beyond `maxmemory`, and what the process holds beyond
+    /// those in use, where that is known to take it over the limit too.
+    #[inline]
+    pub fn bytes_to_free(&self) -> Option<u64> {
+        let allowed = self.config.maxmemory.get() as u64;
+        if allowed == 0 {
+            return None;
+        }
+        let stats = &self.shared_stats;
+        let now = alloc::bytes_now();
+        if now > stats.used_when_looked.load(Relaxed) + allowed / 128 {
+            // While it fills up, ten times a second is not often enough.
+            self.note_resident();
+        }
+        let used = now + stats.unaccounted.load(Relaxed);
+        if used <= allowed {
+            return None;
+        }
+        let over = used.saturating_sub(self.uncounted_bytes()).saturating_sub(allowed);
+        (over > 0).then_some(over)
+    }
+
+    /// Looks what the process holds: pages that are used in part, what the allocator keeps, and itself. The machine's memory is
+    /// what `maxmemory` is to protect, so once the process is larger than that, keys make way: for each byte beyond a few more,
+    /// since holes that they leave are filled before new pages are asked for, but do not make the process smaller. And only up
+    /// to a point: if much was freed and is being kept, evicting what is left would help nobody. Small limits are not about the
+    /// machine, and a policy that evicts nothing would have nothing but errors from it. Ten times a second.
+    pub fn note_resident(&self) {
+        let allowed = self.config.maxmemory.get() as u64;
+        let evicts = self.config.maxmemory_policy.get() != MaxmemoryPolicy::Noeviction;
+        let mut unaccounted = 0;
+        self.shared_stats.used_when_looked.store(alloc::bytes_now(), Relaxed);
+        if allowed >= LEAST_TO_PROTECT && evicts {
+            let beyond = self.os().resident_bytes().saturating_sub(allowed);
+            unaccounted = (beyond * HOLES).min(allowed / 100 * MOST_PERCENT);
+        }
+        self.shared_stats.unaccounted.store(unaccounted, Relaxed);
     }
 
     /// What is on its way to replicas and to the append-only file: evicting keys makes more of that, so it does not count.

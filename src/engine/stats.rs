@@ -106,6 +106,10 @@ pub struct SharedStats {
     pub evicted_clients: AtomicU64,
     /// Since when memory is over its limit (Unix ms; 0: it is not), and for how long it was before that, in all.
     pub over_since_ms: AtomicI64,
+    /// Bytes that the process holds beyond those in use, as far as keys make way for them.
+    pub unaccounted: AtomicU64,
+    /// Bytes in use when that was looked at.
+    pub used_when_looked: AtomicU64,
     pub over_ms: AtomicI64,
     pub dirty_since_save: AtomicU64,
     /// What the workers' `dirty` added up to when the last snapshot was written.

@@ -1,7 +1,8 @@
-//! The port for those who watch: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever restarts or routes. Read-only HTTP,
-//! one request a connection, on a thread of its own; nothing here waits for a client, and a client that stalls is dropped.
+//! The port for those who watch: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever restarts or routes, and if
+//! `metrics-page` says so a page for people. Read-only HTTP, one request a connection, on a thread of its own; nothing here waits for a client, and a client that stalls is dropped.
 
 use super::listen::bind_tcp;
+use super::page;
 use crate::base::rng::Rng;
 use crate::engine::info::{Source, prometheus};
 use crate::engine::{Engine, gates};
@@ -92,8 +93,9 @@ async fn serve(engine: &Arc<Engine>, mut stream: TcpStream, allowed: bool) -> st
     };
     let shown = if method == b"HEAD" { "" } else { &body };
     let reply = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{shown}",
-        body.len()
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nContent-Security-Policy: {}\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{shown}",
+        body.len(),
+        page::POLICY
     );
     stream.write_all(reply.as_bytes()).await?;
     stream.shutdown().await
@@ -106,13 +108,22 @@ fn answer(engine: &Arc<Engine>, path: &[u8]) -> (&'static str, &'static str, Str
     match path {
         b"/metrics" => match metrics(engine) {
             Some(text) => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", text),
-            None => ("503 Service Unavailable", TEXT, "too much is looking at the keyspace: ask again\n".to_owned()),
+            None => busy(),
+        },
+        b"/" if engine.config.metrics_page.get() => ("200 OK", "text/html; charset=utf-8", page::DOCUMENT.to_owned()),
+        b"/page.json" if engine.config.metrics_page.get() => match page::data(engine) {
+            Some(text) => ("200 OK", "application/json", text),
+            None => busy(),
         },
         b"/healthz" => ("200 OK", TEXT, "ok\n".to_owned()),
         b"/readyz" if loading => ("503 Service Unavailable", TEXT, "loading or shutting down\n".to_owned()),
         b"/readyz" => ("200 OK", TEXT, "ready\n".to_owned()),
         _ => ("404 Not Found", TEXT, "there are /metrics, /healthz and /readyz\n".to_owned()),
     }
+}
+
+fn busy() -> (&'static str, &'static str, String) {
+    ("503 Service Unavailable", TEXT, "too much is looking at the keyspace: ask again\n".to_owned())
 }
 
 /// `None` if every visitor's seat is taken.

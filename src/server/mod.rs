@@ -12,6 +12,7 @@ pub mod log;
 mod metrics;
 mod migrate;
 pub mod os;
+mod page;
 pub mod persist;
 pub mod process;
 pub mod replication;

@@ -17,6 +17,7 @@ pub async fn run(engine: Arc<Engine>) {
             engine.drop_idle_clients(now_ms);
             engine.evict_clients(now_ms);
             engine.note_exceeded(now_ms);
+            engine.note_resident();
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct Fields {
     pub io_threads: Int,
     /// TCP port of the metrics page; 0: none. Ours.
     pub metrics_port: Int,
+    /// There is a page for people on that port. Ours.
+    pub metrics_page: Flag,
     pub databases: Int,
     /// Where files are written. Absolute once the server has started.
     pub dir: Text,

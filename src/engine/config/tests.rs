@@ -59,7 +59,7 @@ const VALKEY: &str = include_str!("../../../fixtures/config/valkey-9.1.2.txt");
 const DIFFERENT: &[(&str, &str)] = &[("save", "the server that was asked had been started with an empty save")];
 
 /// Names that neither server shows.
-const OURS: &[&str] = &["threads", "metrics-port", "field-expiry-format", "dir", "port", "pidfile"];
+const OURS: &[&str] = &["threads", "metrics-port", "metrics-page", "field-expiry-format", "dir", "port", "pidfile"];
 
 #[test]
 fn names_and_defaults_are_those_of_redis_8() {

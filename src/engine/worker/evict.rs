@@ -39,19 +39,20 @@ impl Worker {
             self.memory_is(false);
             return false;
         }
-        let Some(mut over) = self.engine.bytes_over() else {
+        let Some(mut over) = self.engine.bytes_to_free() else {
             self.memory_is(false);
             return false;
         };
         if !self.engine.may_evict() {
-            self.memory_is(true);
+            self.memory_is(self.engine.bytes_over().is_some());
             return false;
         }
         let allowed = time_allowed(self.engine.config.maxmemory_eviction_tenacity.get());
         let (started, choice) = (Instant::now(), self.choice());
         let outcome = self.evict_until(&mut over, started, allowed, &choice);
         self.let_go();
-        self.memory_is(outcome == Outcome::NothingToEvict);
+        // Holes that nothing is left to make are no reason to refuse writes.
+        self.memory_is(outcome == Outcome::NothingToEvict && self.engine.bytes_over().is_some());
         self.engine.note_latency("eviction-cycle", started.elapsed().as_nanos() as u64, self.now_ms);
         outcome == Outcome::TimeIsUp
     }
@@ -67,7 +68,7 @@ impl Worker {
             }
             if *over == 0 {
                 // What was freed is an estimate: the allocator knows.
-                match self.engine.bytes_over() {
+                match self.engine.bytes_to_free() {
                     None => return Outcome::Done,
                     Some(still) => *over = still,
                 }

@@ -12,6 +12,7 @@ pub const ROWS: &[Row] = &[
     Row::int("threads", "0", 0, 1024, |f| &f.threads).startup(),
     Row::int("io-threads", "1", 1, 256, |f| &f.io_threads).startup(),
     Row::int("metrics-port", "0", 0, 65535, |f| &f.metrics_port).startup(),
+    Row::flag("metrics-page", "no", |f| &f.metrics_page),
     Row::int("databases", "16", 1, INT_MAX, |f| &f.databases).startup(),
     Row::text("dir", ".", |f| &f.dir).protected().deny_loading(),
     Row::flag("daemonize", "no", |f| &f.daemonize).startup(),
