@@ -1,6 +1,17 @@
-//! The load generator beside Debian's redis-benchmark, and what only ours has: an open loop, errors by kind, JSON.
+//! The load generator beside Debian's redis-benchmark, and what only ours has: an open loop, errors by kind, JSON; mixes,
+//! questions, pages in files of their own.
 
+#[path = "tls/authority.rs"]
+mod authority;
 mod common;
+#[path = "bench/mixes.rs"]
+mod mixes;
+#[path = "bench/page.rs"]
+mod page;
+#[path = "bench/questions.rs"]
+mod questions;
+#[path = "bench/remembers.rs"]
+mod remembers;
 
 use assert_cmd::Command;
 use common::{Kind, Options, Server, find, server::on_path};

@@ -54,7 +54,8 @@ pub enum Verb {
     Cli(Words),
     /// Load a server, and tell throughput and latencies
     ///
-    /// Flags and output are those of redis-benchmark, and more: an open loop, errors by kind, JSON.
+    /// Flags and output are those of redis-benchmark, mixes with memtier's flags, and more: an open loop, workloads, searches,
+    /// comparisons, checks of what a server remembers.
     #[command(disable_help_flag = true)]
     Bench(Words),
 }

@@ -162,7 +162,8 @@ fn blocks(options: &Options, test: &Test, nodes: &[[Node; 1]; 2]) -> Result<Vec<
         let order = if at % 2 == 0 { [0, 1] } else { [1, 0] };
         for side in order {
             let fatal = options.fatal_errors.unwrap_or(true);
-            let runner = Runner { nodes: &nodes[side], fatal, exact: true, watched: true };
+            let runner =
+                Runner { nodes: &nodes[side], fatal, exact: true, watched: options.server_stats.unwrap_or(true) };
             let outcome = runner.run(&test.title, &test.work, &o, &mut |_, _| ())?;
             if at == 0 {
                 continue;

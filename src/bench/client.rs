@@ -57,6 +57,8 @@ pub struct Client {
     pub counter: Counter,
     pub frames: Frames,
     pub hand: Option<Hand>,
+    /// Requests that are left for it, where each connection has its own share.
+    pub quota: Option<u64>,
     /// Requests since it was connected.
     pub since: u64,
     pub wants_write: bool,
@@ -85,6 +87,7 @@ impl Client {
             counter: Counter::default(),
             frames: Frames::default(),
             hand: None,
+            quota: None,
             since: 0,
             wants_write: false,
             done: false,

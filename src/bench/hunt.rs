@@ -122,6 +122,9 @@ fn missed(slo: &[Bound], outcome: &Outcome, rate: f64, step: Duration) -> Vec<St
     let tally = &outcome.tally;
     let mut why: Vec<String> =
         slo.iter().filter(|b| value(b.figure, outcome) > b.most).map(|b| format!("not {}", shown(b))).collect();
+    if outcome.finished == 0 {
+        why.push("no request in a step".into());
+    }
     // Random arrivals differ: three deviations are allowed.
     let due = rate * step.as_secs_f64();
     if (outcome.finished as f64) < due * 0.98 - 3.0 * due.sqrt() || tally.unsent as f64 > due * 0.01 + 10.0 {

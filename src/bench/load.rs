@@ -107,9 +107,6 @@ pub struct Thread<'a> {
     pub down: usize,
     none_since_ns: Option<u64>,
     tried: Instant,
-    /// Of this thread among the others, for patterns that share keys out.
-    number: usize,
-    threads: usize,
 }
 
 impl<'a> Thread<'a> {
@@ -134,23 +131,20 @@ impl<'a> Thread<'a> {
             down: 0,
             none_since_ns: None,
             tried: Instant::now(),
-            number,
-            threads,
         };
         for at in 0..clients {
             let node = (number + at) % shared.nodes.len();
             let mut client = thread.connect(node)?;
-            client.hand = thread.hand(at);
+            if let Work::Mix(mix) = shared.work {
+                let place = Place { index: (at * threads + number) as u64, of: o.clients as u64 };
+                client.hand = Some(mix.hand(place));
+                // Who walks through a share of the keys has to come to its end.
+                client.quota = (o.test_time.is_none() && o.rate.is_none()).then(|| place.share(shared.requests));
+            }
             client.register(thread.poll.registry(), at).map_err(|e| reason(&e))?;
             thread.clients.push(client);
         }
         Ok(thread)
-    }
-
-    fn hand(&self, at: usize) -> Option<super::mix::Hand> {
-        let Work::Mix(mix) = self.shared.work else { return None };
-        let place = Place { index: (at * self.threads + self.number) as u64, of: self.shared.options.clients as u64 };
-        Some(mix.hand(place))
     }
 
     fn connect(&self, node: usize) -> Result<Client, String> {
@@ -169,6 +163,7 @@ impl<'a> Thread<'a> {
     pub fn reconnect(&mut self, at: usize) -> Result<(), String> {
         let mut new = self.connect(self.clients[at].node)?;
         new.hand = self.clients[at].hand.take();
+        new.quota = self.clients[at].quota;
         self.clients[at] = new;
         self.clients[at].register(self.poll.registry(), at).map_err(|e| reason(&e))
     }
@@ -288,8 +283,8 @@ impl<'a> Thread<'a> {
         if client.done {
             return Ok(());
         }
-        let pipeline = shared.options.pipeline as u64;
-        let before = shared.issued.fetch_add(pipeline, Relaxed);
+        let pipeline = (shared.options.pipeline as u64).min(client.quota.unwrap_or(u64::MAX));
+        let before = if pipeline == 0 { u64::MAX } else { shared.issued.fetch_add(pipeline, Relaxed) };
         if before >= shared.requests || shared.is_over(now - self.began_ns) {
             client.done = true;
             self.left -= 1;
@@ -324,6 +319,7 @@ impl<'a> Thread<'a> {
             }
             Work::Replay(_) => return Err(Fault::Fatal("A capture has no closed loop".into())),
         }
+        client.quota = client.quota.map(|left| left.saturating_sub(n));
         client.pending += n;
         client.since += n;
         client.sent_ns = now;

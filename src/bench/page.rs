@@ -55,7 +55,11 @@ fn test(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
         outcome.rate(),
         tally.errors(),
         outcome.own_share() * 100.0,
-        if outcome.is_bottleneck() { ": the load generator itself may be the limit" } else { "" }
+        match (outcome.is_bottleneck(), outcome.rate) {
+            (false, _) => "",
+            (true, None) => ": the load generator itself may be the limit",
+            (true, Some(_)) => ": many requests went out late, this machine may be the limit",
+        }
     )?;
     out.push_str("<table><tr><th>milliseconds</th><th>requests</th><th>p50</th><th>p90</th><th>p99</th><th>p99.9</th><th>p99.99</th><th>max</th></tr>");
     let mut rows = vec![(if tally.service.is_some() { "response" } else { "all" }.to_owned(), &tally.response)];
@@ -150,7 +154,8 @@ fn chart(out: &mut String, title: &str, lines: &[Line], spikes: &[(usize, String
         )?;
     }
     for at in [0, len / 2, len - 1] {
-        write!(out, "<text x=\"{:.1}\" y=\"{}\">{at} s</text>", x(at as f64), HEIGHT - 6.0)?;
+        let anchor = if at > 0 && at == len - 1 { "end" } else { "start" };
+        write!(out, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{at} s</text>", x(at as f64), HEIGHT - 6.0)?;
     }
     for (line, colour) in lines.iter().zip(COLOURS) {
         let points = line.values.iter().enumerate().filter_map(|(at, value)| Some((x(at as f64), y((*value)?))));

@@ -214,6 +214,12 @@ impl Options {
         if mix.key_minimum > mix.key_maximum {
             return Err("--key-minimum is above --key-maximum".into());
         }
+        if mix.all_keys && (self.rate.is_some() || self.test_time.is_some()) {
+            return Err("-n allkeys goes with neither --rate nor --test-time".into());
+        }
+        if mix.all_keys && !mix.is_asked_for() {
+            return Err("-n allkeys belongs to --ratio or --command".into());
+        }
         if mix.verify && mix.ratio.is_none() {
             return Err("--data-verify belongs to --ratio: it knows which values it set".into());
         }
@@ -390,6 +396,8 @@ mod tests {
             "--find-max --slo p99",
             "--key-minimum 5 --key-maximum 4",
             "--data-verify",
+            "-n allkeys",
+            "-n allkeys --ratio 1:1 --rate 5",
             "--run-count 0",
             "--speed 0x",
             "--verify --calibrate",

@@ -34,6 +34,20 @@ pub struct Shape {
     pub exponent: Option<f64>,
 }
 
+impl Place {
+    /// Of so many, those that are this connection's: shares differ by one at most.
+    pub fn share(self, n: u64) -> u64 {
+        let (from, to) = bounds(n, self.index, self.of);
+        to - from
+    }
+}
+
+/// Where share `index` of `of` begins and ends.
+fn bounds(n: u64, index: u64, of: u64) -> (u64, u64) {
+    let bound = |at: u64| (u128::from(n) * u128::from(at) / u128::from(of.max(1))) as u64;
+    (bound(index), bound(index + 1))
+}
+
 impl Keys {
     pub fn new(first: u64, last: u64, pattern: Pattern, shape: Shape) -> Keys {
         let last = last.max(first).min(u64::MAX - 1);
@@ -67,11 +81,9 @@ impl Keys {
             Draw::Random => rng.below(self.count),
             Draw::Sequential => step(cursor, self.count),
             Draw::Parallel => {
-                // Shares differ by one at most; more connections than keys share keys.
+                // More connections than keys share keys.
                 let of = place.of.min(self.count).max(1);
-                let index = u128::from(place.index % of);
-                let bound = |n: u128| (u128::from(self.count) * n / u128::from(of)) as u64;
-                let (from, to) = (bound(index), bound(index + 1));
+                let (from, to) = bounds(self.count, place.index % of, of);
                 from + step(cursor, to - from)
             }
             Draw::Gaussian { median, deviation } => loop {

@@ -1,0 +1,180 @@
+//! The questions that a load generator can answer: how much at most, which of two, is it me, and how true are the figures.
+
+use super::{
+    authority::Authority,
+    common::{self, Kind, Options, Server, find},
+    ours,
+};
+use serde_json::Value;
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+fn json(port: u16, line: &str) -> (Option<i32>, Value) {
+    let (code, out, err) = ours(port, line);
+    (code, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {e}\n{out}\n{err}")))
+}
+
+/// A server that takes `each` for every request, one after the other on all connections: its highest rate is known.
+fn slow_server(each: impl Fn(u64) -> Duration + Send + Clone + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let turn = std::sync::Arc::new(std::sync::Mutex::new(0u64));
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let (turn, each) = (turn.clone(), each.clone());
+            std::thread::spawn(move || {
+                let _ = stream.set_nodelay(true);
+                let mut buf = [0u8; 4096];
+                while let Ok(n @ 1..) = stream.read(&mut buf) {
+                    for _ in buf[..n].iter().filter(|b| **b == b'*') {
+                        let mut turn = turn.lock().expect("nobody failed");
+                        *turn += 1;
+                        let until = Instant::now() + each(*turn);
+                        while let Some(left) = until.checked_duration_since(Instant::now()) {
+                            if left > Duration::from_micros(300) {
+                                std::thread::sleep(left - Duration::from_micros(200));
+                            }
+                        }
+                        if stream.write_all(b"+PONG\r\n").is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+/// A server that takes 2 ms a request serves 500 a second and no more.
+#[test]
+fn the_highest_rate_is_found() {
+    let port = slow_server(|_| Duration::from_millis(2));
+    let line = "--find-max --slo p99<60ms -t ping_mbulk -c 20 --step-time 1 --arrivals constant --json";
+    let (code, all) = json(port, line);
+    let test = &all["tests"][0];
+    let rate = test["highest_rate"].as_f64().unwrap_or_else(|| panic!("{all}"));
+    assert!(code == Some(0) && (350.0..560.0).contains(&rate), "{all}");
+    let curve = test["curve"].as_array().expect("a curve");
+    assert!(curve.len() >= 5 && curve.iter().any(|p| p["met"] == false), "{all}");
+    let rates: Vec<f64> = curve.iter().filter_map(|p| p["rate"].as_f64()).collect();
+    assert!(rates.windows(2).all(|w| w[0] <= w[1]) && rates[0] < rate / 5.0, "{rates:?}");
+    // What no rate meets.
+    let (code, all) = json(port, "--find-max --slo p50<1us -t ping_mbulk -c 2 --step-time 0.1 --rate 4 --json");
+    assert!(code == Some(2) && all["tests"][0]["highest_rate"].is_null(), "{all}");
+}
+
+#[test]
+fn two_servers_are_compared() {
+    let (fast, slow) = (slow_server(|_| Duration::from_micros(500)), slow_server(|_| Duration::from_millis(1)));
+    let run = |a: u16, b: u16, more: &str| {
+        let program = find(Kind::Rustredis).expect("our own binary");
+        let mut command = assert_cmd::Command::new(program);
+        command.args(["bench", "ab", &format!("redis://127.0.0.1:{a}"), &format!("redis://127.0.0.1:{b}")]);
+        command
+            .args("-t ping_mbulk -c 2 --blocks 5 --block-time 0.2 --server-stats no".split(' '))
+            .args(more.split_whitespace());
+        let output = command.timeout(Duration::from_secs(60)).output().expect("a run");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, text, err) = run(fast, slow, "--json --require rps>=0.9");
+    let all: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} {text} {err}"));
+    let rps = &all["tests"][0]["figures"]["rps"];
+    let figure = |name: &str| rps[name].as_f64().expect("a number");
+    assert!(code == Some(2) && (0.35..0.75).contains(&figure("ratio")), "{text}");
+    assert!(figure("low") <= figure("ratio") && figure("ratio") <= figure("high") && figure("high") < 0.9, "{text}");
+    assert_eq!(rps["a"]["blocks"].as_array().map(Vec::len), Some(5));
+    assert_eq!(all["missed"].as_array().map(Vec::len), Some(1));
+    let (code, text, _) = run(slow, fast, "--require rps>=0.9");
+    assert!(code == Some(0) && text.contains("95% of the ratio"), "{text}");
+    let (code, _, err) = run(slow, 1, "");
+    assert!(code == Some(1) && err.contains("Connection refused"), "{err}");
+}
+
+#[test]
+fn two_programs_are_compared() {
+    if find(Kind::Redis).is_none() {
+        return common::skip("redis-server", Kind::Redis.how_to_install());
+    }
+    let program = |kind| find(kind).expect("installed").to_string_lossy().into_owned();
+    let mut command = assert_cmd::Command::new(program(Kind::Rustredis));
+    command.args(["bench", "ab", &program(Kind::Redis), &program(Kind::Rustredis)]);
+    command.args("-t get -c 2 --blocks 2 --block-time 0.2 --json".split(' '));
+    let output = command.timeout(Duration::from_secs(60)).output().expect("a run");
+    let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cpu = &all["tests"][0]["figures"]["cpu"];
+    assert!(cpu["a"]["median"].as_f64() > Some(0.0) && cpu["b"]["median"].as_f64() > Some(0.0), "{all}");
+}
+
+#[test]
+fn it_knows_its_own_limit() {
+    let (code, all) = json(65_432, "--calibrate --test-time 0.5 -P 16 --json");
+    let highest = &all["highest"];
+    assert!(code == Some(0) && highest["requests_per_second"].as_f64() > Some(10_000.0), "{all}");
+    assert!(highest["own_cpu_us_per_request"].as_f64().is_some_and(|us| us > 0.0 && us < 50.0), "{all}");
+    assert!(all["open_loop_at_1000"]["response_ms"]["p50"].as_f64().is_some_and(|ms| ms > 0.0), "{all}");
+}
+
+/// A server that is fast 9 times of 10 and slow the tenth, far from its limit, is measured by the open loop and, at the same
+/// time, by a plain socket and a clock: nothing that they share makes both right.
+#[test]
+fn latencies_agree_with_an_independent_probe() {
+    let port = slow_server(|n| if n % 10 == 0 { Duration::from_millis(60) } else { Duration::from_millis(8) });
+    let probe = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        let (mut buf, mut seen) = ([0u8; 64], Vec::new());
+        for n in 0..150u64 {
+            std::thread::sleep(Duration::from_micros(500 + n * 7919 % 3000));
+            let sent = Instant::now();
+            stream.write_all(b"*1\r\n$4\r\nPING\r\n").expect("sent");
+            let mut got = 0;
+            while got < 7 {
+                got += stream.read(&mut buf).expect("a reply");
+            }
+            seen.push(sent.elapsed().as_secs_f64() * 1e3);
+        }
+        seen.sort_by(f64::total_cmp);
+        seen
+    });
+    let seen = probe.join().expect("the probe");
+    let (_, all) =
+        json(port, "--rate 25 --test-time 6 --arrivals constant -c 1 -P 50 -t ping_mbulk --json --server-stats no");
+    let test = &all["tests"][0];
+    for (name, part) in [("p50", 0.5), ("p99", 0.99)] {
+        let (own, theirs) =
+            (test["service_ms"][name].as_f64().expect("a number"), seen[(seen.len() as f64 * part) as usize]);
+        assert!((own / theirs - 1.0).abs() < 0.05, "{name}: {own} and {theirs} ms");
+    }
+}
+
+/// Large replies in many records: what TLS has decrypted and not handed out is waited for by nobody else.
+#[test]
+fn tls_with_pipelines_of_large_replies() {
+    let made = Authority::new(&std::env::temp_dir().join(format!("rustredis-bench-tls-{}", std::process::id())));
+    made.sign("server");
+    let tls = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let (cert, key, ca) = (made.file("server.crt"), made.file("server.key"), made.file("ca.crt"));
+    let args = format!(
+        "--tls-port {tls} --tls-cert-file {cert} --tls-key-file {key} --tls-ca-cert-file {ca} --tls-auth-clients no"
+    );
+    let server = Server::start(Kind::Rustredis, &Options::args(&args));
+    let flags = format!("-h localhost --tls --cacert {ca}");
+    for line in [
+        "-n 2000 -c 4 -P 32 -d 3000 -t set,get -q",
+        "-n 2000 -c 4 -P 16 --ratio 1:4 --data-size-range 100-20000 --key-maximum 50 --data-verify -q",
+        "-n 500 -c 4 --rate 2000 -d 30000 -t set,get -q",
+        "-n 100 -c 3 -k 0 -t get -q",
+    ] {
+        let (code, out, err) = ours(tls, &format!("{flags} {line}"));
+        assert!(
+            code == Some(0) && !out.lines().any(|line| line.starts_with("  errors ")) && !out.contains("wrong: 1"),
+            "{line}\n{out}\n{err}"
+        );
+    }
+    drop(server);
+}
