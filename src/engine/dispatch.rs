@@ -124,6 +124,9 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
     {
         return Err(error);
     }
+    if gates & gates::MISCONF != 0 && session.link.is_some() && command.flags.has(Flags::WRITE) {
+        engine.applies_unsafely(now_ms);
+    }
     // Scripts are held to it as well; what a primary sends, or a log, is not.
     if gates & (gates::REPLICA | gates::FEW_REPLICAS) != 0
         && session.link.is_none()
@@ -139,7 +142,11 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
     {
         return Err(super::errors::REPLICA_KEYSPACE);
     }
-    if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) && !session.internal {
+    // While a copy is loaded beside the dataset, only what could not bear that it is replaced has to wait.
+    let beside = gates & gates::REPLICA != 0
+        && command.flags.has(Flags::NO_ASYNC_LOADING)
+        && engine.persist.loading.beside.load(std::sync::atomic::Ordering::Relaxed);
+    if (beside || gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING)) && !session.internal {
         return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
     if gates & gates::OUT_OF_MEMORY != 0 && needs_memory(session, command) {

@@ -2,15 +2,15 @@
 //! whole copy where one is needed. What goes wrong is logged and tried again, less and less often.
 
 use super::super::listen::Listener;
-use super::super::log;
 use super::super::persist::Persist;
 use super::super::tls;
 use super::super::worker::{Incoming, Primary};
+use super::super::{log, now_ms};
 use super::copy;
 use super::wire::{self, Wire};
 use crate::client::Stream;
 use crate::engine::Engine;
-use crate::engine::replication::LinkState;
+use crate::engine::replication::{LinkState, failover};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +40,9 @@ pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listene
             _ => None,
         });
         let Some(((host, port), generation)) = wanted else {
-            engine.replication.await_link(Duration::from_millis(500));
+            let waits = engine.failover_state() == failover::State::WaitingForSync;
+            engine.replication.await_link(Duration::from_millis(if waits { 20 } else { 500 }));
+            engine.advance_failover(now_ms());
             continue;
         };
         match attempt(engine, persist, listener, &host, port, generation) {
@@ -101,6 +103,7 @@ fn attempt(
                 log::notice(&format!("Master replication ID changed to {id}"));
             }
             log::notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
+            engine.failover_succeeded();
         }
         Answer::Copy(history) => {
             set_state(engine, generation, LinkState::Sync);
@@ -215,8 +218,21 @@ fn ask(engine: &Engine, wire: &mut Wire<'_>) -> Result<Answer, String> {
     } else {
         log::notice(&format!("Trying a partial resynchronization (request {id}:{next})."));
     }
-    wire.send(&["PSYNC", &id, &next.to_string()])?;
+    let next = next.to_string();
+    let hands_over = engine.failover_state() == failover::State::InProgress;
+    match hands_over {
+        true => wire.send(&["PSYNC", &id, &next, "FAILOVER"])?,
+        false => wire.send(&["PSYNC", &id, &next])?,
+    }
     let reply = wire.answer()?;
+    if hands_over && !reply.starts_with("+CONTINUE") {
+        let mut access = engine.visit().ok_or("too many visitors")?;
+        access.raise();
+        if wire.is_wanted() {
+            engine.abort_failover("Failover target rejected psync request", now_ms());
+        }
+        return Err(format!("The failover's target does not take over: {reply}"));
+    }
     let mut words = reply.split_whitespace();
     match words.next().unwrap_or_default() {
         "+FULLRESYNC" => {
