@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::repl::{PATIENCE, until};
 use common::{Conn, Kind, Node, Options, Server, server::on_path, skip};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,8 +12,6 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A sentinel in a directory of its own.
 struct Sentinel {
@@ -119,14 +118,6 @@ impl Drop for Writer {
 fn info(server: &Server, name: &str) -> String {
     let text = server.connect().tree(&["INFO", "replication"]).string();
     text.lines().find_map(|l| l.strip_prefix(&format!("{name}:")).map(str::to_owned)).unwrap_or_default()
-}
-
-fn until(what: &str, logs: impl Fn() -> String, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}: not after {PATIENCE:?}\n{}", logs());
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]

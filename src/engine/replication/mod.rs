@@ -80,6 +80,8 @@ pub struct Link {
     pub db: u32,
     /// The dataset is not that of the ids: a load broke off.
     pub torn: bool,
+    /// The primary sent what is no command: what came before it is not to be relied on either, so a whole copy is asked for.
+    pub garbled: bool,
     pub last_io_ms: i64,
     pub down_since_s: i64,
     /// A copy that is on its way: bytes in all (0: unknown) and so far, and when the last ones came.
@@ -234,7 +236,7 @@ impl Engine {
         }
         let link = self.replication.link.lock();
         let db = link.client.as_ref().map_or(link.db, |c| c.db.load(Relaxed));
-        (!link.torn).then(|| Origin { id, offset: log.offset(), db })
+        (!link.torn && !link.garbled).then(|| Origin { id, offset: log.offset(), db })
     }
 
     /// After the dataset was loaded at start, and before this server follows anybody: goes on with the history that the file tells

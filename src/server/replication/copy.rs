@@ -278,7 +278,7 @@ impl Install<'_> {
         let (id, offset) = self.history.take().unwrap_or_else(|| (random_id(), 0));
         self.engine.join(&id, Some(offset));
         let db = self.engine.replication.told.lock().take().map_or(0, |origin| origin.db);
-        self.engine.replication.with_link(|l| (l.torn, l.db) = (false, db));
+        self.engine.replication.with_link(|l| (l.torn, l.garbled, l.db) = (false, false, db));
     }
 
     /// Empties the dataset and loads the other one in its place. Nobody is served meanwhile.

@@ -30,6 +30,7 @@ enum Answer {
 /// Keeps the link up whenever there is to be one. Never returns.
 pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listener>) {
     let mut failures = 0u32;
+    let mut last: Option<(u64, Instant)> = None;
     loop {
         let wanted = engine.replication.with_link(|link| match (&link.primary, link.state) {
             (Some(primary), LinkState::Connect) => {
@@ -45,18 +46,21 @@ pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listene
             engine.advance_failover(now_ms());
             continue;
         };
+        // Whoever takes us in only to drop us is not asked more often than one who does not answer.
+        if let Some((of, began)) = last
+            && of == generation
+        {
+            pause(engine, generation, began + PAUSE);
+        }
+        last = Some((generation, Instant::now()));
         match attempt(engine, persist, listener, &host, port, generation) {
             Ok(()) => failures = 0,
             Err(_) if !engine.replication.is_current(generation) => failures = 0,
             Err(why) => {
                 log::warning(&why);
                 failures += 1;
-                let pause = PAUSE.saturating_mul(failures.div_ceil(3)).min(LONGEST_PAUSE);
-                let until = Instant::now() + pause;
-                while Instant::now() < until && engine.replication.is_current(generation) {
-                    engine.replication.await_link(Duration::from_millis(50));
-                    std::thread::sleep(Duration::from_millis(20));
-                }
+                let how_long = PAUSE.saturating_mul(failures.div_ceil(3)).min(LONGEST_PAUSE);
+                pause(engine, generation, Instant::now() + how_long);
                 engine.replication.with_link(|link| {
                     if link.generation == generation {
                         link.state = LinkState::Connect;
@@ -64,6 +68,14 @@ pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listene
                 });
             }
         }
+    }
+}
+
+/// Waits until then, or until the link is not wanted any more.
+fn pause(engine: &Engine, generation: u64, until: Instant) {
+    while Instant::now() < until && engine.replication.is_current(generation) {
+        engine.replication.await_link(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -208,7 +220,7 @@ fn greet(engine: &Engine, wire: &mut Wire<'_>) -> Result<(), String> {
 
 /// Asks to go on where we stopped.
 fn ask(engine: &Engine, wire: &mut Wire<'_>) -> Result<Answer, String> {
-    let torn = engine.replication.with_link(|l| l.torn);
+    let torn = engine.replication.with_link(|l| l.torn || l.garbled);
     let (id, next) = match torn {
         true => ("?".to_owned(), -1),
         false => (engine.replication.ids().now, engine.world.log.offset() as i64 + 1),
