@@ -3,30 +3,13 @@
 
 mod common;
 
-use common::{Conn, Kind, Node, Options, Rng, Server, env_number, escape, find, skip};
+use common::repl::{PATIENCE, field, number, peers, seed, settle, start};
+use common::{Conn, Kind, Rng, Server};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn start(kind: Kind, args: &[&str]) -> Server {
-    let mut all = vec!["--repl-diskless-sync-delay".to_owned(), "0".to_owned()];
-    all.extend(args.iter().map(|a| (*a).to_owned()));
-    Server::start(kind, &Options { args: all, ..Options::default() })
-}
-
-fn field(conn: &mut Conn, section: &str, name: &str) -> String {
-    let text = conn.tree(&["INFO", section]).string();
-    let line = text.lines().find_map(|l| l.strip_prefix(&format!("{name}:")).map(str::to_owned));
-    line.unwrap_or_default()
-}
-
-fn number(conn: &mut Conn, section: &str, name: &str) -> i64 {
-    field(conn, section, name).parse().unwrap_or(-1)
-}
 
 /// Random writes of every type, in several databases, some in transactions.
 fn write(conn: &mut Conn, rng: &mut Rng, commands: usize) {
@@ -65,73 +48,6 @@ fn write(conn: &mut Conn, rng: &mut Rng, commands: usize) {
         assert!(!reply.starts_with("-ERR"), "{line}: {reply}");
     }
     conn.line("SELECT 0");
-}
-
-/// The keys that are not the same in both.
-fn differing(a: &mut Conn, b: &mut Conn) -> Vec<String> {
-    let mut out = Vec::new();
-    for db in 0..3 {
-        a.line(&format!("SELECT {db}"));
-        b.line(&format!("SELECT {db}"));
-        let mut keys: Vec<String> = [a.tree(&["KEYS", "*"]), b.tree(&["KEYS", "*"])]
-            .iter()
-            .flat_map(|n| n.items.iter().map(Node::string))
-            .collect();
-        keys.sort();
-        keys.dedup();
-        for key in keys {
-            for question in [vec!["DEBUG", "DIGEST-VALUE", &key], vec!["PEXPIRETIME", &key], vec!["TYPE", &key]] {
-                let (x, y) = (escape(&a.ask(&question)), escape(&b.ask(&question)));
-                if x != y {
-                    out.push(format!("{db} {question:?}: {x} {y}"));
-                }
-            }
-        }
-    }
-    out
-}
-
-/// Waits until the replica is where its primary is, and compares the datasets.
-fn settle(primary: &Server, replica: &Server, what: &str) {
-    let (mut a, mut b) = (primary.connect(), replica.connect());
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let up = field(&mut b, "replication", "master_link_status") == "up";
-        let (x, y) =
-            (number(&mut a, "replication", "master_repl_offset"), number(&mut b, "replication", "master_repl_offset"));
-        if up && x == y {
-            let (x, y) = (a.line("DEBUG DIGEST"), b.line("DEBUG DIGEST"));
-            if number(&mut a, "replication", "master_repl_offset")
-                == number(&mut b, "replication", "master_repl_offset")
-            {
-                assert_eq!(x, y, "{what}: the datasets differ at the same offset: {:#?}", differing(&mut a, &mut b));
-                return;
-            }
-        }
-        assert!(
-            Instant::now() < deadline,
-            "{what}: not in step after {PATIENCE:?}: {up} {x} {y}\n{}\n---\n{}",
-            primary.log(),
-            replica.log()
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn seed() -> u64 {
-    let seed = env_number("REPL_SEED", std::process::id().into());
-    eprintln!("REPL_SEED={seed}");
-    seed
-}
-
-fn peers(kinds: &[Kind]) -> bool {
-    kinds.iter().all(|kind| {
-        let there = find(*kind).is_some();
-        if !there {
-            skip(&format!("{kind:?}"), kind.how_to_install());
-        }
-        there
-    })
 }
 
 /// A proxy that can cut what goes through it, and does so by itself after some bytes towards the replica.

@@ -108,7 +108,7 @@ fn memory_stats(c: &mut Call<'_>) -> Result<(), Error> {
     int(r, "peak.allocated", a.peak);
     int(r, "total.allocated", a.used);
     int(r, "startup.allocated", a.startup);
-    int(r, "replication.backlog", 0);
+    int(r, "replication.backlog", a.backlog);
     int(r, "replica.fullsync.buffer", 0);
     int(r, "clients.slaves", a.replica_clients);
     int(r, "clients.normal", a.normal_clients);

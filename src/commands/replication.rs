@@ -6,6 +6,7 @@ use crate::engine::errors::{self, Error};
 use crate::engine::post::Frame;
 use crate::engine::replication::LinkState;
 use crate::engine::replication::acks::Goal;
+use crate::engine::replication::failover::{self, Wanted};
 use crate::engine::replication::replica::{Phase, Replica};
 use crate::engine::spec::{BLANK, Spec};
 use crate::keyspace::Type;
@@ -14,6 +15,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 #[rustfmt::skip]
 pub const COMMANDS: &[Spec] = &[
+    Spec {
+        name: "failover", arity: -1, flags: "admin noscript stale world", group: "server", since: "6.2.0",
+        syntax: "[TO target(host port:int [FORCE])] [ABORT] [TIMEOUT milliseconds:int]",
+        summary: "Hands the primary's role over to a replica.", complexity: "O(1)", run: failover, ..BLANK
+    },
     Spec {
         name: "psync", arity: -3, flags: "admin noscript no_async_loading no_multi unlocked", group: "server", since: "2.8.0",
         syntax: "replicationid offset:int",
@@ -58,6 +64,44 @@ pub const COMMANDS: &[Spec] = &[
     },
 ];
 
+/// FAILOVER [TO host port [FORCE]] [TIMEOUT ms], FAILOVER ABORT
+fn failover(c: &mut Call<'_>) -> Result<(), Error> {
+    let now_ms = c.now_ms();
+    if c.args.len() == 2 && c.args.is(1, "abort") {
+        if !c.engine.abort_failover("Failover manually aborted", now_ms) {
+            return Err(errors::FAILOVER_NONE);
+        }
+        c.reply.ok();
+        return Ok(());
+    }
+    let mut wanted = Wanted::default();
+    let mut i = 1;
+    while i < c.args.len() {
+        if c.args.is(i, "timeout") && i + 1 < c.args.len() && wanted.until_ms.is_none() {
+            let ms = c.int(i + 1)?;
+            if ms <= 0 {
+                return Err(errors::FAILOVER_TIMEOUT);
+            }
+            wanted.until_ms = Some(now_ms.saturating_add(ms));
+            i += 2;
+        } else if c.args.is(i, "to") && i + 2 < c.args.len() && wanted.target.is_none() {
+            let host = String::from_utf8_lossy(c.args.at(i + 1)).into_owned();
+            // A port that cannot be is nobody's.
+            wanted.target = Some((host, u16::try_from(c.int(i + 2)?).unwrap_or(0)));
+            i += 3;
+        } else if c.args.is(i, "force") && !wanted.force {
+            wanted.force = true;
+            i += 1;
+        } else {
+            return Err(Error::Syntax);
+        }
+    }
+    c.ks.access.hand_in();
+    c.engine.begin_failover(wanted)?;
+    c.reply.ok();
+    Ok(())
+}
+
 fn slaveof(c: &mut Call<'_>) -> Result<(), Error> {
     replicaof(c)
 }
@@ -65,6 +109,9 @@ fn slaveof(c: &mut Call<'_>) -> Result<(), Error> {
 /// REPLICAOF host port, REPLICAOF NO ONE
 fn replicaof(c: &mut Call<'_>) -> Result<(), Error> {
     let now_ms = c.now_ms();
+    if c.engine.failover_state() != failover::State::None {
+        return Err(errors::REPLICAOF_IN_FAILOVER);
+    }
     if c.args.is(1, "no") && c.args.is(2, "one") {
         if c.engine.is_replica() {
             c.ks.access.hand_in();
@@ -158,6 +205,9 @@ fn replconf(c: &mut Call<'_>) -> Result<(), Error> {
                 }
                 c.engine.serve_acks();
                 c.engine.review_replicas(now_ms);
+                if c.engine.failover_state() == failover::State::WaitingForSync {
+                    c.engine.replication.with_link(|_| ()); // its thread looks
+                }
             }
             return Ok(());
         } else if c.args.is(i, "getack") {
@@ -202,11 +252,14 @@ fn may_sync(c: &Call<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// PSYNC history next-offset
+/// PSYNC history next-offset [FAILOVER]
 fn psync(c: &mut Call<'_>) -> Result<(), Error> {
     let replica = replica_of(c);
     if replica.phase() != Phase::Talking {
         return Ok(());
+    }
+    if c.args.len() > 3 && c.args.is(3, "failover") {
+        take_over(c)?;
     }
     may_sync(c)?;
     let next = crate::base::numbers::parse_i64(c.args.at(2)).ok_or(Error::NotInteger)?;
@@ -218,6 +271,23 @@ fn psync(c: &mut Call<'_>) -> Result<(), Error> {
         Some(answer) => c.reply.raw(answer.as_bytes()),
         None => c.engine.wait_for_copy(&replica, now_ms),
     }
+    Ok(())
+}
+
+/// Our primary wants this server to lead in its place: it has stopped writing, and knows that we have everything.
+fn take_over(c: &mut Call<'_>) -> Result<(), Error> {
+    let id = String::from_utf8_lossy(c.args.at(1)).into_owned();
+    c.engine.log(crate::engine::LogLevel::Warning, &format!("Failover request received for replid {id}."));
+    c.ks.access.raise();
+    if !c.engine.is_replica() {
+        return Err(errors::PSYNC_FAILOVER_PRIMARY);
+    }
+    if c.engine.replication.ids().now != id {
+        return Err(errors::PSYNC_FAILOVER_ID);
+    }
+    c.engine.lead(c.now_ms());
+    let text = format!("MASTER MODE enabled (failover request from '{}')", c.session.client.addr);
+    c.engine.log(crate::engine::LogLevel::Notice, &text);
     Ok(())
 }
 
@@ -261,7 +331,9 @@ fn waitaof(c: &mut Call<'_>) -> Result<(), Error> {
     if local > 0 && !c.engine.world.log.has_tap() {
         return Err(errors::WAITAOF_OFF);
     }
-    c.ks.access.hand_in();
+    if c.may_block() {
+        c.ks.access.hand_in();
+    }
     let position = (local > 0).then(|| c.engine.world.log.positions().tap);
     let goal = Goal { offset: written(c), replicas: replicas as usize, aof: Some(position) };
     await_goal(c, goal, until_ms)
@@ -269,6 +341,10 @@ fn waitaof(c: &mut Call<'_>) -> Result<(), Error> {
 
 /// The offset behind the client's last write.
 fn written(c: &mut Call<'_>) -> u64 {
+    if !c.may_block() {
+        // Inside EXEC: its own writes reach nobody before its end, so what counts is what was there before, as in Redis.
+        return c.session.written;
+    }
     c.ks.access.hand_in();
     let last = c.ks.access.logged().map_or(0, |p| p.replication);
     c.session.written = c.session.written.max(last);

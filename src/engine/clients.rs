@@ -321,7 +321,20 @@ pub struct Clients {
     /// `CLIENT PAUSE`: until when (Unix ms), and whether only writes wait.
     pause_until_ms: AtomicI64,
     pause_writes_only: AtomicBool,
+    /// Why writes wait beyond what CLIENT PAUSE asks: bits of [`held`].
+    held: AtomicU32,
 }
+
+/// Reasons why writes wait until the server is done with something.
+pub mod held {
+    /// A replica is to take over.
+    pub const FAILOVER: u32 = 1;
+    /// Replicas are to get everything before the end.
+    pub const SHUTDOWN: u32 = 2;
+}
+
+/// How long whoever is held waits before looking again; being let go comes by mail.
+const HELD_MS: i64 = 1000;
 
 impl Clients {
     pub fn next_id(&self) -> u64 {
@@ -376,6 +389,34 @@ impl Clients {
     #[inline]
     pub fn paused(&self, now_ms: i64) -> Option<(i64, bool)> {
         let until = self.pause_until_ms.load(Relaxed);
-        (until > now_ms).then(|| (until, self.pause_writes_only.load(Relaxed)))
+        let paused = (until > now_ms).then(|| (until, self.pause_writes_only.load(Relaxed)));
+        if self.held.load(Relaxed) != 0 { paused.or(Some((now_ms + HELD_MS, true))) } else { paused }
+    }
+
+    fn hold(&self, why: u32, on: bool) {
+        if on {
+            self.held.fetch_or(why, Relaxed);
+        } else {
+            self.held.fetch_and(!why, Relaxed);
+        }
+    }
+
+    /// True if writes wait for one of these reasons.
+    pub fn holds(&self, why: u32) -> bool {
+        self.held.load(Relaxed) & why != 0
+    }
+}
+
+impl Engine {
+    /// Holds writers back for this reason ([`held`]), or lets them go on. Everything must be held for the former, so that nobody is in the
+    /// middle of a write.
+    pub fn hold_writes(&self, why: u32, on: bool) {
+        self.clients.hold(why, on);
+        if on {
+            self.set_gate(super::gates::PAUSED, true);
+        } else {
+            // The gate is closed by whoever sees first that nothing holds any more.
+            self.clients.list().iter().for_each(|client| client.post(|m| m.resume = true));
+        }
     }
 }

@@ -122,6 +122,9 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
     {
         return Err(error);
     }
+    if gates & gates::MISCONF != 0 && session.link.is_some() && command.flags.has(Flags::WRITE) {
+        engine.applies_unsafely(now_ms);
+    }
     if gates & gates::FEW_REPLICAS != 0 && needs.writes && !obeyed {
         return Err(super::errors::NOREPLICAS);
     }
@@ -140,7 +143,11 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
     if gates & gates::REPLICA != 0 && !needs.stale && !obeyed && is_stale(engine) {
         return Err(super::errors::MASTERDOWN);
     }
-    if gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING) && !session.internal {
+    // While a copy is loaded beside the dataset, only what could not bear that it is replaced has to wait.
+    let beside = gates & gates::REPLICA != 0
+        && command.flags.has(Flags::NO_ASYNC_LOADING)
+        && engine.persist.loading.beside.load(std::sync::atomic::Ordering::Relaxed);
+    if (beside || gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING)) && !session.internal {
         return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
     let keys = Flags::READONLY | Flags::WRITE | Flags::MAY_REPLICATE;

@@ -441,6 +441,18 @@ pub const MASTERDOWN: Error =
     Error::coded("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
 pub const REPLICA_KEYSPACE: Error = Error::err("Replica can't interact with the keyspace");
 pub const REPLICAOF_FROM_REPLICA: Error = Error::err("Command is not valid when client is a replica.");
+pub const REPLICAOF_IN_FAILOVER: Error = Error::err("REPLICAOF not allowed while failing over.");
+pub const FAILOVER_NONE: Error = Error::err("No failover in progress.");
+pub const FAILOVER_TWICE: Error = Error::err("FAILOVER already in progress.");
+pub const FAILOVER_TIMEOUT: Error = Error::err("FAILOVER timeout must be greater than 0");
+pub const FAILOVER_ON_REPLICA: Error = Error::err("FAILOVER is not valid when server is a replica.");
+pub const FAILOVER_ALONE: Error = Error::err("FAILOVER requires connected replicas.");
+pub const FAILOVER_FORCE: Error =
+    Error::err("FAILOVER with force option requires both a timeout and target HOST and IP.");
+pub const FAILOVER_STRANGER: Error = Error::err("FAILOVER target HOST and PORT is not a replica.");
+pub const FAILOVER_OFFLINE: Error = Error::err("FAILOVER target replica is not online.");
+pub const PSYNC_FAILOVER_PRIMARY: Error = Error::err("PSYNC FAILOVER can't be sent to a master.");
+pub const PSYNC_FAILOVER_ID: Error = Error::err("PSYNC FAILOVER replid must match my replid.");
 pub const INVALID_PRIMARY_PORT: Error = Error::err("Invalid master port");
 pub const NO_MASTER_LINK: Error = Error::coded("NOMASTERLINK Can't SYNC while not connected with my master");
 pub const REPLCONF_IP: Error = Error::err("REPLCONF ip-address provided by replica instance is too long");

@@ -84,7 +84,9 @@ impl Engine {
             return 0;
         }
         let replicas = self.clients.list().into_iter().filter(|c| c.has(flag::REPLICA));
-        replicas.map(|c| c.unread_bytes()).sum::<u64>() + self.world.log.positions().waiting as u64
+        let backlog = self.config.repl_backlog_size.get().max(0) as u64;
+        let beyond = self.world.log.with_backlog(|b| b.held()).unwrap_or(0).saturating_sub(backlog);
+        replicas.map(|c| c.unread_bytes()).sum::<u64>() + beyond + self.world.log.positions().waiting as u64
     }
 
     /// True while nothing may be evicted: what the policy says, or a dataset being loaded.

@@ -99,6 +99,8 @@ pub struct Now {
 /// A dataset being loaded.
 #[derive(Default)]
 pub struct Loading {
+    /// It is loaded beside the dataset, which serves on (`repl-diskless-load swapdb`).
+    pub beside: AtomicBool,
     pub started_ms: AtomicI64,
     pub total_bytes: AtomicU64,
     pub done_bytes: AtomicU64,
@@ -155,6 +157,8 @@ impl Default for Status {
 #[derive(Default)]
 pub struct Durable {
     position: AtomicU64,
+    /// The offset of replication up to which everything is safe, as far as it is known.
+    offset: AtomicU64,
     waiting: Mutex<Vec<(u64, Waker)>>,
     any: AtomicBool,
 }
@@ -195,6 +199,15 @@ impl Durable {
 
     pub fn position(&self) -> u64 {
         self.position.load(Acquire)
+    }
+
+    /// The offset of replication that is safe, too: told of a position before that one is reached.
+    pub fn set_offset(&self, offset: u64) {
+        self.offset.store(offset, Relaxed);
+    }
+
+    pub fn offset(&self) -> u64 {
+        self.offset.load(Relaxed)
     }
 }
 

@@ -44,6 +44,9 @@ pub struct WorkerStats {
     pub expired_fields: Counter,
     pub net_in: Counter,
     pub net_out: Counter,
+    /// The part of it that is replication's.
+    pub net_repl_in: Counter,
+    pub net_repl_out: Counter,
     pub errors: Counter,
     pub dirty: Counter,
     /// Nanoseconds spent in turns.
@@ -65,6 +68,8 @@ impl Default for WorkerStats {
             expired_fields: Counter::default(),
             net_in: Counter::default(),
             net_out: Counter::default(),
+            net_repl_in: Counter::default(),
+            net_repl_out: Counter::default(),
             errors: Counter::default(),
             dirty: Counter::default(),
             busy_nanos: Counter::default(),
@@ -90,7 +95,7 @@ impl WorkerStats {
             n.reset();
         }
         self.expired_fields.reset();
-        for n in [&self.busy_nanos, &self.turns, &self.reads, &self.writes] {
+        for n in [&self.busy_nanos, &self.turns, &self.reads, &self.writes, &self.net_repl_in, &self.net_repl_out] {
             n.reset();
         }
     }
@@ -99,6 +104,8 @@ impl WorkerStats {
 /// What is counted rarely, by whoever it happens to.
 #[derive(Default)]
 pub struct SharedStats {
+    /// Bytes of copies received from primaries.
+    pub copied_in: AtomicU64,
     pub connections: AtomicU64,
     pub rejected_connections: AtomicU64,
     pub evicted: AtomicU64,
@@ -129,6 +136,7 @@ pub struct SharedStats {
 impl SharedStats {
     pub fn reset(&self) {
         for n in [
+            &self.copied_in,
             &self.connections,
             &self.rejected_connections,
             &self.evicted,

@@ -3,6 +3,7 @@
 use super::db::Keyspace;
 use super::entry::Entry;
 use super::waiters::Ready;
+use super::world::Access;
 use crate::base::hash::hash_bytes;
 use crate::data::table::Table;
 
@@ -31,6 +32,27 @@ impl Keyspace<'_> {
         self.journal.dirty += keys.max(1) as u64;
         (keys, tables)
     }
+}
+
+/// Puts the data of another keyspace, of the same shape, in this one's place; both are held whole. Who watches or waits for a key
+/// hears of it. Returns how many keys there were, and their tables, which are dear to free.
+pub fn replace(access: &mut Access, other: &mut Access, ready: &mut Ready) -> (usize, Vec<Table<Entry>>) {
+    let (mut keys, mut tables) = (0, Vec::new());
+    for i in 0..access.world().shards() {
+        let shard = access.shard(i);
+        for n in 0..shard.databases() {
+            touch_watched(shard, n as u32, ready);
+            if let Some(table) = shard.take(n) {
+                keys += table.len();
+                tables.push(table);
+            }
+        }
+        shard.adopt(other.shard(i));
+        for n in 0..shard.databases() {
+            touch_watched(shard, n as u32, ready);
+        }
+    }
+    (keys, tables)
 }
 
 fn touch_watched(shard: &super::shard::ShardData, db: u32, ready: &mut Ready) {

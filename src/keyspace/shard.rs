@@ -125,6 +125,15 @@ impl ShardData {
         }
     }
 
+    /// Takes over what another shard holds, whose keys are of the same slice. Must be empty itself.
+    pub(super) fn adopt(&mut self, other: &mut ShardData) {
+        let bits = self.bits;
+        self.first = std::mem::replace(&mut other.first, Table::new(bits));
+        self.more = std::mem::take(&mut other.more);
+        self.fields = std::mem::take(&mut other.fields);
+        self.expire_at = (0, 0);
+    }
+
     pub fn swap(&mut self, a: usize, b: usize) {
         let (low, high) = (a.min(b), a.max(b));
         if low == high {

@@ -280,8 +280,19 @@ impl Access {
     #[inline]
     pub fn hand_in(&mut self) {
         if !self.lane.is_empty() {
+            if self.lane.is_in_unit() {
+                return self.hand_in_half();
+            }
             self.logged = Some(self.world.log.append(&mut self.lane));
         }
+    }
+
+    /// In the middle of a unit, such as an EXEC with REPLICAOF in it: what was done so far is a unit of its own.
+    #[cold]
+    fn hand_in_half(&mut self) {
+        let depth = self.lane.suspend_unit();
+        self.logged = Some(self.world.log.append(&mut self.lane));
+        self.lane.resume_unit(depth);
     }
 
     /// Where the log stood when it last got something from this access, if that was not taken yet.

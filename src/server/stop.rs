@@ -2,7 +2,7 @@
 //! nobody may write. SHUTDOWN ABORT ends that, NOW leaves it out.
 
 use super::{log, now_ms};
-use crate::engine::clients::Client;
+use crate::engine::clients::{Client, held};
 use crate::engine::errors::Error;
 use crate::engine::replication::replica::Phase;
 use crate::engine::{Engine, Shutdown, gates};
@@ -55,8 +55,7 @@ impl Stopping {
         let until_ms = now_ms().saturating_add(timeout_ms);
         UNTIL_MS.store(until_ms, Relaxed);
         engine.set_gate(gates::SHUTTING_DOWN, true);
-        engine.clients.pause(now_ms(), until_ms.saturating_add(1000), true);
-        engine.set_gate(gates::PAUSED, true);
+        engine.hold_writes(held::SHUTDOWN, true);
         engine.ask_for_acks(offset);
         let (me, its_engine) = (self.clone(), engine.clone());
         let watch = move || me.watch(&its_engine, until_ms, end);
@@ -110,8 +109,7 @@ impl Stopping {
 /// Those who write may go on.
 fn resume(engine: &Engine) {
     engine.set_gate(gates::SHUTTING_DOWN, false);
-    engine.set_gate(gates::PAUSED, false);
-    engine.clients.unpause();
+    engine.hold_writes(held::SHUTDOWN, false);
 }
 
 /// When the wait is over at the latest.

@@ -51,6 +51,15 @@ impl Stream {
         Ok((stream, addr, laddr, fd))
     }
 
+    /// Sends small pieces together, though they come later by that (`repl-disable-tcp-nodelay`).
+    pub fn gather(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(s) => s.set_nodelay(false),
+            Stream::Tls(s) => s.tcp.set_nodelay(false),
+            Stream::Unix(_) => Ok(()),
+        }
+    }
+
     #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -5,6 +5,8 @@
 
 #![allow(dead_code, unused_imports)] // Every test target compiles its own copy and uses its own part of it.
 
+pub mod fake;
+pub mod repl;
 pub mod resp;
 pub mod rng;
 pub mod run;

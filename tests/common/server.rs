@@ -85,6 +85,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// Leave DEBUG locked, as a server is out of the box.
     pub no_debug: bool,
+    /// Lines of a configuration file, which CONFIG REWRITE can write to.
+    pub file: Option<String>,
 }
 
 impl Options {
@@ -98,6 +100,8 @@ pub struct Server {
     pub port: u16,
     pub dir: PathBuf,
     child: Child,
+    /// What it was started with: program and words.
+    run: (PathBuf, Vec<std::ffi::OsString>),
 }
 
 impl Server {
@@ -130,6 +134,10 @@ impl Server {
         if kind == Kind::Rustredis {
             run.arg("serve");
         }
+        if let Some(lines) = &options.file {
+            fs::write(dir.join("redis.conf"), lines).expect("a configuration file");
+            run.arg(dir.join("redis.conf"));
+        }
         run.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         run.arg("--dir").arg(&dir);
         if !options.no_debug {
@@ -137,15 +145,25 @@ impl Server {
         }
         run.args(&options.args).current_dir(&dir).stdin(Stdio::null());
         run.stdout(log.try_clone().expect("a log file")).stderr(log);
+        let words = (program.to_owned(), run.get_args().map(std::ffi::OsStr::to_owned).collect());
         let child = run.spawn().unwrap_or_else(|e| panic!("cannot run {}: {e}", program.display()));
-        let mut server = Server { kind, port, dir, child };
+        let server = Server { kind, port, dir, child, run: words };
+        server.until_ready()
+    }
 
+    /// Waits until the server answers; `None` if its port was taken.
+    fn until_ready(mut self) -> Option<Server> {
+        self.await_ready().then_some(self)
+    }
+
+    fn await_ready(&mut self) -> bool {
+        let (kind, port, server) = (self.kind, self.port, self);
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(status) = server.child.try_wait().expect("the state of a child") {
                 let log = server.log();
                 if log.contains("in use") {
-                    return None;
+                    return false;
                 }
                 panic!("{kind:?} ended before it was ready ({status}); its log:\n{log}");
             }
@@ -159,7 +177,7 @@ impl Server {
                 reply.starts_with(b"+PONG") || (reply.starts_with(b"-") && !reply.starts_with(b"-LOADING"))
             };
             if answers().is_some_and(|reply| ready(&reply)) {
-                return Some(server);
+                return true;
             }
             assert!(Instant::now() < deadline, "{kind:?} is not ready after 20 s; its log:\n{}", server.log());
             std::thread::sleep(Duration::from_millis(5));
@@ -172,6 +190,22 @@ impl Server {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill(); // it may be gone already
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again after its end: the same words, port and directory.
+    pub fn restart(&mut self) {
+        let log = fs::OpenOptions::new().append(true).open(self.dir.join("log")).expect("a log file");
+        let mut run = Command::new(&self.run.0);
+        run.args(&self.run.1).current_dir(&self.dir).stdin(Stdio::null());
+        run.stdout(log.try_clone().expect("a log file")).stderr(log);
+        self.child = run.spawn().expect("it ran before");
+        assert!(self.await_ready(), "its port was taken meanwhile:\n{}", self.log());
     }
 
     pub fn alive(&mut self) -> bool {

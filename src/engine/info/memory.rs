@@ -15,7 +15,9 @@ pub struct Account {
     pub machine: u64,
     pub databases: Vec<Size>,
     pub normal_clients: u64,
+    /// What waits for replicas beyond the backlog's size.
     pub replica_clients: u64,
+    pub backlog: u64,
 }
 
 impl Account {
@@ -24,6 +26,9 @@ impl Account {
         for c in s.engine.clients.list() {
             *if c.has(flag::REPLICA) { &mut replica_clients } else { &mut normal_clients } += memory_of(&c);
         }
+        let held = s.engine.world.log.with_backlog(|b| b.held()).unwrap_or(0);
+        let backlog = held.min(s.engine.config.repl_backlog_size.get().max(0) as u64);
+        replica_clients += held - backlog;
         let os = s.engine.os();
         Account {
             used: alloc::used_bytes(),
@@ -34,6 +39,7 @@ impl Account {
             databases: sizes(s),
             normal_clients,
             replica_clients,
+            backlog,
         }
     }
 
@@ -47,7 +53,7 @@ impl Account {
 
     /// What is not the dataset.
     pub fn overhead(&self) -> u64 {
-        self.startup + self.tables() + self.normal_clients + self.replica_clients
+        self.startup + self.tables() + self.normal_clients + self.replica_clients + self.backlog
     }
 
     pub fn dataset(&self) -> u64 {
@@ -132,7 +138,8 @@ pub(super) fn memory(s: &mut Source<'_>, l: &mut Lines) {
     l.put("mem_fragmentation_ratio", format_args!("{:.2}", a.fragmentation()));
     l.put("mem_fragmentation_bytes", a.fragmentation_bytes());
     l.put("mem_not_counted_for_evict", s.engine.uncounted_bytes());
-    l.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
+    l.put("mem_replication_backlog", a.backlog);
+    l.put("mem_total_replication_buffers", a.backlog + a.replica_clients);
     l.put("mem_replica_full_sync_buffer", 0);
     l.put("mem_clients_slaves", a.replica_clients);
     l.put("mem_clients_normal", a.normal_clients);

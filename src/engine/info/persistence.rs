@@ -16,7 +16,8 @@ pub(super) fn persistence(s: &mut Source<'_>, l: &mut Lines) {
     let for_s = |job: Job| if now.job == job { (s.now_ms - now.started_ms) / 1000 } else { -1 };
     l.put("loading", u8::from(loading));
     // Nothing forks here: a snapshot is taken by this process.
-    l.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
+    l.put("async_loading", u8::from(status.loading.beside.load(Relaxed)));
+    l.zeros(&["current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     l.put("current_fork_perc", "0.00");
     l.put("current_save_keys_processed", now.cut.as_ref().map_or(0, |cut| cut.done.load(Relaxed)));
     l.put("current_save_keys_total", now.cut.as_ref().map_or(0, |_| now.keys_total));

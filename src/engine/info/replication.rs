@@ -25,7 +25,7 @@ pub(super) fn replication(s: &mut Source<'_>, l: &mut Lines) {
     }
     let ids = engine.replication.ids();
     let (start, held) = log.with_backlog(|b| (b.start() + 1, b.held())).unwrap_or_default();
-    l.put("master_failover_state", "no-failover");
+    l.put("master_failover_state", engine.failover_state().name());
     l.put("master_replid", ids.now);
     l.put("master_replid2", ids.before);
     l.put("master_repl_offset", log.offset());

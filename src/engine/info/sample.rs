@@ -3,6 +3,7 @@
 use super::total;
 use crate::base::alloc;
 use crate::engine::Engine;
+use std::sync::atomic::Ordering::Relaxed;
 
 const TICKS: usize = 16;
 
@@ -13,6 +14,9 @@ pub struct Rates {
     /// Bytes.
     pub net_in: f64,
     pub net_out: f64,
+    /// Replication's part of it.
+    pub repl_in: f64,
+    pub repl_out: f64,
     pub turns: f64,
     /// Microseconds that a turn took.
     pub turn_us: f64,
@@ -25,6 +29,8 @@ struct Readings {
     commands: u64,
     net_in: u64,
     net_out: u64,
+    repl_in: u64,
+    repl_out: u64,
     turns: u64,
     busy_nanos: u64,
 }
@@ -44,6 +50,8 @@ pub fn tick(engine: &Engine, now_ms: i64) {
         commands: total(engine, |w| w.processed.get()),
         net_in: total(engine, |w| w.net_in.get()),
         net_out: total(engine, |w| w.net_out.get()),
+        repl_in: total(engine, |w| w.net_repl_in.get()) + engine.shared_stats.copied_in.load(Relaxed),
+        repl_out: total(engine, |w| w.net_repl_out.get()),
         turns: total(engine, |w| w.turns.get()),
         busy_nanos: total(engine, |w| w.busy_nanos.get()),
     };
@@ -64,6 +72,8 @@ impl Samples {
             commands: grew(|r| r.commands) / seconds,
             net_in: grew(|r| r.net_in) / seconds,
             net_out: grew(|r| r.net_out) / seconds,
+            repl_in: grew(|r| r.repl_in) / seconds,
+            repl_out: grew(|r| r.repl_out) / seconds,
             turns: turns / seconds,
             turn_us: if turns == 0.0 { 0.0 } else { grew(|r| r.busy_nanos) / 1000.0 / turns },
         };
@@ -77,6 +87,8 @@ impl Samples {
             commands: average(|r| r.commands),
             net_in: average(|r| r.net_in),
             net_out: average(|r| r.net_out),
+            repl_in: average(|r| r.repl_in),
+            repl_out: average(|r| r.repl_out),
             turns: average(|r| r.turns),
             turn_us: average(|r| r.turn_us),
         }

@@ -1,12 +1,12 @@
 //! WAIT: clients that wait until enough replicas have acknowledged what they wrote.
 
-use super::replica::Phase;
+use super::replica::{Phase, Replica};
 use crate::engine::Engine;
 use crate::engine::blocking::Wait;
 use crate::resp::Reply;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +23,44 @@ pub struct Acks {
     waits: Mutex<Vec<(Goal, Arc<Wait>)>>,
     /// Behind the last request for acknowledgements that was put into the stream.
     asked_at: AtomicU64,
+    /// A replica's last acknowledgement told less of its append-only file than of its dataset.
+    owes: AtomicBool,
 }
 
 const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
 impl Engine {
-    /// What a replica tells its primary: how far it is.
+    /// What a replica tells its primary: how far it is, and, with an append-only file, how far that is safe on disk.
     pub fn ack(&self) -> Vec<u8> {
-        let offset = self.world.log.offset().to_string();
-        format!("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n${}\r\n{offset}\r\n", offset.len()).into_bytes()
+        let positions = self.world.log.positions();
+        let offset = positions.replication.to_string();
+        let mut words = vec!["REPLCONF".to_owned(), "ACK".to_owned(), offset];
+        if self.world.log.has_tap() && self.config.appendonly.get() {
+            let (durable, safe) = (self.persist.durable.position(), self.persist.durable.offset());
+            let all = durable >= positions.tap;
+            words.extend(["FACK".to_owned(), if all { positions.replication } else { safe }.to_string()]);
+            self.replication.acks.owes.store(!all, Relaxed);
+        }
+        let words_in_all = words.len();
+        let each = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        std::iter::once(format!("*{words_in_all}\r\n")).chain(each).collect::<String>().into_bytes()
+    }
+
+    /// True, once, if what the last acknowledgement said was not on disk yet and is by now: worth another one.
+    pub fn owes_ack(&self) -> bool {
+        let owes = &self.replication.acks.owes;
+        let due = owes.load(Relaxed) && self.persist.durable.position() >= self.world.log.positions().tap;
+        if due {
+            owes.store(false, Relaxed);
+        }
+        due
+    }
+
+    /// True if the replica has all that was written: what it acknowledges when asked is where it was just before the question.
+    pub fn has_all(&self, replica: &Replica) -> bool {
+        let (offset, acked) = (self.world.log.offset(), replica.acked.load(Relaxed));
+        let asked = self.replication.acks.asked_at.load(Relaxed) == offset;
+        acked == offset || (asked && acked + GETACK.len() as u64 == offset)
     }
 
     /// How many replicas have acknowledged this offset (in their append-only files).

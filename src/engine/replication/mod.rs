@@ -4,17 +4,19 @@
 //! - [`replica`]  a replica of ours: what it said about itself, what it acknowledged, and the bytes on their way to it;
 //! - [`psync`]    who may go on where it stopped, and who gets a whole copy first;
 //! - [`acks`]     WAIT: clients that wait for acknowledgements;
-//! - [`role`]     becoming a replica, or a primary.
+//! - [`role`]     becoming a replica, or a primary;
+//! - [`failover`] handing the role over.
 //!
 //! The stream itself is the write log's ([`crate::keyspace::log`]).
 
 pub mod acks;
+pub mod failover;
 pub mod psync;
 pub mod replica;
 pub mod role;
 
 use super::clients::Client;
-use super::{Engine, random_id};
+use super::{Engine, LogLevel, random_id};
 use parking_lot::{Condvar, Mutex};
 use replica::Replica;
 use std::sync::Arc;
@@ -78,6 +80,8 @@ pub struct Link {
     pub db: u32,
     /// The dataset is not that of the ids: a load broke off.
     pub torn: bool,
+    /// The primary sent what is no command: what came before it is not to be relied on either, so a whole copy is asked for.
+    pub garbled: bool,
     pub last_io_ms: i64,
     pub down_since_s: i64,
     /// A copy that is on its way: bytes in all (0: unknown) and so far, and when the last ones came.
@@ -101,10 +105,13 @@ pub struct Replication {
     link_changed: Condvar,
     pub counts: Counts,
     pub(super) acks: acks::Acks,
+    failover: Mutex<failover::Failover>,
     /// What a snapshot that was loaded says of itself.
     pub told: Mutex<Option<Origin>>,
     /// Since when there is no replica (Unix ms): `repl-backlog-ttl`.
     pub alone_since_ms: AtomicI64,
+    /// When the log last told of a disk that fails under a replica (Unix ms).
+    told_of_disk_ms: AtomicI64,
 }
 
 impl Default for Replication {
@@ -116,8 +123,10 @@ impl Default for Replication {
             link_changed: Condvar::new(),
             counts: Counts::default(),
             acks: acks::Acks::default(),
+            failover: Mutex::default(),
             told: Mutex::default(),
             alone_since_ms: AtomicI64::new(0),
+            told_of_disk_ms: AtomicI64::new(0),
         }
     }
 }
@@ -227,7 +236,7 @@ impl Engine {
         }
         let link = self.replication.link.lock();
         let db = link.client.as_ref().map_or(link.db, |c| c.db.load(Relaxed));
-        (!link.torn).then(|| Origin { id, offset: log.offset(), db })
+        (!link.torn && !link.garbled).then(|| Origin { id, offset: log.offset(), db })
     }
 
     /// After the dataset was loaded at start, and before this server follows anybody: goes on with the history that the file tells
@@ -255,6 +264,24 @@ impl Engine {
             "repl-id" => origin.id = value.to_owned(),
             "repl-offset" => origin.offset = value.parse().unwrap_or(Origin::UNTOLD),
             _ => origin.db = value.parse().unwrap_or(0),
+        }
+    }
+
+    /// A replica is about to carry out a write that it cannot keep. Unless it is to do so all the same
+    /// (`replica-ignore-disk-write-errors`), this is its end: a restart finds it where its disk is.
+    #[cold]
+    pub fn applies_unsafely(&self, now_ms: i64) {
+        if !self.config.replica_ignore_disk_write_errors.get() {
+            self.log(LogLevel::Warning, "Replica was unable to write command to disk.");
+            if let Some(hooks) = self.hooks() {
+                hooks.crash(super::Crash::Panic);
+            }
+        }
+        let told_ms = &self.replication.told_of_disk_ms;
+        if now_ms - told_ms.load(Relaxed) > 10_000 {
+            told_ms.store(now_ms, Relaxed);
+            let text = "Replica is applying a command even though it is unable to write to disk.";
+            self.log(LogLevel::Warning, text);
         }
     }
 

@@ -168,8 +168,7 @@ impl Sink for Copy {
         for replica in &self.replicas {
             match (&outcome, &self.mark, &self.spool) {
                 (Ok(()), Some(mark), _) => {
-                    replica.push(mark.as_bytes());
-                    replica.copy_ends();
+                    replica.end_copy(mark.as_bytes());
                 }
                 (Ok(()), None, Some(file)) => {
                     // Each reads at a position of its own.

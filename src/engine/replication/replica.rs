@@ -190,9 +190,12 @@ impl Replica {
         wake(feed);
     }
 
-    pub fn copy_ends(&self) {
+    /// The copy ends with this mark. Once the replica has it, it may say so at once.
+    pub fn end_copy(&self, mark: &[u8]) {
         let mut feed = self.feed.lock();
         feed.copied = true;
+        feed.waiting += mark.len();
+        feed.queue.push_back(mark.to_vec());
         wake(feed);
     }
 

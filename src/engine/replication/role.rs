@@ -36,7 +36,7 @@ impl Engine {
         self.replication.with_link(|link| {
             link.primary = None;
             link.state = LinkState::None;
-            if std::mem::take(&mut link.torn) {
+            if std::mem::take(&mut link.torn) | std::mem::take(&mut link.garbled) {
                 self.replication.new_history();
             }
         });

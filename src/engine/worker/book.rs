@@ -8,6 +8,8 @@ use crate::engine::flags::Flags;
 use crate::engine::gates;
 use crate::engine::session::Session;
 use crate::engine::table::Command;
+use crate::keyspace::flush;
+use crate::keyspace::world::Access;
 use crate::resp::Args;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -60,6 +62,14 @@ impl Worker {
         if !self.journal.ready.is_empty() {
             self.serve_ready();
         }
+    }
+
+    /// Puts the data of another keyspace in the place of this one's, which is held whole. Who watches, waits for or tracks a key hears of it.
+    pub fn replace_dataset(&mut self, other: &mut Access) {
+        let (keys, tables) = flush::replace(&mut self.access, other, &mut self.journal.ready);
+        self.engine.tracking.flushed(&self.engine, &mut self.post);
+        self.engine.free_apart(keys, tables);
+        self.book_background();
     }
 
     /// Remembers which keys a client that tracks has read; after the journal is emptied, for what expired under the command

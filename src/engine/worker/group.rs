@@ -31,6 +31,10 @@ impl Worker {
             let mut more = None;
             while scratch.planned.len() < limit && scratch.keys.len() < GROUP_KEYS && more.is_none() {
                 let first = scratch.spans.len();
+                if session.link.is_some() && !matches!(buf.get(next), None | Some(b'*' | b'\r' | b'\n')) {
+                    more = Some(More::Broken(ProtocolError("a primary sends no inline commands".into())));
+                    break;
+                }
                 match request::parse(buf, next, partial, &mut scratch.spans, limits) {
                     Ok(Parsed::Command { end }) => {
                         scratch.plan(buf, first, end);
@@ -71,6 +75,10 @@ impl Worker {
                     if let Some(ended) = self.run_words(session, &owned) {
                         return ended;
                     }
+                }
+                Some(More::Broken(ProtocolError(text))) if session.link.is_some() => {
+                    self.garbled(&text);
+                    return Ended::Close;
                 }
                 Some(More::Broken(ProtocolError(text))) => {
                     self.reply.error(&format!("ERR Protocol error: {text}"));

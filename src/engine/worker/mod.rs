@@ -244,7 +244,8 @@ impl Worker {
     /// Passes the gate, unless a script overruns its time.
     fn enter(&mut self) -> bool {
         let inside = self.access.try_enter();
-        self.hides = self.engine.is_replica();
+        // While clients are paused nothing is removed either, as in Redis: the keyspace stands still.
+        self.hides = self.engine.gates.load(Relaxed) & (gates::REPLICA | gates::PAUSED) != 0;
         self.journal.logging = inside && self.access.lane.is_wanted();
         inside
     }

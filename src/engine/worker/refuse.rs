@@ -51,6 +51,14 @@ impl Worker {
         self.count_error(error);
     }
 
+    /// What our primary sends is no command. Nothing is answered: it would take that for something else.
+    #[cold]
+    pub(super) fn garbled(&self, text: &str) {
+        let text = format!("Protocol error from master ({text}): a whole copy will be asked for.");
+        self.engine.log(LogLevel::Warning, &text);
+        self.engine.replication.with_link(|link| link.garbled = true);
+    }
+
     /// A primary's command that fails here says that the datasets differ: that must not go unseen.
     pub(super) fn note_divergence(&self, session: &Session, error: &Error) {
         if session.link.is_some() {

@@ -89,6 +89,22 @@ impl Lane {
         self.unit = None;
     }
 
+    pub(in crate::keyspace) fn is_in_unit(&self) -> bool {
+        self.unit.is_some()
+    }
+
+    /// Ends the open unit before its time. Returns what [`resume_unit`](Self::resume_unit) needs to open it again.
+    pub(in crate::keyspace) fn suspend_unit(&mut self) -> u32 {
+        let depth = self.unit.as_ref().map_or(0, |u| u.depth);
+        self.close();
+        depth
+    }
+
+    /// The lane must be empty.
+    pub(in crate::keyspace) fn resume_unit(&mut self, depth: u32) {
+        (0..depth).for_each(|_| self.begin_unit());
+    }
+
     /// After a panic: what was written down of an open unit did happen.
     pub fn close(&mut self) {
         if let Some(unit) = &mut self.unit {

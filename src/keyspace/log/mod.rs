@@ -144,7 +144,13 @@ impl Log {
 
     /// Takes what waits in the tap, file by file. `spare` is a buffer to go on with.
     pub fn take_from_tap(&self, spare: Vec<u8>) -> Vec<Piece> {
-        self.inner.lock().tap.as_mut().map(|t| t.take(spare)).unwrap_or_default()
+        self.take_with_offset(spare).0
+    }
+
+    /// The same, and the offset of replication at this moment: the effects of all before it have been taken.
+    pub fn take_with_offset(&self, spare: Vec<u8>) -> (Vec<Piece>, u64) {
+        let mut inner = self.inner.lock();
+        (inner.tap.as_mut().map(|t| t.take(spare)).unwrap_or_default(), inner.offset)
     }
 
     // ---- replication -----------------------------------------------------------------------------------------------

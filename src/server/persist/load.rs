@@ -13,7 +13,7 @@ use crate::engine::worker::Worker;
 use crate::engine::{Engine, clients::Client};
 use crate::keyspace::Entry;
 use crate::keyspace::db::{AccessClock, ExpiryMode};
-use crate::keyspace::world::Access;
+use crate::keyspace::world::{Access, World};
 use crate::rdb::{self, Event, Fault, Loaded, Loader};
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -180,11 +180,16 @@ fn put(access: &mut Access, batch: Vec<Made>, rules: Rules) -> Result<(), Refuse
 }
 
 /// Takes a snapshot in with two threads. Nobody else changes keys meanwhile.
-fn load_in_two<R: Read + Send>(engine: &Arc<Engine>, loader: &mut Loader<R>, rules: Rules) -> Result<Figures, Refused> {
+fn load_in_two<R: Read + Send>(
+    engine: &Arc<Engine>,
+    world: &Arc<World>,
+    loader: &mut Loader<R>,
+    rules: Rules,
+) -> Result<Figures, Refused> {
     let (sender, batches) = sync_channel::<Vec<Made>>(AHEAD);
     std::thread::scope(|s| {
         let putting = s.spawn(move || {
-            let mut access = engine.visit().ok_or_else(|| Refused("too many visitors".into()))?;
+            let mut access = Access::visitor(world).ok_or_else(|| Refused("too many visitors".into()))?;
             for batch in batches {
                 // Holding everything for some hundred keys is cheaper than locking for each.
                 access.raise();
@@ -232,19 +237,26 @@ pub fn load_snapshot(engine: &Arc<Engine>, disk: &dyn Disk, path: &Path) -> Resu
     })?;
     let mut loader = Loader::new(source, engine.thresholds());
     loader.reader.verify_checksum(engine.config.rdbchecksum.get());
-    let figures = load_in_two(engine, &mut loader, Rules { base: false, merge: false }).map_err(fatal)?;
+    let figures =
+        load_in_two(engine, &engine.world, &mut loader, Rules { base: false, merge: false }).map_err(fatal)?;
     done(engine, figures);
     log::notice(&format!("DB loaded from disk: {:.3} seconds", started.elapsed().as_secs_f64()));
     Ok(())
 }
 
-/// Loads a copy that a primary sent into an empty keyspace. What has expired comes in as well: it is the primary who removes it.
-pub fn load_copy<R: Read + Send>(engine: &Arc<Engine>, source: R, size: u64) -> Result<(), Refused> {
+/// Loads a copy that a primary sent into an empty keyspace, the server's or another. What has expired comes in as well: it is the
+/// primary who removes it.
+pub fn load_copy<R: Read + Send>(
+    engine: &Arc<Engine>,
+    world: &Arc<World>,
+    source: R,
+    size: u64,
+) -> Result<(), Refused> {
     begin(engine, size);
     let source = Counted { inner: source, engine: engine.clone(), file: Arc::default() };
     let mut loader = Loader::new(source, engine.thresholds());
     loader.reader.verify_checksum(engine.config.rdbchecksum.get());
-    let figures = load_in_two(engine, &mut loader, Rules { base: true, merge: false })?;
+    let figures = load_in_two(engine, world, &mut loader, Rules { base: true, merge: false })?;
     done(engine, figures);
     Ok(())
 }
@@ -376,11 +388,12 @@ fn load_commands(engine: &Arc<Engine>, file: &LogFile, name: &str, last: bool) -
             log::notice("Reading RDB base file on AOF loading...");
             let mut loader = Loader::new(source, engine.thresholds());
             loader.reader.verify_checksum(engine.config.rdbchecksum.get());
-            let figures =
-                load_in_two(engine, &mut loader, Rules { base: true, merge: false }).map_err(|Refused(why)| {
+            let figures = load_in_two(engine, &engine.world, &mut loader, Rules { base: true, merge: false }).map_err(
+                |Refused(why)| {
                     log::warning(&why);
                     Refused(format!("Error reading the RDB preamble of the AOF file {name}, AOF loading aborted"))
-                })?;
+                },
+            )?;
             done(engine, figures);
             let offset = loader.reader.offset();
             let (rest, source) = loader.reader.into_rest();

@@ -50,6 +50,8 @@ struct State {
     unwritten: VecDeque<Piece>,
     /// Bytes written since the tap was attached: a position of the log.
     written: u64,
+    /// The offset of replication whose effects are written.
+    offset: u64,
     spare: Vec<u8>,
     /// Since when a write has been put off for a sync.
     postponed: Option<Instant>,
@@ -282,9 +284,10 @@ impl LogFile {
     pub fn flush(&self) -> io::Result<u64> {
         let mut state = self.state.lock();
         let spare = std::mem::take(&mut state.spare);
-        let taken = self.engine.world.log.take_from_tap(spare);
+        let (taken, offset) = self.engine.world.log.take_with_offset(spare);
         state.unwritten.extend(taken);
         self.write_out(&mut state)?;
+        state.offset = offset;
         Ok(state.written)
     }
 
@@ -399,9 +402,10 @@ impl LogFile {
 
     /// Syncs what was written up to now.
     fn sync_step(&self, written: u64) {
-        let dirty: Vec<Arc<dyn File>> = {
+        let (dirty, offset): (Vec<Arc<dyn File>>, u64) = {
             let mut state = self.state.lock();
-            state.files.iter_mut().filter_map(|f| std::mem::take(&mut f.dirty).then(|| f.file.clone())).collect()
+            let dirty = |f: &mut OpenFile| std::mem::take(&mut f.dirty).then(|| f.file.clone());
+            (state.files.iter_mut().filter_map(dirty).collect(), state.offset)
         };
         if !dirty.is_empty() {
             let always = self.engine.config.appendfsync.get() == AppendFsync::Always;
@@ -433,7 +437,9 @@ impl LogFile {
                 return;
             }
         }
+        self.engine.persist.durable.set_offset(offset);
         self.engine.persist.durable.advance(written);
+        self.engine.serve_acks();
     }
 
     pub fn is_switching_on(&self) -> bool {

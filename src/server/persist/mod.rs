@@ -297,8 +297,8 @@ impl Persist {
         fan.0.into_iter().for_each(|sink| sink.finish(outcome.clone()));
     }
 
-    /// Stops the job that runs, if one does, and waits for it to let go of its file.
-    fn stop_job(&self) {
+    /// Stops the job that runs, if one does.
+    pub fn stop_job(&self) {
         let cut = self.engine.persist.now.lock().cut.clone();
         cut.iter().for_each(|c| c.abort());
     }

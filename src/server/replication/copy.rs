@@ -1,25 +1,33 @@
 //! A whole copy from our primary: received into a file beside the old dataset, which serves on meanwhile, and then loaded in its
-//! place.
+//! place; or, as `repl-diskless-load` says, loaded as it comes, over the old dataset or beside it.
 
 use super::super::persist::{Persist, load};
 use super::super::{log, now_ms, reason};
 use super::wire::Wire;
 use crate::engine::clients::Client;
+use crate::engine::config::choices::DisklessLoad;
+use crate::engine::persist::Job;
 use crate::engine::session::Session;
 use crate::engine::worker::Worker;
 use crate::engine::{Engine, LogLevel, gates, random_id};
 use crate::keyspace::db::ExpiryMode;
+use crate::keyspace::world::{Access, World};
 use crate::resp::OwnedArgs;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// Bytes of the mark behind a copy whose length was not told.
 const MARK: usize = 40;
 /// Bytes after which the file is synced, as Redis does, so that the end does not take long.
-const SYNC_EVERY: u64 = 8 << 20;
+const SYNC_EVERY: usize = 8 << 20;
+/// Bytes taken from the primary at once.
+const PIECE: usize = 64 << 10;
+/// How long a snapshot that was stopped may take to end.
+const MOST_FOR_JOBS: Duration = Duration::from_secs(5);
 
 enum Length {
     Bytes(u64),
@@ -37,7 +45,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Receives the copy and puts it in the dataset's place.
+/// Receives the copy and puts it in the dataset's place. Without a file, if that is asked for (`repl-diskless-load`).
 pub fn receive(
     engine: &Arc<Engine>,
     persist: &Arc<Persist>,
@@ -46,36 +54,88 @@ pub fn receive(
 ) -> Result<(), String> {
     let header = wire.answer()?;
     let length = parse_header(&header)?;
-    match &length {
-        Length::Mark(_) => log::notice("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to disk"),
-        Length::Bytes(n) => log::notice(&format!("MASTER <-> REPLICA sync: receiving {n} bytes from master to disk")),
-    }
+    let how = engine.config.repl_diskless_load.get();
+    let beside = how == DisklessLoad::Swapdb;
+    let to_parser =
+        beside || how != DisklessLoad::Disabled && (how == DisklessLoad::FlushBeforeLoad || is_empty(engine));
+    let target = if to_parser { "parser" } else { "disk" };
+    let size = match &length {
+        Length::Mark(_) => {
+            log::notice(&format!("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to {target}"));
+            0
+        }
+        Length::Bytes(n) => {
+            log::notice(&format!("MASTER <-> REPLICA sync: receiving {n} bytes from master to {target}"));
+            *n
+        }
+    };
     engine.replication.with_link(|l| {
-        (l.copy_total, l.copy_read) = (if let Length::Bytes(n) = length { n } else { 0 }, 0);
+        (l.copy_total, l.copy_read) = (size, 0);
         l.copy_io_ms = now_ms();
     });
+    let generation = wire.generation();
+    let install = Install { engine, persist, generation, history };
+    let mut arriving = Arriving::new(engine, wire, length);
+    if to_parser {
+        let outcome = if beside { install.beside(&mut arriving, size) } else { install.over(&mut arriving, size) };
+        // What the link has to say is the cause, if it has anything to say.
+        return arriving.failed.take().map_or(outcome, Err);
+    }
+    let path = spool(&mut arriving).map_err(|e| arriving.failed.take().unwrap_or_else(|| write_failed(&e)))?;
+    let file = File::open(&path).map_err(|e| format!("Can't read what the MASTER sent: {}", reason(&e)))?;
+    let size = file.metadata().map_or(0, |m| m.len());
+    let outcome = install.over(Lively { inner: file, wire, told: Instant::now() }, size);
+    remove_if_unwanted(engine, &path);
+    outcome
+}
+
+/// `rdb-del-sync-files`: a server that is to keep nothing on disk does not keep the copy either.
+fn remove_if_unwanted(engine: &Engine, path: &Path) {
+    let config = &engine.config;
+    if config.rdb_del_sync_files.get() && config.save.get().is_empty() && !config.appendonly.get() {
+        log::notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
+        if let Err(e) = std::fs::remove_file(path) {
+            log::warning(&format!("Can't remove {}: {}", path.display(), reason(&e)));
+        }
+    }
+}
+
+fn write_failed(e: &io::Error) -> String {
+    format!("Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA sync: {}", reason(e))
+}
+
+fn is_empty(engine: &Engine) -> bool {
+    let Some(mut access) = engine.visit() else { return false };
+    access.raise();
+    (0..access.world().shards()).all(|i| {
+        let shard = access.shard(i);
+        (0..shard.databases()).all(|n| shard.db(n).is_none_or(|table| table.is_empty()))
+    })
+}
+
+/// Writes the copy to a file, which then takes the snapshot's place, as in Redis. An error is the disk's, unless the link failed.
+fn spool(arriving: &mut Arriving<'_, '_>) -> io::Result<PathBuf> {
+    let target = PathBuf::from(arriving.engine.config.dbfilename.get());
     let path = PathBuf::from(format!("temp-{}.{}.rdb", now_ms() / 1000, std::process::id()));
     let mut temporary = Temporary(Some(path.clone()));
-    let failed = |e: io::Error| {
-        format!(
-            "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA sync: {}",
-            reason(&e)
-        )
-    };
-    let mut file = File::create(&path).map_err(failed)?;
-    spool(engine, wire, &length, &mut file)?;
-    file.sync_all().map_err(failed)?;
-    drop(file);
-    let target = PathBuf::from(engine.config.dbfilename.get());
-    std::fs::rename(&path, &target).map_err(|e| {
-        format!(
-            "Failed trying to rename the temp DB into {} in MASTER <-> REPLICA synchronization: {}",
-            target.display(),
-            reason(&e)
-        )
-    })?;
+    let mut file = File::create(&path)?;
+    let (mut piece, mut unsynced) = (vec![0; PIECE], 0);
+    loop {
+        let n = arriving.read(&mut piece)?;
+        if n == 0 {
+            break;
+        }
+        file.write_all(&piece[..n])?;
+        unsynced += n;
+        if unsynced >= SYNC_EVERY {
+            file.sync_data()?;
+            unsynced = 0;
+        }
+    }
+    file.sync_all()?;
+    std::fs::rename(&path, &target)?;
     temporary.0 = None;
-    install(engine, persist, wire, &target, history)
+    Ok(target)
 }
 
 fn parse_header(header: &str) -> Result<Length, String> {
@@ -92,52 +152,74 @@ fn parse_header(header: &str) -> Result<Length, String> {
     }
 }
 
-fn spool(engine: &Engine, wire: &mut Wire<'_>, length: &Length, file: &mut File) -> Result<(), String> {
-    let failed = |e: io::Error| {
-        format!(
-            "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA sync: {}",
-            reason(&e)
-        )
-    };
-    let (mut read, mut synced, mut noted) = (0u64, 0u64, Instant::now());
-    let mut piece = vec![0; 64 << 10];
-    // The last bytes, which may be the mark, stay here.
-    let mut held: Vec<u8> = Vec::new();
-    loop {
-        let most = match length {
-            Length::Bytes(n) if read == *n => break,
-            Length::Bytes(n) => piece.len().min((n - read).min(1 << 30) as usize),
-            Length::Mark(_) => piece.len(),
+/// The bytes of a copy as they come: up to its end, and not beyond.
+struct Arriving<'a, 'w> {
+    engine: &'a Engine,
+    wire: &'a mut Wire<'w>,
+    length: Length,
+    /// What was read and not given on, but for the last bytes, which may be the mark: those are in `tail`.
+    ready: Vec<u8>,
+    at: usize,
+    tail: Vec<u8>,
+    over: bool,
+    read: u64,
+    noted: Instant,
+    /// What went wrong on the link.
+    failed: Option<String>,
+}
+
+impl<'a, 'w> Arriving<'a, 'w> {
+    fn new(engine: &'a Engine, wire: &'a mut Wire<'w>, length: Length) -> Self {
+        let (ready, tail, noted) = (Vec::new(), Vec::new(), Instant::now());
+        Arriving { engine, wire, length, ready, at: 0, tail, over: false, read: 0, noted, failed: None }
+    }
+
+    /// Takes in what has come; `over` if that was the end.
+    fn fill(&mut self) -> Result<(), String> {
+        let most = match self.length {
+            Length::Bytes(n) => PIECE.min(usize::try_from(n - self.read).unwrap_or(PIECE)),
+            Length::Mark(_) => PIECE,
         };
-        let n = wire.bytes(&mut piece[..most])?;
-        read += n as u64;
-        match length {
-            Length::Bytes(_) => file.write_all(&piece[..n]).map_err(failed)?,
-            Length::Mark(mark) => {
-                held.extend_from_slice(&piece[..n]);
-                if held.ends_with(mark) {
-                    held.truncate(held.len() - MARK);
-                    file.write_all(&held).map_err(failed)?;
-                    break;
-                }
-                let ready = held.len().saturating_sub(MARK);
-                file.write_all(&held[..ready]).map_err(failed)?;
-                held.drain(..ready);
-            }
+        if most == 0 {
+            self.over = true;
+            return Ok(());
         }
-        if read - synced >= SYNC_EVERY {
-            file.sync_data().map_err(failed)?;
-            synced = read;
+        self.ready.clear();
+        self.at = 0;
+        self.ready.append(&mut self.tail);
+        let kept = self.ready.len();
+        self.ready.resize(kept + most, 0);
+        let n = self.wire.bytes(&mut self.ready[kept..])?;
+        self.ready.truncate(kept + n);
+        self.read += n as u64;
+        if let Length::Mark(mark) = &self.length {
+            self.tail = self.ready.split_off(self.ready.len().saturating_sub(MARK));
+            self.over = self.tail == *mark;
         }
-        if noted.elapsed() > Duration::from_millis(100) {
-            noted = Instant::now();
-            engine.replication.with_link(|l| (l.copy_read, l.copy_io_ms) = (read, now_ms()));
-            if !wire.is_wanted() {
+        if self.noted.elapsed() > Duration::from_millis(100) {
+            self.noted = Instant::now();
+            self.engine.replication.with_link(|l| (l.copy_read, l.copy_io_ms) = (self.read, now_ms()));
+            if !self.wire.is_wanted() {
                 return Err("this server follows somebody else now".into());
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+impl Read for Arriving<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.ready.len() && !self.over {
+            if let Err(why) = self.fill() {
+                self.failed = Some(why.clone());
+                return Err(io::Error::other(why));
+            }
+        }
+        let n = buf.len().min(self.ready.len() - self.at);
+        buf[..n].copy_from_slice(&self.ready[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
 }
 
 /// Reads a file and, once a second, tells the primary that we are alive.
@@ -157,85 +239,139 @@ impl<R: Read> Read for Lively<'_, '_, R> {
     }
 }
 
-/// Replaces the dataset by the one in the file. Nobody is served meanwhile.
-fn install(
-    engine: &Arc<Engine>,
-    persist: &Arc<Persist>,
-    wire: &mut Wire<'_>,
-    path: &Path,
+/// A copy on its way into the dataset's place.
+struct Install<'a> {
+    engine: &'a Arc<Engine>,
+    persist: &'a Arc<Persist>,
+    generation: u64,
     history: Option<(String, u64)>,
-) -> Result<(), String> {
-    let file = File::open(path).map_err(|e| format!("Can't read what the MASTER sent: {}", reason(&e)))?;
-    let size = file.metadata().map_or(0, |m| m.len());
-    // The log would hold what is about to go; it begins anew with what comes.
-    if engine.world.log.has_tap() {
-        persist.log_file.switch_off();
+}
+
+impl Install<'_> {
+    fn is_wanted(&self) -> Result<(), String> {
+        let wanted = self.engine.replication.is_current(self.generation);
+        wanted.then_some(()).ok_or_else(|| "this server follows somebody else now".to_owned())
     }
-    log::notice("MASTER <-> REPLICA sync: Flushing old data");
-    engine.drop_replicas();
-    engine.set_gate(gates::LOADING, true);
-    let outcome = empty(engine, wire).and_then(|()| {
-        log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
-        engine.replication.with_link(|l| l.torn = true);
-        engine.replication.told.lock().take();
-        let source = Lively { inner: file, wire: &mut *wire, told: Instant::now() };
-        load::load_copy(engine, source, size).map_err(|load::Refused(why)| {
+
+    /// What is being written down of the old dataset is of no use any more.
+    fn stop_snapshots(&self) {
+        self.persist.stop_job();
+        let began = Instant::now();
+        while self.engine.persist.job() != Job::None && began.elapsed() < MOST_FOR_JOBS {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn load(&self, world: &Arc<World>, source: impl Read + Send, size: u64) -> Result<(), String> {
+        self.engine.replication.told.lock().take();
+        let mut source = source;
+        load::load_copy(self.engine, world, &mut source, size).map_err(|load::Refused(why)| {
             log::warning(&why);
             "Failed trying to load the MASTER synchronization DB from disk, check server logs.".to_owned()
-        })
-    });
-    let outcome = outcome.and_then(|()| {
-        let mut access = engine.visit().ok_or("too many visitors")?;
-        access.raise();
-        if !wire.is_wanted() {
-            return Err("this server follows somebody else now".to_owned());
+        })?;
+        // What follows the snapshot is the mark, if there is one: the copy has come whole.
+        io::copy(&mut source, &mut io::sink()).map(drop).map_err(|e| reason(&e))
+    }
+
+    /// The dataset is the primary's: everything is held.
+    fn join(&mut self) {
+        let (id, offset) = self.history.take().unwrap_or_else(|| (random_id(), 0));
+        self.engine.join(&id, Some(offset));
+        let db = self.engine.replication.told.lock().take().map_or(0, |origin| origin.db);
+        self.engine.replication.with_link(|l| (l.torn, l.garbled, l.db) = (false, false, db));
+    }
+
+    /// Empties the dataset and loads the other one in its place. Nobody is served meanwhile.
+    fn over(mut self, source: impl Read + Send, size: u64) -> Result<(), String> {
+        let engine = self.engine;
+        // The log would hold what is about to go; it begins anew with what comes.
+        if engine.world.log.has_tap() {
+            self.persist.log_file.switch_off();
         }
-        let (id, offset) = history.unwrap_or_else(|| (random_id(), 0));
-        engine.join(&id, Some(offset));
-        let db = engine.replication.told.lock().take().map_or(0, |origin| origin.db);
-        engine.replication.with_link(|l| (l.torn, l.db) = (false, db));
+        log::notice("MASTER <-> REPLICA sync: Flushing old data");
+        engine.drop_replicas();
+        self.stop_snapshots();
+        engine.set_gate(gates::LOADING, true);
+        let outcome = self.is_wanted().and_then(|()| empty(engine)).and_then(|()| {
+            log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
+            engine.replication.with_link(|l| l.torn = true);
+            self.load(&engine.world, source, size)
+        });
+        let outcome = outcome.and_then(|()| {
+            let mut access = engine.visit().ok_or("too many visitors")?;
+            access.raise();
+            self.is_wanted()?;
+            self.join();
+            Ok(())
+        });
+        if outcome.is_err() && engine.replication.with_link(|l| l.torn) {
+            // Half a dataset is worse than none.
+            let _ = empty(engine); // it was empty before, so this cannot be what fails
+            engine.replication.new_history();
+        }
+        engine.set_gate(gates::LOADING, false);
+        self.finish(outcome)
+    }
+
+    /// Loads the other dataset beside this one, which stays if that fails, and swaps them. Who reads is served on if both are of one
+    /// history, as in Redis; else a client would see time jump.
+    fn beside(mut self, source: impl Read + Send, size: u64) -> Result<(), String> {
+        let engine = self.engine;
+        let same = self.history.as_ref().is_some_and(|(id, _)| *id == engine.replication.ids().now);
+        engine.drop_replicas();
+        engine.persist.loading.beside.store(same, Relaxed);
+        engine.set_gate(gates::LOADING, !same);
+        log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
+        let world = World::new(engine.world.workers(), engine.world.databases());
+        let outcome = self.load(&world, source, size).and_then(|()| {
+            if engine.world.log.has_tap() {
+                self.persist.log_file.switch_off();
+            }
+            self.stop_snapshots();
+            let mut worker = Worker::visiting(engine.clone()).ok_or("too many visitors")?;
+            let mut other = Access::visitor(&world).ok_or("too many visitors")?;
+            worker.begin(now_ms());
+            worker.access.raise();
+            other.raise();
+            self.is_wanted()?;
+            log::notice("MASTER <-> REPLICA sync: Swapping the DBs");
+            worker.replace_dataset(&mut other);
+            self.join();
+            worker.access.leave();
+            Ok(())
+        });
+        engine.persist.loading.beside.store(false, Relaxed);
+        engine.set_gate(gates::LOADING, false);
+        self.finish(outcome)
+    }
+
+    fn finish(self, outcome: Result<(), String>) -> Result<(), String> {
+        let engine = self.engine;
+        if engine.config.appendonly.get()
+            && !engine.world.log.has_tap()
+            && let Err(why) = self.persist.switch_log(true)
+        {
+            log::warning(&why);
+        }
+        outcome?;
+        engine.shared_stats.dirty_at_save.store(engine.changes(), Relaxed);
+        log::notice("MASTER <-> REPLICA sync: Finished with success");
         Ok(())
-    });
-    if outcome.is_err() && engine.replication.with_link(|l| l.torn) {
-        // Half a dataset is worse than none.
-        let _ = empty(engine, wire);
-        engine.replication.new_history();
-    }
-    engine.set_gate(gates::LOADING, false);
-    remove_if_unwanted(engine, path);
-    if engine.config.appendonly.get()
-        && let Err(why) = persist.switch_log(true)
-    {
-        log::warning(&why);
-    }
-    outcome?;
-    engine.shared_stats.dirty_at_save.store(engine.changes(), std::sync::atomic::Ordering::Relaxed);
-    log::notice("MASTER <-> REPLICA sync: Finished with success");
-    Ok(())
-}
-
-/// `rdb-del-sync-files`: a server that is to keep nothing on disk does not keep the copy either.
-fn remove_if_unwanted(engine: &Engine, path: &Path) {
-    let config = &engine.config;
-    if config.rdb_del_sync_files.get() && config.save.get().is_empty() && !config.appendonly.get() {
-        log::notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
-        if let Err(e) = std::fs::remove_file(path) {
-            log::warning(&format!("Can't remove {}: {}", path.display(), reason(&e)));
-        }
     }
 }
 
-/// Takes everything out, as FLUSHALL does: who watches or waits for a key hears of it.
-fn empty(engine: &Arc<Engine>, wire: &Wire<'_>) -> Result<(), String> {
+/// Takes everything out, as FLUSHALL and FUNCTION FLUSH do: who watches or waits for a key hears of it.
+fn empty(engine: &Arc<Engine>) -> Result<(), String> {
     let mut worker = Worker::visiting(engine.clone()).ok_or("too many visitors")?;
     let mut session = Session::new(Arc::new(Client::new(0, "", "", -1, now_ms())), true);
     (session.internal, session.expiry) = (true, ExpiryMode::Ignore);
     worker.begin(now_ms());
     worker.access.raise();
-    let wanted = wire.is_wanted();
-    if wanted && let Err(e) = worker.replay(&mut session, OwnedArgs::new(["FLUSHALL"].iter()).args()) {
-        engine.log(LogLevel::Warning, &e.text());
+    for words in [&["FLUSHALL"][..], &["FUNCTION", "FLUSH"]] {
+        if let Err(e) = worker.replay(&mut session, OwnedArgs::new(words.iter()).args()) {
+            engine.log(LogLevel::Warning, &e.text());
+        }
     }
     worker.access.leave();
-    if wanted { Ok(()) } else { Err("this server follows somebody else now".into()) }
+    Ok(())
 }

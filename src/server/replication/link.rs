@@ -2,15 +2,15 @@
 //! whole copy where one is needed. What goes wrong is logged and tried again, less and less often.
 
 use super::super::listen::Listener;
-use super::super::log;
 use super::super::persist::Persist;
 use super::super::tls;
 use super::super::worker::{Incoming, Primary};
+use super::super::{log, now_ms};
 use super::copy;
 use super::wire::{self, Wire};
 use crate::client::Stream;
 use crate::engine::Engine;
-use crate::engine::replication::LinkState;
+use crate::engine::replication::{LinkState, failover};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +30,7 @@ enum Answer {
 /// Keeps the link up whenever there is to be one. Never returns.
 pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listener>) {
     let mut failures = 0u32;
+    let mut last: Option<(u64, Instant)> = None;
     loop {
         let wanted = engine.replication.with_link(|link| match (&link.primary, link.state) {
             (Some(primary), LinkState::Connect) => {
@@ -40,21 +41,26 @@ pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listene
             _ => None,
         });
         let Some(((host, port), generation)) = wanted else {
-            engine.replication.await_link(Duration::from_millis(500));
+            let waits = engine.failover_state() == failover::State::WaitingForSync;
+            engine.replication.await_link(Duration::from_millis(if waits { 20 } else { 500 }));
+            engine.advance_failover(now_ms());
             continue;
         };
+        // Whoever takes us in only to drop us is not asked more often than one who does not answer.
+        if let Some((of, began)) = last
+            && of == generation
+        {
+            pause(engine, generation, began + PAUSE);
+        }
+        last = Some((generation, Instant::now()));
         match attempt(engine, persist, listener, &host, port, generation) {
             Ok(()) => failures = 0,
             Err(_) if !engine.replication.is_current(generation) => failures = 0,
             Err(why) => {
                 log::warning(&why);
                 failures += 1;
-                let pause = PAUSE.saturating_mul(failures.div_ceil(3)).min(LONGEST_PAUSE);
-                let until = Instant::now() + pause;
-                while Instant::now() < until && engine.replication.is_current(generation) {
-                    engine.replication.await_link(Duration::from_millis(50));
-                    std::thread::sleep(Duration::from_millis(20));
-                }
+                let how_long = PAUSE.saturating_mul(failures.div_ceil(3)).min(LONGEST_PAUSE);
+                pause(engine, generation, Instant::now() + how_long);
                 engine.replication.with_link(|link| {
                     if link.generation == generation {
                         link.state = LinkState::Connect;
@@ -62,6 +68,14 @@ pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listene
                 });
             }
         }
+    }
+}
+
+/// Waits until then, or until the link is not wanted any more.
+fn pause(engine: &Engine, generation: u64, until: Instant) {
+    while Instant::now() < until && engine.replication.is_current(generation) {
+        engine.replication.await_link(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -101,6 +115,7 @@ fn attempt(
                 log::notice(&format!("Master replication ID changed to {id}"));
             }
             log::notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
+            engine.failover_succeeded();
         }
         Answer::Copy(history) => {
             set_state(engine, generation, LinkState::Sync);
@@ -205,7 +220,7 @@ fn greet(engine: &Engine, wire: &mut Wire<'_>) -> Result<(), String> {
 
 /// Asks to go on where we stopped.
 fn ask(engine: &Engine, wire: &mut Wire<'_>) -> Result<Answer, String> {
-    let torn = engine.replication.with_link(|l| l.torn);
+    let torn = engine.replication.with_link(|l| l.torn || l.garbled);
     let (id, next) = match torn {
         true => ("?".to_owned(), -1),
         false => (engine.replication.ids().now, engine.world.log.offset() as i64 + 1),
@@ -215,8 +230,21 @@ fn ask(engine: &Engine, wire: &mut Wire<'_>) -> Result<Answer, String> {
     } else {
         log::notice(&format!("Trying a partial resynchronization (request {id}:{next})."));
     }
-    wire.send(&["PSYNC", &id, &next.to_string()])?;
+    let next = next.to_string();
+    let hands_over = engine.failover_state() == failover::State::InProgress;
+    match hands_over {
+        true => wire.send(&["PSYNC", &id, &next, "FAILOVER"])?,
+        false => wire.send(&["PSYNC", &id, &next])?,
+    }
     let reply = wire.answer()?;
+    if hands_over && !reply.starts_with("+CONTINUE") {
+        let mut access = engine.visit().ok_or("too many visitors")?;
+        access.raise();
+        if wire.is_wanted() {
+            engine.abort_failover("Failover target rejected psync request", now_ms());
+        }
+        return Err(format!("The failover's target does not take over: {reply}"));
+    }
     let mut words = reply.split_whitespace();
     match words.next().unwrap_or_default() {
         "+FULLRESYNC" => {

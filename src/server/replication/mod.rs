@@ -7,7 +7,7 @@ mod wire;
 use super::listen::Listener;
 use super::persist::Persist;
 use super::{log, now_ms};
-use crate::engine::clients::Client;
+use crate::engine::clients::{Client, held};
 use crate::engine::config::cells::Class;
 use crate::engine::replication::LinkState;
 use crate::engine::replication::replica::{Phase, Replica};
@@ -43,7 +43,7 @@ fn look_after(engine: &Engine, tick: u64, now_ms: i64) {
     let each_second = tick.is_multiple_of(10);
     engine.serve_acks();
     engine.review_replicas(now_ms);
-    if each_second {
+    if each_second || engine.owes_ack() {
         acknowledge(engine, now_ms);
     }
     if engine.gates.load(Relaxed) & gates::LOADING != 0 {
@@ -62,7 +62,9 @@ fn look_after(engine: &Engine, tick: u64, now_ms: i64) {
         replica.push(b"\n");
     }
     let seconds = (tick / 10) as i64;
-    if !replicas.is_empty() && seconds % config.repl_ping_replica_period_secs.get().max(1) == 0 {
+    // While a replica is to catch up for good, the stream stands still.
+    let still = engine.clients.holds(held::FAILOVER | held::SHUTDOWN);
+    if !still && !replicas.is_empty() && seconds % config.repl_ping_replica_period_secs.get().max(1) == 0 {
         engine.world.log.tell_replicas(PING);
     }
     let ttl_s = config.repl_backlog_ttl_secs.get();

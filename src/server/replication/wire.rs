@@ -25,6 +25,10 @@ impl<'a> Wire<'a> {
         Ok(Wire { stream, engine, generation, buffer: Vec::new(), at: 0 })
     }
 
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     pub fn is_wanted(&self) -> bool {
         self.engine.replication.is_current(self.generation)
     }
@@ -58,7 +62,10 @@ impl<'a> Wire<'a> {
         loop {
             match self.stream.read(piece) {
                 Ok(0) => return Err("I/O error trying to sync with MASTER: connection lost".into()),
-                Ok(n) => return Ok(n),
+                Ok(n) => {
+                    self.engine.shared_stats.copied_in.fetch_add(n as u64, std::sync::atomic::Ordering::Relaxed);
+                    return Ok(n);
+                }
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                     if !self.is_wanted() {
                         return Err("this server follows somebody else now".into());

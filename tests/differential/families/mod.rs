@@ -4,6 +4,7 @@ use crate::grammar::{self, Row};
 
 pub mod acl;
 pub mod bitmaps;
+pub mod cluster;
 pub mod connection;
 pub mod dump;
 pub mod field_ttl;
@@ -64,6 +65,7 @@ pub const ALL: &[&Family] = &[
     &scripting::FAMILY,
     &functions::FAMILY,
     &acl::FAMILY,
+    &cluster::FAMILY,
 ];
 
 /// In every family: other types under the family's keys, keys that go and come.

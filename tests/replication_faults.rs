@@ -1,0 +1,316 @@
+//! Replication with ends that fail: primaries that stall, die in the middle or send rubbish; replicas that read nothing; disks that
+//! take nothing. Each leaves a line in the log and is tried again, and what can be kept is kept.
+
+mod common;
+
+use common::Kind;
+use common::fake::FakeReplica;
+use common::repl::{PATIENCE, field, follow, number, settle, signal, start, until};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// What a false primary does once it is asked to synchronize.
+enum Does {
+    /// Sends these bytes and closes.
+    Dies(Vec<u8>),
+    /// Sends these bytes and then nothing, without closing.
+    Stalls(Vec<u8>),
+}
+
+struct FalsePrimary {
+    port: u16,
+    /// How often it was asked.
+    asked: Arc<AtomicUsize>,
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for FalsePrimary {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Does the same with everybody who connects.
+fn false_primary(does: Does) -> FalsePrimary {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (asked, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, ends) = (asked.clone(), over.clone());
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            if ends.load(Ordering::SeqCst) {
+                return;
+            }
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                let said = String::from_utf8_lossy(&buffer[..n]).into_owned();
+                if said.contains("PSYNC") {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    let (Does::Dies(bytes) | Does::Stalls(bytes)) = &does;
+                    let _ = stream.write_all(bytes); // whoever is gone does not read it
+                    break;
+                }
+                let reply: &[u8] = if said.contains("PING") { b"+PONG\r\n" } else { b"+OK\r\n" };
+                if stream.write_all(reply).is_err() {
+                    break;
+                }
+            }
+            if matches!(does, Does::Stalls(_)) {
+                kept.push(stream);
+            }
+        }
+    });
+    FalsePrimary { port, asked, over }
+}
+
+const ID: &str = "0123456789abcdef0123456789abcdef01234567";
+
+fn full(copy: &[u8]) -> Vec<u8> {
+    [format!("+FULLRESYNC {ID} 7\r\n${}\r\n", copy.len()).as_bytes(), copy].concat()
+}
+
+/// A snapshot with some keys in it.
+fn snapshot() -> Vec<u8> {
+    let server = start(Kind::Rustredis, &[]);
+    let mut conn = server.connect();
+    (0..500).for_each(|n| drop(conn.line(&format!("SET from-primary-{n} {}", "x".repeat(n)))));
+    let mut replica = FakeReplica::greet(server.port);
+    replica.send(&["PSYNC", "?", "-1"]);
+    replica.line();
+    replica.copy()
+}
+
+/// Follows a false primary until that was asked twice; returns what the log has to say.
+fn tried_again(primary: &FalsePrimary, args: &[&str], keeps: bool) -> String {
+    let mut server = start(Kind::Rustredis, args);
+    let mut conn = server.connect();
+    conn.line("SET kept 1");
+    conn.line(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+    until("it tries again", || server.log(), || primary.asked.load(Ordering::SeqCst) >= 2);
+    until("it answers", || server.log(), || !conn.line("GET kept").starts_with("-LOADING"));
+    let kept = if keeps { "$1\\r\\n1\\r\\n" } else { "$-1\\r\\n" };
+    assert_eq!(conn.line("GET kept"), kept, "{}", server.log());
+    assert!(server.alive() && !server.log().contains("panicked"), "{}", server.log());
+    assert_eq!(
+        conn.line("DBSIZE"),
+        if keeps { ":1\\r\\n" } else { ":0\\r\\n" },
+        "half a copy is none: {}",
+        server.log()
+    );
+    server.log()
+}
+
+#[test]
+fn a_primary_that_stalls_is_given_up() {
+    let timeout = ["--repl-timeout", "2"];
+    let silent = tried_again(&false_primary(Does::Stalls(Vec::new())), &timeout, true);
+    assert!(silent.contains("Timeout"), "{silent}");
+    let half = full(&[b"REDIS0010".as_slice(), &[0; 1000]].concat());
+    let stalled = tried_again(&false_primary(Does::Stalls(half[..half.len() - 500].to_vec())), &timeout, true);
+    assert!(stalled.contains("Timeout"), "{stalled}");
+}
+
+#[test]
+fn a_primary_that_dies_within_the_copy_costs_nothing() {
+    let copy = snapshot();
+    let torn = full(&copy)[..copy.len() - 100].to_vec();
+    for args in [&[][..], &["--repl-diskless-load", "swapdb"]] {
+        let log = tried_again(&false_primary(Does::Dies(torn.clone())), args, true);
+        assert!(log.contains("connection lost"), "{log}");
+    }
+    // Where the copy goes straight over the old data, half of it is no dataset.
+    let log = tried_again(&false_primary(Does::Dies(torn)), &["--repl-diskless-load", "flush-before-load"], false);
+    assert!(log.contains("connection lost"), "{log}");
+}
+
+#[test]
+fn a_copy_that_is_rubbish_is_not_served() {
+    let mut rubbish = snapshot();
+    let middle = rubbish.len() / 2;
+    rubbish[middle] ^= 0x55;
+    // A file is looked at only after the old data made room for it, as in Redis; beside the old data, that stays.
+    let log = tried_again(&false_primary(Does::Dies(full(&rubbish))), &[], false);
+    assert!(log.contains("Failed trying to load the MASTER synchronization DB"), "{log}");
+    let log = tried_again(&false_primary(Does::Dies(full(&rubbish))), &["--repl-diskless-load", "swapdb"], true);
+    assert!(log.contains("Failed trying to load the MASTER synchronization DB"), "{log}");
+}
+
+#[test]
+fn a_primary_that_goes_on_with_rubbish_is_left_and_asked_again() {
+    let stream = [full(&snapshot()), b"*1\r\n$4\r\nPING\r\n*3\r\nrubbish, and more of it\r\n".to_vec()].concat();
+    let primary = false_primary(Does::Stalls(stream));
+    let mut server = start(Kind::Rustredis, &["--repl-timeout", "3"]);
+    let mut conn = server.connect();
+    conn.line(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+    until("it asks again", || server.log(), || primary.asked.load(Ordering::SeqCst) >= 2);
+    assert!(server.alive() && !server.log().contains("panicked"), "{}", server.log());
+    assert!(server.log().contains("rotocol error from master"), "{}", server.log());
+}
+
+#[test]
+fn copies_come_by_every_way_of_loading_them() {
+    for how in ["disabled", "on-empty-db", "swapdb"] {
+        for primary in [Kind::Rustredis, Kind::Redis] {
+            if !common::repl::peers(&[primary]) {
+                continue;
+            }
+            let a = start(primary, &[]);
+            let b = start(Kind::Rustredis, &["--repl-diskless-load", how, "--appendonly", "yes"]);
+            let mut conn = a.connect();
+            for n in 0..300 {
+                conn.line(&format!("SET k{n} {n}"));
+                conn.line(&format!("RPUSH l{n} a b c"));
+                conn.line(&format!("HSET h{} f{n} {n}", n % 10));
+            }
+            conn.line("EXPIRE k1 1000");
+            conn.line("FUNCTION LOAD \"#!lua name=lib\\nredis.register_function('f', function() return 1 end)\"");
+            follow(&a, &b);
+            assert_eq!(b.connect().line("FUNCTION LIST"), a.connect().line("FUNCTION LIST"), "{how}");
+            // And once more, over data that is there; on the way back, with another history.
+            let mut b_conn = b.connect();
+            b_conn.line("REPLICAOF NO ONE");
+            b_conn.line("SET mine 1");
+            b_conn.line("SELECT 2");
+            b_conn.line("SET mine 2");
+            until(
+                "the log is written",
+                || b.log(),
+                || field(&mut b_conn, "persistence", "aof_rewrite_in_progress") == "0",
+            );
+            conn.line("DEL k5");
+            follow(&a, &b);
+            conn.line("SET after 1");
+            settle(&a, &b, how);
+            b_conn.line("SELECT 0");
+            until(
+                "the log is begun anew",
+                || b.log(),
+                || {
+                    field(&mut b_conn, "persistence", "aof_rewrite_in_progress") == "0"
+                        && b_conn.line("DEBUG LOADAOF") == "+OK\\r\\n"
+                },
+            );
+            settle(&a, &b, "what the log has");
+        }
+    }
+}
+
+#[test]
+fn readers_are_served_while_a_copy_is_loaded_beside() {
+    let a = start(Kind::Rustredis, &["--repl-backlog-size", "16kb"]);
+    let b = start(Kind::Rustredis, &["--repl-diskless-load", "swapdb"]);
+    let mut conn = a.connect();
+    conn.line("SET k 1");
+    conn.line("DEBUG POPULATE 200000 key 100");
+    follow(&a, &b);
+    // The same history, but too much of it missed.
+    b.connect().line("CLIENT KILL TYPE MASTER");
+    signal(&b, "STOP");
+    let big = "x".repeat(5000);
+    (0..40).for_each(|_| drop(conn.line(&format!("SET k {big}"))));
+    conn.line("SET k 2");
+    signal(&b, "CONT");
+    let mut reader = b.connect();
+    let (mut seen, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+    while seen.last().is_none_or(|r| r != "$1\\r\\n2\\r\\n") {
+        seen.push(reader.line("GET k"));
+        assert!(Instant::now() < deadline, "{}", b.log());
+    }
+    assert!(!seen.iter().any(|r| r.starts_with('-') || r.starts_with("$-1")), "old data, then new: {:?}", seen.last());
+    assert!(b.log().contains("Swapping the DBs"), "{}", b.log());
+    settle(&a, &b, "after the swap");
+}
+
+#[test]
+fn a_replica_whose_disk_takes_nothing_keeps_what_it_has() {
+    let (a, b) = (start(Kind::Rustredis, &[]), start(Kind::Rustredis, &["--enable-protected-configs", "yes"]));
+    a.connect().line("SET k 1");
+    let mut conn = b.connect();
+    conn.line("SET kept 1");
+    let gone = b.dir.join("gone");
+    std::fs::create_dir(&gone).expect("a directory");
+    assert_eq!(conn.line(&format!("CONFIG SET dir {}", gone.display())), "+OK\\r\\n");
+    std::fs::remove_dir(&gone).expect("removed");
+    conn.line(&format!("REPLICAOF 127.0.0.1 {}", a.port));
+    until("it says so, twice", || b.log(), || b.log().matches("Write error").count() >= 2);
+    assert_eq!(conn.line("GET kept"), "$1\\r\\n1\\r\\n");
+    conn.line(&format!("CONFIG SET dir {}", b.dir.display()));
+    settle(&a, &b, "with a disk again");
+}
+
+// ---- replicas that misbehave -----------------------------------------------------------------------------------------
+
+#[test]
+fn a_replica_that_reads_nothing_is_dropped_and_memory_stays_bounded() {
+    let limit = ["--client-output-buffer-limit", "replica 8mb 4mb 60", "--repl-backlog-size", "1mb"];
+    let server = start(Kind::Rustredis, &limit);
+    let (stalled, _, _) = FakeReplica::follow(server.port);
+    let mut conn = server.connect();
+    until("it is online", || server.log(), || field(&mut conn, "replication", "slave0").contains("state=online"));
+    let (before, value) = (server.memory_kib("VmRSS"), "x".repeat(100_000));
+    let mut most = before;
+    for n in 0..1000 {
+        conn.line(&format!("SET k{} {value}", n % 10));
+        if n % 20 == 0 {
+            most = most.max(server.memory_kib("VmRSS"));
+        }
+    }
+    until("it is dropped", || server.log(), || field(&mut conn, "replication", "connected_slaves") == "0");
+    assert!(most - before < 40 << 10, "100 MB were written, memory grew by {} KiB", most - before);
+    assert!(server.log().contains("overcoming of output buffer limits"), "{}", server.log());
+    assert!(number(&mut conn, "stats", "client_output_buffer_limit_disconnections") >= 1);
+    assert!(number(&mut conn, "memory", "mem_total_replication_buffers") <= 3 << 20);
+    drop(stalled);
+    let replica = start(Kind::Rustredis, &[]);
+    follow(&server, &replica);
+}
+
+#[test]
+fn sync_serves_tools_that_know_nothing_newer() {
+    let server = start(Kind::Rustredis, &[]);
+    let mut conn = server.connect();
+    conn.line("SET k 1");
+    let mut old = FakeReplica::greet(server.port);
+    old.send(&["SYNC"]);
+    assert!(old.copy().starts_with(b"REDIS"), "greeted, then SYNC");
+    let mut oldest = FakeReplica::silent(server.port);
+    oldest.send(&["SYNC"]);
+    let copy = oldest.copy();
+    assert!(copy.starts_with(b"REDIS"));
+    conn.line("SET k 2");
+    conn.line("SET end 1");
+    let said = oldest.commands_until("end");
+    assert!(said.iter().any(|c| c[..] == [b"SET".to_vec(), b"k".to_vec(), b"2".to_vec()]), "{said:?}");
+}
+
+#[test]
+fn wild_requests_to_go_on_are_answered_by_a_copy() {
+    let server = start(Kind::Rustredis, &[]);
+    let (first, id, offset) = FakeReplica::follow(server.port);
+    let mut conn = server.connect();
+    (0..50).for_each(|n| drop(conn.line(&format!("SET k {n}"))));
+    let now = number(&mut conn, "replication", "master_repl_offset");
+    for next in ["0", "-5", "9223372036854775807", &(now + 2).to_string(), &(offset as i64 - 1).to_string()] {
+        let mut replica = FakeReplica::greet(server.port);
+        replica.send(&["PSYNC", &id, next]);
+        let line = replica.line();
+        assert!(line.starts_with("+FULLRESYNC"), "PSYNC {next}: {line}");
+    }
+    for (id, next) in [("x", "1"), (&"0".repeat(40), "1"), (&id, &offset.to_string()), ("", "1")] {
+        let mut replica = FakeReplica::greet(server.port);
+        replica.send(&["PSYNC", id, next]);
+        let line = replica.line();
+        assert!(line.starts_with("+FULLRESYNC"), "PSYNC {id} {next}: {line}");
+    }
+    let mut replica = FakeReplica::greet(server.port);
+    replica.send(&["PSYNC", &id, &(offset + 1).to_string()]);
+    assert_eq!(replica.line(), format!("+CONTINUE {id}"));
+    let mut wrong = FakeReplica::greet(server.port);
+    wrong.send(&["PSYNC", &id, "x"]);
+    assert!(wrong.line().starts_with("-ERR"));
+    drop(first);
+}
