@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 /// A proxy that runs in a directory of its own.
 struct Proxy {
-    port: u16,
     dir: PathBuf,
     child: Child,
 }
@@ -32,7 +31,7 @@ impl Proxy {
         let mut run = Command::new(program);
         run.args(words).arg(&file).current_dir(&dir).stdin(Stdio::null());
         let child = run.stdout(log.try_clone().expect("a file")).stderr(log).spawn().expect("a proxy");
-        let proxy = Proxy { port, dir, child };
+        let proxy = Proxy { dir, child };
         until("the proxy listens", || proxy.log(), || Conn::try_open(port).is_ok());
         proxy
     }
@@ -138,7 +137,7 @@ fn haproxy_finds_the_primary() {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             number += 1;
-            let mut ask = || {
+            let ask = || {
                 let mut conn = Conn::try_open(port).ok()?;
                 conn.send(&["SET", "n", &number.to_string()]).ok()?;
                 conn.read_reply().ok().filter(|reply| reply == b"+OK\r\n")
