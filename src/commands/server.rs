@@ -113,9 +113,11 @@ fn shutdown(c: &mut Call<'_>) -> Result<(), Error> {
     if abort && how != Shutdown::default() {
         return Err(Error::Syntax);
     }
-    if !abort && how.save != Some(false) && c.engine.scripts.running.overruns() {
-        // What it wrote so far is half of something.
-        return Err(Error::BUSY_SCRIPT);
+    if !abort && c.engine.scripts.running.overruns() {
+        if how.save != Some(false) {
+            return Err(Error::BUSY_SCRIPT);
+        }
+        (how.busy, how.now) = (true, true);
     }
     let hooks = c.engine.hooks().ok_or(Error::SHUTDOWN_FAILED)?;
     if abort {

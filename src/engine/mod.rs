@@ -94,6 +94,8 @@ pub struct Shutdown {
     pub now: bool,
     /// Stop even if saving fails.
     pub force: bool,
+    /// A script overruns its time: the keyspace is not to be had, and what the script wrote is half of something.
+    pub busy: bool,
 }
 
 /// Why the process has not stopped.

@@ -181,7 +181,7 @@ fn asked_by(config: &Config, signal: &str) -> Shutdown {
     use choices::shutdown::{FORCE, NOSAVE, NOW, SAVE};
     let bits = if signal == "SIGINT" { config.shutdown_on_sigint.get() } else { config.shutdown_on_sigterm.get() };
     let save = if bits & NOSAVE != 0 { Some(false) } else { (bits & SAVE != 0).then_some(true) };
-    Shutdown { save, now: bits & NOW != 0, force: bits & FORCE != 0 }
+    Shutdown { save, now: bits & NOW != 0, force: bits & FORCE != 0, busy: false }
 }
 
 fn level(config: &Config) -> LogLevel {

@@ -88,6 +88,17 @@ impl Host {
         self.guest.as_ref().map_or(Proto::Resp2, |guest| guest.stay.session.proto)
     }
 
+    /// Lets go of what large words and answers took.
+    pub fn forget_large(&mut self) {
+        const KEPT_BYTES: usize = 64 * 1024;
+        if self.words.heap_bytes() > KEPT_BYTES {
+            self.words = OwnedArgs::default();
+        }
+        if self.joined.capacity() > KEPT_BYTES {
+            self.joined = Vec::new();
+        }
+    }
+
     /// C's `srand48`.
     pub fn seed(&mut self, seed: u32) {
         self.chance = u64::from(seed) << 16 | 0x330e;

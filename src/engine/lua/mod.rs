@@ -26,7 +26,7 @@ pub mod convert;
 pub mod functions;
 pub mod host;
 mod msgpack;
-mod natives;
+pub mod natives;
 mod packing;
 pub mod pattern;
 pub mod refusals;

@@ -82,7 +82,7 @@ for _, name in ipairs({ "_VERSION", "assert", "error", "gcinfo", "ipairs", "rawe
 end
 G._G = globals
 
-G.pcall = natives.catching(pcall, reason)
+G.pcall = natives.catching(reason)
 G.xpcall = xpcall
 G.next = natives.seeing(next, behind)
 G.rawget = natives.seeing(rawget, behind)

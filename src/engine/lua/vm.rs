@@ -3,8 +3,7 @@
 use super::args::{Args, refusal};
 use super::convert::{self, Names};
 use super::host::{self, Host, Shared, Stay, checked};
-pub use super::natives::Returned;
-use super::natives::{self, Ended, Job, PAUSE_LARGE, PAUSE_SMALL, Runner, SMALL};
+use super::natives::{self, Ended, Errors, Job, PAUSE_LARGE, PAUSE_SMALL, Runner, SMALL};
 use super::pattern::{Capture, Matcher};
 use crate::engine::Engine;
 use crate::engine::worker::Worker;
@@ -33,7 +32,7 @@ const TIDY_ABOVE: usize = 32 << 20;
 /// How a script ended.
 pub enum Outcome {
     /// What it returned is written.
-    Done(Returned),
+    Done(Errors),
     Failed(Failure),
     /// A command that it called panicked.
     Panicked(Box<dyn std::any::Any + Send>),
@@ -130,7 +129,11 @@ impl Vm {
         stay: Box<Stay>,
     ) -> (Outcome, Option<Box<Stay>>) {
         let (words, keys) = words;
-        self.run(Job { slot: place, words, keys, parameters: false, reply, ended: Ended::Raised }, worker, stay)
+        self.run(
+            Job { slot: place, words, keys, parameters: false, reply, ended: Ended::Raised, errors: Errors::default() },
+            worker,
+            stay,
+        )
     }
 
     /// The same for a function, whose keys and arguments are parameters.
@@ -146,7 +149,11 @@ impl Vm {
         if let Err(e) = self.functions.raw_set(0, f) {
             return (Outcome::Failed(Failure::of(e)), Some(stay));
         }
-        self.run(Job { slot: 0, words, keys, parameters: true, reply, ended: Ended::Raised }, worker, stay)
+        self.run(
+            Job { slot: 0, words, keys, parameters: true, reply, ended: Ended::Raised, errors: Errors::default() },
+            worker,
+            stay,
+        )
     }
 
     fn run(&self, mut job: Job<'_>, worker: &mut Worker, stay: Box<Stay>) -> (Outcome, Option<Box<Stay>>) {
@@ -155,13 +162,14 @@ impl Vm {
         self.tidy();
         let (stopped, panicked) = {
             let mut host = self.host.lock();
+            host.forget_large();
             (host.running.should_stop(), host.panicked.take())
         };
         if let Some(panic) = panicked {
             return (Outcome::Panicked(panic), stay);
         }
         let mut outcome = match (outcome, job.ended) {
-            (Ok(()), Ended::Written(returned)) => Outcome::Done(returned),
+            (Ok(()), Ended::Written) => Outcome::Done(job.errors),
             (Ok(()), Ended::Raised) => Outcome::Failed(self.raised()),
             (Err(text), _) => {
                 Outcome::Failed(Failure { text: [b"ERR ", text.as_slice()].concat(), ..Failure::default() })

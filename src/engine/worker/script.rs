@@ -8,16 +8,20 @@ use crate::engine::errors::Error;
 use crate::engine::flags::Flags;
 use crate::engine::lua::functions;
 use crate::engine::lua::host::{Guest, Request, Stay, What};
+use crate::engine::lua::natives::Errors;
 use crate::engine::lua::refusals;
 use crate::engine::lua::running::Running;
 use crate::engine::lua::shebang::ScriptFlags;
-use crate::engine::lua::vm::{Failure, Outcome, Returned, Vm};
+use crate::engine::lua::vm::{Failure, Outcome, Vm};
 use crate::engine::session::Session;
 use crate::engine::table::{self, Command};
 use crate::resp::{Args, Reply};
 use mlua::Function;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// Room for answers that is kept from one script to the next.
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// What is run, once it was found.
 struct Found<'a> {
@@ -79,7 +83,6 @@ impl Worker {
         if is_function {
             running.describe(&String::from_utf8_lossy(found.name), args);
         }
-        let mark = outer.len();
         let words = (args.skip(3), request.keys);
         let (outcome, stay) = match found.code {
             Code::Script(place) => found.vm.run_script(place, words, &mut outer, self, stay),
@@ -90,17 +93,15 @@ impl Worker {
         self.access.lane.end_unit();
         let own = std::mem::replace(&mut self.reply, outer);
         self.stay = stay.map(|mut stay| {
-            stay.reply = own;
+            // What one large answer took is not kept for small ones.
+            stay.reply = if own.buf.capacity() > KEPT_BYTES { Reply::default() } else { own };
             stay
         });
         match outcome {
-            Outcome::Done(Returned::Value) => Ok(()),
-            Outcome::Done(Returned::Error) => {
-                self.count_returned(mark, command);
-                Ok(())
-            }
-            Outcome::Done(Returned::CountedError) => {
-                self.stats.commands[command.id as usize].failed.add(1);
+            Outcome::Done(errors) => {
+                if errors.counted > 0 || !errors.new.is_empty() {
+                    self.count_returned(command, &errors);
+                }
                 Ok(())
             }
             Outcome::Failed(failure) => self.script_failed(failure, command, &quoted(found.name)),
@@ -108,15 +109,12 @@ impl Worker {
         }
     }
 
-    /// An error that the script returned, rather than raised: counted, unless the command was that failed.
+    /// Errors that the script returned, rather than raised.
     #[cold]
-    fn count_returned(&mut self, mark: usize, command: &'static Command) {
-        if let Some(line) = self.reply.buf.get(mark..)
-            && let Some(text) = line.strip_prefix(b"-")
-        {
-            let error = Error::Coded(Cow::Owned(quoted(text.trim_ascii_end())));
-            self.failed(command, &error);
-        }
+    fn count_returned(&mut self, command: &Command, errors: &Errors) {
+        let failed = errors.counted + u64::from(!errors.new.is_empty());
+        self.stats.commands[command.id as usize].failed.add(failed);
+        errors.new.iter().for_each(|text| self.count_error(&Error::Coded(Cow::Owned(quoted(text)))));
     }
 
     #[cold]

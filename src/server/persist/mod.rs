@@ -372,7 +372,9 @@ impl Persist {
     /// Does what has to be done before the process may end. False if it must not end: saving failed.
     pub fn prepare_shutdown(&self, how: Shutdown, access: &mut Access) -> bool {
         let config = &self.engine.config;
-        access.raise();
+        if !how.busy {
+            access.raise();
+        }
         let job = self.engine.persist.job();
         if job == Job::Save {
             log::warning("There is a child saving an .rdb. Killing it!");

@@ -16,7 +16,7 @@ mod write;
 pub use call::push_number;
 pub use hook::{PAUSE_LARGE, PAUSE_SMALL, SMALL, Watch, install as watch};
 pub use lent::{Lent, lend};
-pub use run::{Ended, Job, Returned, Runner};
+pub use run::{Ended, Errors, Job, Runner};
 
 use super::host::Shared;
 use mlua::ffi::{self, lua_State};
@@ -56,7 +56,7 @@ pub fn install(lua: &Lua, host: &Shared) -> mlua::Result<Table> {
         t.raw_set("shown", lua.create_c_function(make::<3, Shown>)?)?;
         t.raw_set("bounded", lua.create_c_function(make::<2, Bounded>)?)?;
         t.raw_set("repeating", lua.create_c_function(make::<2, Repeating>)?)?;
-        t.raw_set("catching", lua.create_c_function(make::<2, Catching>)?)?;
+        t.raw_set("catching", lua.create_c_function(make::<1, Catching>)?)?;
     }
     Ok(t)
 }
@@ -322,23 +322,31 @@ impl Native for Repeating {
     }
 }
 
-/// Upvalues: `pcall`, and what makes a text of an error that is neither text nor table. As Redis does, a table's `err` is
-/// what is caught.
+/// `pcall`. Upvalue: what makes a text of an error that is neither text nor table. As Redis does, a table's `err` is what is
+/// caught.
 struct Catching;
 
 impl Native for Catching {
     unsafe extern "C-unwind" fn call(state: *mut lua_State) -> c_int {
-        // SAFETY: see the file's head. Lua's pcall leaves its results as all that is on the stack.
+        // SAFETY: see the file's head. There may be as many results as the stack holds: room for one more is asked for.
         unsafe {
-            if ffi::lua_gettop(state) == 0 {
+            let n = ffi::lua_gettop(state);
+            if n == 0 {
                 ffi::lua_pushboolean(state, 0);
                 ffi::lua_pushstring(state, c"not enough arguments to pcall".as_ptr());
                 return 2;
             }
-            let n = native(state);
-            if ffi::lua_toboolean(state, -n) != 0 || n < 2 {
-                return n;
+            if ffi::lua_pcall(state, n - 1, ffi::LUA_MULTRET, 0) == ffi::LUA_OK {
+                if ffi::lua_checkstack(state, 2) == 0 {
+                    ffi::lua_settop(state, 0);
+                    raise(state, c"stack overflow");
+                }
+                ffi::lua_pushboolean(state, 1);
+                ffi::lua_insert(state, 1);
+                return ffi::lua_gettop(state);
             }
+            ffi::lua_pushboolean(state, 0);
+            ffi::lua_insert(state, -2);
             match ffi::lua_type(state, -1) {
                 ffi::LUA_TTABLE => {
                     ffi::lua_pushstring(state, c"err".as_ptr());
@@ -350,13 +358,13 @@ impl Native for Catching {
                     }
                 }
                 ffi::LUA_TUSERDATA => {
-                    ffi::lua_pushvalue(state, ffi::lua_upvalueindex(2));
+                    ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
                     ffi::lua_insert(state, -2);
                     ffi::lua_call(state, 1, 1);
                 }
                 _ => {}
             }
-            n
+            2
         }
     }
 }

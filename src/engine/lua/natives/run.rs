@@ -28,22 +28,23 @@ pub struct Job<'a> {
     pub parameters: bool,
     pub reply: &'a mut Reply,
     pub ended: Ended,
+    pub errors: Errors,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
     /// What it returned is written.
-    Written(Returned),
+    Written,
     /// What it raised lies in place 0 of the table of functions.
     Raised,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Returned {
-    Value,
-    Error,
-    /// An error that was counted when the command failed that it comes from.
-    CountedError,
+/// The errors within what a script returned: those that count, and how many were counted when the command failed that they
+/// come from.
+#[derive(Default, Debug)]
+pub struct Errors {
+    pub new: Vec<Vec<u8>>,
+    pub counted: u64,
 }
 
 /// The way into a machine.
@@ -135,9 +136,8 @@ impl Native for Entry {
             };
             if ffi::lua_pcall(state, parameters, 1, 1) == ffi::LUA_OK {
                 let script_proto = (*(*task).host).lock().script_proto();
-                let returned = returned(state);
-                Writer { state, script_proto, reply: job.reply }.value(0);
-                job.ended = Ended::Written(returned);
+                Writer { state, script_proto, reply: job.reply, errors: &mut job.errors }.value(0);
+                job.ended = Ended::Written;
             } else {
                 ffi::lua_rawseti(state, ffi::lua_upvalueindex(FUNCTIONS), 0);
                 job.ended = Ended::Raised;
@@ -157,26 +157,5 @@ unsafe fn table_of(state: *mut lua_State, words: Args<'_>, from: usize, to: usiz
             ffi::lua_pushlstring(state, word.as_ptr().cast(), word.len());
             ffi::lua_rawseti(state, -2, (i - from) as i64 + 1);
         }
-    }
-}
-
-/// Whether the value on top is a table that tells of an error.
-unsafe fn returned(state: *mut lua_State) -> Returned {
-    // SAFETY: see the file's head.
-    unsafe {
-        if ffi::lua_type(state, -1) != ffi::LUA_TTABLE {
-            return Returned::Value;
-        }
-        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(write::FIRST));
-        let is = ffi::lua_rawget(state, -2) == ffi::LUA_TSTRING;
-        ffi::lua_settop(state, -2);
-        if !is {
-            return Returned::Value;
-        }
-        ffi::lua_pushlstring(state, c"ignore_error_stats_update".as_ptr(), 25);
-        ffi::lua_rawget(state, -2);
-        let counted = ffi::lua_toboolean(state, -1) != 0;
-        ffi::lua_settop(state, -2);
-        if counted { Returned::CountedError } else { Returned::Error }
     }
 }

@@ -4,6 +4,7 @@
 //! then nothing that has to be dropped is held.
 
 use super::call::text;
+use super::run::Errors;
 use crate::base::quoted::quoted;
 use crate::engine::lua::convert::{cut, one_line, until_nul};
 use crate::resp::{Proto, Reply};
@@ -14,7 +15,18 @@ use std::ffi::c_int;
 const MAX_DEPTH: usize = 1000;
 
 /// Fields of tables that mean something. The closure that writes carries them as upvalues, from [`FIRST`] on, in this order.
-pub const NAMES: [&str; 9] = ["err", "ok", "double", "map", "set", "big_number", "verbatim_string", "string", "format"];
+pub const NAMES: [&str; 10] = [
+    "err",
+    "ok",
+    "double",
+    "map",
+    "set",
+    "big_number",
+    "verbatim_string",
+    "string",
+    "format",
+    "ignore_error_stats_update",
+];
 pub const FIRST: c_int = 6;
 const ERR: c_int = FIRST;
 const OK: c_int = FIRST + 1;
@@ -25,12 +37,14 @@ const BIG_NUMBER: c_int = FIRST + 5;
 const VERBATIM_STRING: c_int = FIRST + 6;
 const STRING: c_int = FIRST + 7;
 const FORMAT: c_int = FIRST + 8;
+const IGNORE: c_int = FIRST + 9;
 
 pub struct Writer<'a> {
     pub state: *mut lua_State,
     /// What the script chose by `setresp`: it decides about booleans.
     pub script_proto: Proto,
     pub reply: &'a mut Reply,
+    pub errors: &'a mut Errors,
 }
 
 impl Writer<'_> {
@@ -81,7 +95,16 @@ impl Writer<'_> {
         // SAFETY: as `value`.
         unsafe {
             if self.has(ERR, ffi::LUA_TSTRING) {
-                self.reply.error(&quoted(until_nul(text(s, -1))));
+                ffi::lua_pushvalue(s, ffi::lua_upvalueindex(IGNORE));
+                ffi::lua_rawget(s, -3);
+                let counted = ffi::lua_toboolean(s, -1) != 0;
+                let text = until_nul(text(s, -2));
+                self.reply.error(&quoted(text));
+                if counted {
+                    self.errors.counted += 1;
+                } else {
+                    self.errors.new.push(text.to_vec());
+                }
             } else if self.has(OK, ffi::LUA_TSTRING) {
                 self.reply.simple(&quoted(&one_line(until_nul(text(s, -1)))));
             } else if self.has(DOUBLE, ffi::LUA_TNUMBER) {
