@@ -50,9 +50,9 @@ fn keys_move_both_ways() {
         KEYS.iter().for_each(|(_, command)| drop(source.line(command)));
         source.line("PEXPIRE s 100000");
         let want = digest(&mut source);
-        assert_eq!(migrate(&mut source, b.port, "s 2 1000"), r"+OK\r\n", "{from:?} to {to:?}");
+        assert_eq!(migrate(&mut source, b.port, "s 2 5000"), r"+OK\r\n", "{from:?} to {to:?}");
         assert_eq!(source.line("EXISTS s"), r":0\r\n");
-        let all = "- 2 1000 COPY KEYS nosuch n l t i z h x";
+        let all = "- 2 5000 COPY KEYS nosuch n l t i z h x";
         assert_eq!(migrate(&mut source, b.port, all), r"+OK\r\n", "{from:?} to {to:?}");
         assert_eq!(source.line("DBSIZE"), format!(r":{}\r\n", KEYS.len() - 1));
         target.line("SELECT 2");
@@ -61,11 +61,11 @@ fn keys_move_both_ways() {
         assert!((50_000..=100_000).contains(&ttl), "{ttl}");
         // They are there already.
         assert!(
-            migrate(&mut source, b.port, "n 2 1000").starts_with("-ERR Target instance replied with error: BUSYKEY")
+            migrate(&mut source, b.port, "n 2 5000").starts_with("-ERR Target instance replied with error: BUSYKEY")
         );
-        assert_eq!(migrate(&mut source, b.port, "- 2 1000 REPLACE KEYS n l"), r"+OK\r\n");
+        assert_eq!(migrate(&mut source, b.port, "- 2 5000 REPLACE KEYS n l"), r"+OK\r\n");
         assert_eq!(source.line("EXISTS n l t"), r":1\r\n");
-        assert_eq!(migrate(&mut source, b.port, "n 2 1000"), r"+NOKEY\r\n");
+        assert_eq!(migrate(&mut source, b.port, "n 2 5000"), r"+NOKEY\r\n");
     }
 }
 
@@ -88,21 +88,21 @@ fn it_refuses_as_redis_does() {
         owner.line("FLUSHALL");
         let mut heard = Vec::new();
         for line in [
-            "nosuch 0 100",
-            "k 0 100 foo",
-            "k x 100",
+            "nosuch 0 5000",
+            "k 0 5000 foo",
+            "k x 5000",
             "k 0 y",
-            "k 0 100 AUTH",
-            "k 0 100 AUTH2 u",
-            "k 0 100 KEYS k",
-            "- 0 100 KEYS",
-            "- 0 100 COPY",
-            "k 99 100",
-            "taken 0 100",
-            "taken 0 100 REPLACE COPY",
+            "k 0 5000 AUTH",
+            "k 0 5000 AUTH2 u",
+            "k 0 5000 KEYS k",
+            "- 0 5000 KEYS",
+            "- 0 5000 COPY",
+            "k 99 5000",
+            "taken 0 5000",
+            "taken 0 5000 REPLACE COPY",
             "taken 0 -5 REPLACE",
-            "- 3 100 COPY REPLACE KEYS a a",
-            "- 0 100 KEYS a taken b nosuch",
+            "- 3 5000 COPY REPLACE KEYS a a",
+            "- 0 5000 KEYS a taken b nosuch",
         ] {
             conn.line("MSET k v taken 2 a 1 b 2");
             heard.push(format!("{line}: {}", migrate(&mut conn, target.port, line)));
@@ -110,11 +110,11 @@ fn it_refuses_as_redis_does() {
             target.connect().line("DEL a b");
         }
         for line in [
-            "k 0 100",
-            "k 0 100 AUTH bad",
-            "k 0 100 AUTH2 nobody pw",
-            "k 0 100 COPY AUTH pw",
-            "k 0 100 REPLACE AUTH2 default pw",
+            "k 0 5000",
+            "k 0 5000 AUTH bad",
+            "k 0 5000 AUTH2 nobody pw",
+            "k 0 5000 COPY AUTH pw",
+            "k 0 5000 REPLACE AUTH2 default pw",
         ] {
             heard.push(format!("{line}: {}", migrate(&mut conn, guarded.port, line)));
         }
@@ -125,7 +125,7 @@ fn it_refuses_as_redis_does() {
         // AUTH and SELECT may be asked first: the same answer to both.
         for script in ["", "+OK\r\n+OK\r\n", "-FOO bar\r\n+OK\r\n", ":1\r\n:2\r\n", "+O"] {
             conn.line("SET k v");
-            heard.push(format!("{script:?}: {}", migrate(&mut conn, once(script), "k 0 100")));
+            heard.push(format!("{script:?}: {}", migrate(&mut conn, once(script), "k 0 300")));
             heard.push(conn.line("EXISTS k"));
         }
         said.push(heard);
@@ -168,7 +168,7 @@ fn what_nobody_takes_stays() {
     assert_eq!(conn.line("GET k"), r"$1\r\nv\r\n");
     // What went is gone after a start from the log, too.
     let target = Server::rustredis();
-    assert_eq!(migrate(&mut conn, target.port, "k 0 1000"), r"+OK\r\n");
+    assert_eq!(migrate(&mut conn, target.port, "k 0 5000"), r"+OK\r\n");
     let info = String::from_utf8(conn.ask(&["INFO", "stats"])).expect("text");
     assert!(info.contains("migrate_cached_sockets:1\r\n"), "{info}");
     assert_eq!(conn.line("DEBUG LOADAOF"), r"+OK\r\n");
@@ -177,5 +177,5 @@ fn what_nobody_takes_stays() {
     let mut other = target.connect();
     other.line("CLIENT KILL TYPE normal SKIPME yes");
     conn.line("SET k v");
-    assert_eq!(migrate(&mut conn, target.port, "k 0 1000 REPLACE"), r"+OK\r\n");
+    assert_eq!(migrate(&mut conn, target.port, "k 0 5000 REPLACE"), r"+OK\r\n");
 }
