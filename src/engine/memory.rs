@@ -10,9 +10,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Limits below this are not held by what the process holds.
 const LEAST_TO_PROTECT: u64 = 64 << 20;
 /// Bytes of keys that make way for each byte that the process is too large by.
-const HOLES: u64 = 4;
+const HOLES: u64 = 8;
 /// The most that keys make way for, in per cent of the limit.
-const MOST_PERCENT: u64 = 20;
+const MOST_PERCENT: u64 = 35;
 
 impl Engine {
     /// The clock that notes access to keys, as the policy wants it.
