@@ -79,7 +79,7 @@ fn open(target: &Target) -> Option<Conn> {
 
 /// `process` is the server's number and whether it is one of this machine, once that is known.
 fn ask(conn: &mut Conn, target: &Target, process: &mut Option<Option<u32>>) -> Option<Sample> {
-    conn.send(&["INFO", "everything"]).ok()?;
+    conn.send(&["INFO"]).ok()?;
     let reply = conn.read_within(PATIENCE).ok()??;
     let text = match &reply {
         Value::Error(_) => return None,

