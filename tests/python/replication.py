@@ -106,7 +106,7 @@ def follow(primary, replica):
     return time.perf_counter() - began
 
 
-def load(primary, requests, seconds=None, keys=1_000_000):
+def load(primary, requests, keys=1_000_000):
     argv = ["taskset", "-c", "1-%d" % (os.cpu_count() - 1), "redis-benchmark", "-p", str(primary.port), "-P", "32"]
     argv += ["-c", "50", "-r", str(keys), "-n", str(requests), "-q", "set", "key:__rand_int__", VALUE]
     return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -114,6 +114,17 @@ def load(primary, requests, seconds=None, keys=1_000_000):
 
 def fill(primary, keys):
     primary.ask("DEBUG", "POPULATE", str(keys), "key", "32")
+
+
+def fill_by_name(primary, keys):
+    """As the load names its keys, so that it overwrites and adds none."""
+    with socket.create_connection(("127.0.0.1", primary.port)) as s:
+        for first in range(0, keys, 10_000):
+            names = (b"key:%012d" % n for n in range(first, min(first + 10_000, keys)))
+            s.sendall(b"".join(b"*3\r\n$3\r\nSET\r\n$16\r\n%s\r\n$32\r\n%s\r\n" % (n, VALUE.encode()) for n in names))
+            left = min(10_000, keys - first) * 5
+            while left:
+                left -= len(s.recv(left))
 
 
 def cpu(argv, args):
@@ -129,7 +140,7 @@ def cpu(argv, args):
 
 def sync(argv, args):
     primary, replica = pair(argv)
-    fill(primary, args.keys)
+    fill_by_name(primary, args.keys)
     took = follow(primary, replica)
     assert replica.ask("DBSIZE") == primary.ask("DBSIZE")
     primary.stop(), replica.stop()
@@ -140,7 +151,7 @@ def memory(argv, args):
     primary, replica = pair(argv)
     fill(primary, args.keys)
     before, most, over = primary.memory(), 0, threading.Event()
-    writers = load(primary, 1 << 40, keys=args.keys)
+    writers = load(primary, 1_000_000_000, keys=args.keys)
 
     def watch():
         nonlocal most
@@ -163,7 +174,7 @@ def memory(argv, args):
 def pace(argv, args):
     primary, replica = pair(argv)
     follow(primary, replica)
-    writers = load(primary, 1 << 40)
+    writers = load(primary, 1_000_000_000)
     began, furthest, behind = time.perf_counter(), 0, 0
     start = primary.offset()
     while time.perf_counter() - began < 10:
