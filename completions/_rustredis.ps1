@@ -190,6 +190,7 @@ Register-ArgumentCompleter -Native -CommandName 'rustredis' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, '[0]')
             [CompletionResult]::new('--io-threads', '--io-threads', [CompletionResultType]::ParameterName, '[1]')
             [CompletionResult]::new('--metrics-port', '--metrics-port', [CompletionResultType]::ParameterName, '[0]')
+            [CompletionResult]::new('--metrics-page', '--metrics-page', [CompletionResultType]::ParameterName, '[no]')
             [CompletionResult]::new('--databases', '--databases', [CompletionResultType]::ParameterName, '[16]')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, '[.]')
             [CompletionResult]::new('--daemonize', '--daemonize', [CompletionResultType]::ParameterName, '[no]')

@@ -174,6 +174,7 @@ set edit:completion:arg-completer[rustredis] = {|@words|
             cand --threads '[0]'
             cand --io-threads '[1]'
             cand --metrics-port '[0]'
+            cand --metrics-page '[no]'
             cand --databases '[16]'
             cand --dir '[.]'
             cand --daemonize '[no]'

@@ -159,6 +159,8 @@ no\t''"
 complete -c rustredis -n "__fish_rustredis_using_subcommand serve" -l threads -d '[0]' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand serve" -l io-threads -d '[1]' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand serve" -l metrics-port -d '[0]' -r
+complete -c rustredis -n "__fish_rustredis_using_subcommand serve" -l metrics-page -d '[no]' -r -f -a "yes\t''
+no\t''"
 complete -c rustredis -n "__fish_rustredis_using_subcommand serve" -l databases -d '[16]' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand serve" -l dir -d '[.]' -r -f -a "(__fish_complete_directories)"
 complete -c rustredis -n "__fish_rustredis_using_subcommand serve" -l daemonize -d '[no]' -r -f -a "yes\t''
