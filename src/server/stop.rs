@@ -96,13 +96,13 @@ impl Stopping {
         }
     }
 
-    /// SHUTDOWN ABORT: false if nothing is waiting.
+    /// SHUTDOWN ABORT: false if nothing is waiting, or it is called off already.
     pub fn abort(&self) -> bool {
-        self.0.lock().as_mut().map(|wait| wait.aborted = true).is_some()
+        self.0.lock().as_mut().is_some_and(|wait| !std::mem::replace(&mut wait.aborted, true))
     }
 
     pub fn is_under_way(&self) -> bool {
-        self.0.lock().is_some()
+        self.0.lock().as_ref().is_some_and(|wait| !wait.aborted)
     }
 }
 
