@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn get(port: u16, request: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the metrics port");
@@ -31,6 +31,11 @@ fn metrics_have_the_names_that_dashboards_know() {
         // Who says nothing, or nonsense, keeps nobody else waiting.
         let stalled: Vec<TcpStream> =
             (0..10).map(|_| TcpStream::connect(("127.0.0.1", port)).expect("a connection")).collect();
+        // The connection that saw the server ready may still be leaving.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !c.line("INFO clients").contains("connected_clients:1\\r") && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let page = get(port, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         drop(stalled);
         assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");

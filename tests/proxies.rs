@@ -63,9 +63,10 @@ fn twemproxy_spreads_keys_over_our_nodes() {
     let Some(nutcracker) = program("nutcracker") else { return };
     let nodes: Vec<Server> = (0..3).map(|_| start(Kind::Rustredis, &[])).collect();
     let (port, stats) = (free_port(), free_port());
-    let servers: String = nodes.iter().map(|n| format!("    - 127.0.0.1:{}:1\n", n.port)).collect();
+    let servers: String =
+        (1..).zip(&nodes).map(|(n, node)| format!("    - 127.0.0.1:{}:1 node{n}\n", node.port)).collect();
     let config = format!(
-        "alpha:\n  listen: 127.0.0.1:{port}\n  redis: true\n  hash: fnv1a_64\n  distribution: ketama\n  \
+        "alpha:\n  listen: 127.0.0.1:{port}\n  redis: true\n  hash: md5\n  distribution: ketama\n  \
          auto_eject_hosts: false\n  timeout: 5000\n  servers:\n{servers}"
     );
     let proxy = Proxy::start(&nutcracker, &["-s", &stats.to_string(), "-c"], port, &config);

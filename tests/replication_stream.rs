@@ -153,7 +153,9 @@ fn compare(peer: Kind) {
     let seed = seed();
     let run = |kind: Kind| {
         // What expires is removed by DEL or by UNLINK, as configured; the defaults are not the same everywhere.
-        let server = start(kind, &["--lazyfree-lazy-expire", "no", "--lazyfree-lazy-user-del", "no"]);
+        let all =
+            ["--lazyfree-lazy-expire", "no", "--lazyfree-lazy-user-del", "no", "--lazyfree-lazy-server-del", "no"];
+        let server = start(kind, &all);
         let (mut replica, _, _) = FakeReplica::follow(server.port);
         let (mut conn, mut rng) = (server.connect(), Rng::new(seed));
         conn.line("DEBUG SET-ACTIVE-EXPIRE 0");

@@ -127,7 +127,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     engine.set_gate(gates::LOADING, false);
     super::replication::start(engine.clone(), persist.clone(), listener.clone())
         .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
-    engine.take_up(engine.config.replicaof_address().is_some());
+    engine.take_up(engine.config.replicaof_address().is_some(), super::now_ms());
     if let Some((host, port)) = engine.config.replicaof_address()
         && let Some(mut access) = engine.visit()
     {

@@ -241,7 +241,7 @@ impl Engine {
 
     /// After the dataset was loaded at start, and before this server follows anybody: goes on with the history that the file tells
     /// of. A replica asks its primary to go on there; a primary lets those go on who had got as far.
-    pub fn take_up(&self, follows: bool) {
+    pub fn take_up(&self, follows: bool, now_ms: i64) {
         // An id without its offset, or the other way round, is no place in a history.
         let Some(origin) = self.replication.told.lock().take().filter(Origin::is_whole) else { return };
         let log = &self.world.log;
@@ -254,6 +254,8 @@ impl Engine {
         let before_until = origin.offset as i64 + 1;
         self.replication.set_ids(Ids { before: origin.id, before_until, ..Ids::new() });
         log.create_backlog(self.config.repl_backlog_size.get() as usize);
+        // Those who followed have as long to come back as after a link that was cut.
+        self.replication.alone_since_ms.store(now_ms, Relaxed);
     }
 
     /// A snapshot that is being loaded says something about its history.
