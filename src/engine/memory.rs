@@ -72,7 +72,7 @@ impl Engine {
         let mut unaccounted = 0;
         self.shared_stats.used_when_looked.store(alloc::bytes_now(), Relaxed);
         if allowed >= LEAST_TO_PROTECT && evicts {
-            let beyond = self.os().resident_bytes().saturating_sub(allowed);
+            let beyond = self.os().resident_bytes().saturating_sub(self.uncounted_bytes()).saturating_sub(allowed);
             unaccounted = (beyond * HOLES).min(allowed / 100 * MOST_PERCENT);
         }
         self.shared_stats.unaccounted.store(unaccounted, Relaxed);

@@ -154,10 +154,12 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
             std::process::exit(1);
         }
         let how = asked_by(&engine.config, name);
+        // Everything is held: what others are writing is in the log before its end is what replicas have to reach.
+        let Some(mut access) = engine.visit() else { continue };
+        access.raise();
         if hooks.wait_for_replicas(how, None) {
             continue;
         }
-        let Some(mut access) = engine.visit() else { continue };
         if persist.prepare_shutdown(how, &mut access) {
             // Nobody gets in any more: what was acknowledged is what was saved.
             std::mem::forget(access);
@@ -265,7 +267,8 @@ impl Process {
 impl Hooks for Arc<Process> {
     fn shutdown(&self, how: Shutdown, client: &Arc<Client>, access: &mut Access) -> Stopped {
         log::warning("User requested shutdown...");
-        if self.wait_for_replicas(how, Some(client)) {
+        // Under a script that overruns its time nothing can be held, and nothing is waited for.
+        if access.try_raise() && self.wait_for_replicas(how, Some(client)) {
             return Stopped::Waits;
         }
         self.end(how, access);

@@ -51,6 +51,8 @@ pub struct Connection {
     partial: Option<Box<Partial>>,
     unsent: VecDeque<Chunk>,
     /// Bytes of all chunks in `unsent`.
+    /// It ends without waiting for anything to be sent.
+    cut: bool,
     unsent_bytes: usize,
     /// Nothing may be sent before the log is safe up to here (`appendfsync always`).
     safe_at: Option<u64>,
@@ -78,6 +80,12 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         other => (other, None),
     };
     let Ok((stream, addr, laddr, fd)) = Stream::open(incoming) else {
+        // A primary that is gone already: the link begins anew.
+        if let Some((_, _, generation)) = link
+            && engine.replication.is_current(generation)
+        {
+            engine.replication.with_link(|l| l.state = crate::engine::replication::LinkState::Connect);
+        }
         return;
     };
     let unix = matches!(stream, Stream::Unix(_));
@@ -104,6 +112,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         partial: None,
         unsent: VecDeque::new(),
         unsent_bytes: 0,
+        cut: false,
         safe_at: None,
         over_soft_since_ms: None,
         sent: 0,
@@ -211,7 +220,7 @@ impl Connection {
         let sent = self.stream.write_now(&worker.reply.buf).unwrap_or(0);
         if sent < worker.reply.len() {
             self.sent = sent;
-            self.unsent.extend(worker.reply.take_chunks());
+            worker.reply.take_chunks().into_iter().for_each(|chunk| self.keep(chunk));
         }
         worker.reply.clear();
     }
@@ -236,6 +245,11 @@ impl Connection {
             }
             let pushed = self.stream.poll_push(cx)?;
             if self.closing {
+                if self.cut {
+                    // Whoever does not read keeps nothing open: what fits is sent, the rest is not waited for.
+                    let _ = self.stream.poll_close(cx);
+                    return Poll::Ready(Ok(()));
+                }
                 ready!(pushed);
                 return self.stream.poll_close(cx);
             }

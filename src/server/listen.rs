@@ -78,7 +78,8 @@ impl Listener {
         }
         if !config.unixsocket.is_empty() {
             let path = config.unixsocket.get();
-            match bind_unix(&path, config.unixsocketperm.get() as u32, config.tcp_backlog.get() as i32) {
+            let (group, mode) = (config.unixsocketgroup.get(), config.unixsocketperm.get() as u32);
+            match bind_unix(&path, &group, mode, config.tcp_backlog.get() as i32) {
                 Ok(socket) => tasks.push(self.clone().accept_unix(socket)),
                 Err(e) => return Err(format!("Failed opening Unix socket: bind: {path}: {}", super::reason(&e))),
             }
@@ -290,12 +291,27 @@ pub(super) fn bind_tcp(address: &str, port: u16, backlog: i32) -> io::Result<Vec
     Ok(out)
 }
 
-fn bind_unix(path: &str, mode: u32, backlog: i32) -> io::Result<std::os::unix::net::UnixListener> {
+/// The number of a group of this machine: itself a number, or a name in `/etc/group`.
+fn group_id(group: &str) -> io::Result<u32> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    let groups = std::fs::read_to_string("/etc/group")?;
+    let mut rows = groups.lines().map(|line| line.split(':'));
+    let found = rows.find_map(|mut row| (row.next() == Some(group)).then(|| row.nth(1))?);
+    let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("there is no group '{group}'"));
+    found.and_then(|id| id.parse().ok()).ok_or_else(unknown)
+}
+
+fn bind_unix(path: &str, group: &str, mode: u32, backlog: i32) -> io::Result<std::os::unix::net::UnixListener> {
     // What an earlier process left behind; as Redis, without asking whether somebody still listens there.
     let _ = std::fs::remove_file(path);
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(backlog)?;
+    if !group.is_empty() {
+        std::os::unix::fs::chown(path, None, Some(group_id(group)?))?;
+    }
     if mode != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     }

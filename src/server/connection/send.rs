@@ -101,6 +101,7 @@ impl Connection {
     }
 
     pub(super) fn drop_unsent(&mut self) {
+        self.cut = true;
         self.unsent.clear();
         (self.unsent_bytes, self.sent) = (0, 0);
     }

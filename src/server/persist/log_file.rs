@@ -135,6 +135,8 @@ impl LogFile {
     /// The whole keyspace must be held, or nobody be there to write.
     fn attach(&self, id: u64) {
         self.engine.persist.durable.advance(0);
+        // What is safe of another history says nothing of this one.
+        self.engine.persist.durable.set_offset(0);
         self.engine.world.log.attach_tap(id);
         self.engine.world.log.stamp_tap(self.engine.config.aof_timestamp_enabled.get());
         self.engine.persist.log.on.store(true, Relaxed);

@@ -118,6 +118,7 @@ fn attempt(
             engine.failover_succeeded();
         }
         Answer::Copy(history) => {
+            engine.failover_succeeded();
             set_state(engine, generation, LinkState::Sync);
             copy::receive(engine, persist, &mut wire, history)?;
         }
@@ -237,7 +238,8 @@ fn ask(engine: &Engine, wire: &mut Wire<'_>) -> Result<Answer, String> {
         false => wire.send(&["PSYNC", &id, &next])?,
     }
     let reply = wire.answer()?;
-    if hands_over && !reply.starts_with("+CONTINUE") {
+    // Forced to lead, it may lack what we have: then ours is what goes, as in Redis, and there is one primary.
+    if hands_over && !reply.starts_with("+CONTINUE") && !reply.starts_with("+FULLRESYNC") {
         let mut access = engine.visit().ok_or("too many visitors")?;
         access.raise();
         if wire.is_wanted() {
