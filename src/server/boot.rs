@@ -268,8 +268,12 @@ impl Hooks for Arc<Process> {
     fn shutdown(&self, how: Shutdown, client: &Arc<Client>, access: &mut Access) -> Stopped {
         log::warning("User requested shutdown...");
         // Under a script that overruns its time nothing can be held, and nothing is waited for.
-        if access.try_raise() && self.wait_for_replicas(how, Some(client)) {
-            return Stopped::Waits;
+        let overruns = |engine: Arc<Engine>| engine.scripts.running.overruns();
+        if !self.engine.get().and_then(std::sync::Weak::upgrade).is_some_and(overruns) {
+            access.raise();
+            if self.wait_for_replicas(how, Some(client)) {
+                return Stopped::Waits;
+            }
         }
         self.end(how, access);
         Stopped::Failed
