@@ -491,6 +491,8 @@ fn a_storm_of_connections() {
     let count =
         |what: &str| std::fs::read_dir(format!("/proc/{}/{what}", secure.server.pid())).map_or(0, Iterator::count);
     let mut plain = secure.server.connect();
+    // An answer: the connection is accepted, and counted.
+    assert_eq!(plain.line("PING"), "+PONG\\r\\n");
     let (fds, threads) = (count("fd"), count("task"));
     let root = std::fs::read(secure.made.file("ca.crt")).expect("a file");
     let url = format!("rediss://localhost:{}", secure.tls);
