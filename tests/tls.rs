@@ -397,9 +397,9 @@ fn what_is_missing_is_said_at_the_start() {
 #[test]
 fn replication_over_tls() {
     let mut kinds = vec![(Kind::Rustredis, Kind::Rustredis)];
-    let has_tls = find(Kind::Redis).is_some_and(|p| {
-        run(&p, &["--version"], "").0 && run(&p, &["--tls-port", "0", "--port", "0", "--version"], "").0
-    });
+    // A server that was built without TLS stumbles over the first of these, others over the second.
+    let has_tls = find(Kind::Redis)
+        .is_some_and(|p| run(&p, &["--tls-port", "0", "--no-such-directive", "1"], "").1.contains("no-such-directive"));
     if has_tls {
         kinds.extend([(Kind::Rustredis, Kind::Redis), (Kind::Redis, Kind::Rustredis)]);
     } else {
