@@ -423,14 +423,7 @@ pub fn usage(program: &str) -> String {
          Sends a command and shows the reply; without a command, a session: lines of standard input, or a prompt.\n"
     );
     for (subject, flags) in GROUPS {
-        out.push_str(&format!("\n{subject}\n"));
-        for flag in *flags {
-            let head = format!("{} {}", flag.name, flag.value);
-            match head.len() {
-                ..=25 => out.push_str(&format!("  {head:<25} {}\n", flag.help)),
-                _ => out.push_str(&format!("  {head}\n  {:<25} {}\n", "", flag.help)),
-            }
-        }
+        super::describe(&mut out, subject, flags.iter().map(|flag| (flag.name, flag.value, flag.help)));
     }
     out.push_str(
         "  --help                    This text\n  --version                 The version\n\

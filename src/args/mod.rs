@@ -183,6 +183,18 @@ pub fn serve_help() -> String {
     text
 }
 
+/// Adds a group of flags, each with its value's name and its meaning, to a help text.
+fn describe<'a>(out: &mut String, subject: &str, flags: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
+    out.push_str(&format!("\n{subject}\n"));
+    for (name, value, help) in flags {
+        let head = format!("{name} {value}");
+        match head.len() {
+            ..=25 => out.push_str(&format!("  {head:<25} {help}\n")),
+            _ => out.push_str(&format!("  {head}\n  {:<25} {help}\n", "")),
+        }
+    }
+}
+
 /// What `redis-server --version` prints: scripts cut the version out of it.
 pub fn server_version_line() -> String {
     let build = env!("CARGO_PKG_VERSION")

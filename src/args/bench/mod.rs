@@ -295,14 +295,7 @@ pub fn usage(program: &str, tests: &[&str]) -> String {
          Loads a server with the usual tests, or with a command, and tells throughput and latencies.\n"
     );
     for (subject, flags) in GROUPS {
-        out.push_str(&format!("\n{subject}\n"));
-        for flag in *flags {
-            let head = format!("{} {}", flag.name, flag.value);
-            match head.len() {
-                ..=25 => out.push_str(&format!("  {head:<25} {}\n", flag.help)),
-                _ => out.push_str(&format!("  {head}\n  {:<25} {}\n", "", flag.help)),
-            }
-        }
+        super::describe(&mut out, subject, flags.iter().map(|flag| (flag.name, flag.value, flag.help)));
     }
     out.push_str(&format!(
         "  --help                    This text\n  --version                 The version\n\
