@@ -2,7 +2,7 @@
 
 use crate::engine::call::Call;
 use crate::engine::config::rewrite::rewrite;
-use crate::engine::config::{Caller, ConfigHooks};
+use crate::engine::config::{Caller, ConfigHooks, Refusal};
 use crate::engine::errors::Error;
 use crate::engine::gates;
 use crate::engine::help::help;
@@ -93,7 +93,7 @@ fn config_help(c: &mut Call<'_>) -> Result<(), Error> {
 struct Nobody;
 
 impl ConfigHooks for Nobody {
-    fn changed(&self, _: &[&str]) -> Result<(), String> {
+    fn changed(&self, _: &[&'static str]) -> Result<(), Refusal> {
         Ok(())
     }
     fn rewrite_file(&self, _: &str, _: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<(), String> {

@@ -203,12 +203,15 @@ fn line_end(buf: &[u8], from: usize, too_long: &str) -> Result<Option<usize>, Pr
 
 fn inline(buf: &[u8], start: usize, spans: &mut Vec<Span>) -> Result<Parsed, ProtocolError> {
     let rest = &buf[start..];
-    let Some(newline) = memchr::memchr(b'\n', rest) else {
-        return if rest.len() > MAX_LINE { error("too big inline request") } else { Ok(Parsed::Incomplete) };
+    // As to C's string functions, a NUL ends what there is: the line behind it never ends.
+    let newline = match memchr::memchr2(b'\n', 0, rest) {
+        Some(at) if rest[at] == b'\n' => at,
+        _ if rest.len() > MAX_LINE => return error("too big inline request"),
+        _ => return Ok(Parsed::Incomplete),
     };
     let end = start + newline + 1;
     let line = rest[..newline].strip_suffix(b"\r").unwrap_or(&rest[..newline]);
-    if line.iter().any(|b| matches!(b, b'"' | b'\'' | 0)) {
+    if line.iter().any(|b| matches!(b, b'"' | b'\'')) {
         return match split_args(line) {
             None => error("unbalanced quotes in request"),
             Some(words) if words.is_empty() => Ok(Parsed::Nothing { end }),

@@ -1,25 +1,19 @@
 //! From a command line to a serving process, and back out of it in an orderly way.
 
-use super::config_files::{SystemFiles, replace_file};
+use super::config_files::SystemFiles;
 use super::free::Freeing;
-use super::migrate::Couriers;
+use super::hooks::Process;
 use super::persist::Persist;
-use super::stop::Stopping;
 use super::{listen::Listener, log, process, tls, worker};
-use crate::engine::clients::Client;
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::config::load::Files;
-use crate::engine::config::{Config, ConfigHooks, choices, load};
-use crate::engine::migrate::{Destination, Failure, Parcel};
-use crate::engine::os::Os;
-use crate::engine::persist::Persistence;
-use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, Stopped, gates};
-use crate::keyspace::world::Access;
+use crate::engine::config::{Config, choices, load};
+use crate::engine::{Engine, LogLevel, Shutdown, gates};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock, mpsc};
 
 /// Why the process should end.
-enum Stop {
+pub enum Stop {
     Signal(&'static str),
     Command,
 }
@@ -117,6 +111,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         Listener::start(engine.clone(), workers).map_err(|e| format!("Can't start: {}", super::reason(&e)))?;
     engine.set_gate(gates::LOADING, true);
     listener.listen()?;
+    if listener.is_deaf() {
+        return Err("Configured to not listen anywhere, exiting.".to_owned());
+    }
     let _ = hooks.listener.set(listener.clone());
     super::metrics::start(&engine)?;
     signals(stop)?;
@@ -186,7 +183,7 @@ fn asked_by(config: &Config, signal: &str) -> Shutdown {
     Shutdown { save, now: bits & NOW != 0, force: bits & FORCE != 0, busy: false }
 }
 
-fn level(config: &Config) -> LogLevel {
+pub fn level(config: &Config) -> LogLevel {
     match config.loglevel.get() {
         choices::LogLevel::Debug => LogLevel::Debug,
         choices::LogLevel::Verbose => LogLevel::Verbose,
@@ -196,7 +193,7 @@ fn level(config: &Config) -> LogLevel {
 }
 
 /// Makes `dir` the working directory, and its name absolute.
-fn enter_dir(config: &Config) -> Result<(), String> {
+pub fn enter_dir(config: &Config) -> Result<(), String> {
     let dir = config.dir.get();
     std::env::set_current_dir(&dir).map_err(|e| format!("Can't chdir to '{dir}': {}", super::reason(&e)))?;
     if let Ok(absolute) = std::env::current_dir() {
@@ -230,153 +227,6 @@ fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
     };
     std::thread::Builder::new().name("signals".into()).spawn(watch).map_err(|e| super::reason(&e))?;
     Ok(())
-}
-
-/// The process, as the engine sees it.
-struct Process {
-    stop: mpsc::Sender<Stop>,
-    listener: OnceLock<Arc<Listener>>,
-    engine: OnceLock<std::sync::Weak<Engine>>,
-    freeing: Freeing,
-    persist: OnceLock<Arc<Persist>>,
-    couriers: Arc<Couriers>,
-    stopping: Arc<Stopping>,
-}
-
-impl Process {
-    /// Gives replicas time to catch up; false if there is no need to.
-    fn wait_for_replicas(self: &Arc<Self>, how: Shutdown, client: Option<&Arc<Client>>) -> bool {
-        let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade) else { return false };
-        let me = self.clone();
-        self.stopping.wait(&engine, how, client, move |access| me.end(how, access))
-    }
-
-    /// Returns only if the process must not end: what was to be saved could not be.
-    fn end(&self, how: Shutdown, access: &mut Access) {
-        let prepared = self.persist.get().is_none_or(|p| p.prepare_shutdown(how, access));
-        if !prepared || self.stop.send(Stop::Command).is_err() {
-            return log::warning("Errors trying to shut down the server. Check the logs for more information.");
-        }
-        // Everything is held, and stays so: nobody can be told of a change any more that is not saved.
-        loop {
-            std::thread::park();
-        }
-    }
-}
-
-impl Hooks for Arc<Process> {
-    fn shutdown(&self, how: Shutdown, client: &Arc<Client>, access: &mut Access) -> Stopped {
-        log::warning("User requested shutdown...");
-        // Under a script that overruns its time nothing can be held, and nothing is waited for.
-        let overruns = |engine: Arc<Engine>| engine.scripts.running.overruns();
-        if !self.engine.get().and_then(std::sync::Weak::upgrade).is_some_and(overruns) {
-            access.raise();
-            if self.wait_for_replicas(how, Some(client)) {
-                return Stopped::Waits;
-            }
-        }
-        self.end(how, access);
-        Stopped::Failed
-    }
-
-    fn abort_shutdown(&self) -> bool {
-        self.stopping.abort()
-    }
-
-    fn shutdown_left_ms(&self) -> Option<i64> {
-        self.stopping.is_under_way().then(super::stop::left_ms)
-    }
-
-    fn persistence(&self) -> Option<&dyn Persistence> {
-        self.persist.get().map(|p| p as &dyn Persistence)
-    }
-
-    fn send_keys(&self, to: &Destination, keys: &mut [Parcel]) -> Result<(), Failure> {
-        match self.engine.get().and_then(std::sync::Weak::upgrade) {
-            Some(engine) => Couriers::send(&self.couriers, &engine, to, keys),
-            None => Err(Failure::Connect),
-        }
-    }
-
-    fn crash(&self, how: Crash) {
-        super::os::crash(how);
-    }
-
-    fn attend(&self) {
-        super::busy::attend();
-    }
-
-    fn os(&self) -> &dyn Os {
-        &super::os::ThisProcess
-    }
-
-    fn log(&self, level: LogLevel, text: &str) {
-        log::write(level, text);
-    }
-
-    fn free_apart(&self, values: Box<dyn Send>) {
-        self.freeing.free(values);
-    }
-}
-
-impl ConfigHooks for Arc<Process> {
-    fn changed(&self, names: &[&str]) -> Result<(), String> {
-        let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade) else { return Ok(()) };
-        let config = &engine.config;
-        // What listens on a new port needs it.
-        if names.iter().any(|name| name.starts_with("tls-"))
-            && let Err(why) = tls::configure(config)
-        {
-            log::warning(&why);
-            return Err("Unable to update TLS configuration. Check server logs.".to_owned());
-        }
-        for name in names {
-            match *name {
-                "port" | "tls-port" | "bind" | "tcp-backlog" => {
-                    if let Some(listener) = self.listener.get() {
-                        listener
-                            .listen()
-                            .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
-                    }
-                }
-                "loglevel" => log::set_level(level(config)),
-                "logfile" => log::set_file(&config.logfile.get()).map_err(|e| super::reason(&e))?,
-                "dir" => enter_dir(config).map_err(|e| e.rsplit(": ").next().unwrap_or("?").to_owned())?,
-                "maxclients" => {
-                    let mut allowed = None;
-                    process::allow_descriptors(config.maxclients.get(), &mut |n| allowed = Some(n));
-                    if let Some(n) = allowed {
-                        return Err(format!(
-                            "The operating system is not able to handle the specified number of clients, try with {n}"
-                        ));
-                    }
-                }
-                "appendonly" => {
-                    if let Some(persist) = self.persist.get() {
-                        persist.switch_log(config.appendonly.get())?;
-                    }
-                }
-                "aof-timestamp-enabled" => engine.world.log.stamp_tap(config.aof_timestamp_enabled.get()),
-                "repl-backlog-size" => {
-                    let size = config.repl_backlog_size.get() as usize;
-                    engine.world.log.with_backlog(|b| b.set_size(size));
-                }
-                "min-replicas-to-write" | "min-replicas-max-lag" => engine.review_replicas(super::now_ms()),
-                "save" | "stop-writes-on-bgsave-error" => engine.review_disk_error(),
-                "oom-score-adj" | "oom-score-adj-values" => process::set_oom_score(config),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
-        SystemFiles.read(path)
-    }
-
-    fn rewrite_file(&self, path: &str, rewrite: &dyn Fn(&[u8]) -> Vec<u8>) -> Result<(), String> {
-        replace_file(path, rewrite)
-    }
 }
 
 /// The pid file, removed when the process ends in an orderly way.

@@ -88,6 +88,11 @@ impl Listener {
         Ok(())
     }
 
+    /// Whether there is no way in at all.
+    pub fn is_deaf(&self) -> bool {
+        self.accepting.lock().is_empty()
+    }
+
     /// Stops accepting.
     pub fn close(&self) {
         for task in self.accepting.lock().drain(..) {

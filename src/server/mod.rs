@@ -7,6 +7,7 @@ pub mod connection;
 mod crash;
 pub mod cron;
 pub mod free;
+mod hooks;
 pub mod listen;
 pub mod log;
 mod metrics;

@@ -28,7 +28,7 @@ mod tests;
 
 pub use choices::*;
 pub use fields::Fields;
-pub use set::{Caller, ConfigHooks};
+pub use set::{Caller, ConfigHooks, Refusal};
 
 use parking_lot::RwLock;
 use std::collections::HashMap;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub trait ConfigHooks: Send + Sync {
     /// Directives now have other values: rebind, reopen, resize. An error takes all of them back, and the hook is called
     /// again with the same names so that it can return to the old values. Called with the names of rows, never aliases.
-    fn changed(&self, names: &[&str]) -> Result<(), String>;
+    fn changed(&self, names: &[&'static str]) -> Result<(), Refusal>;
 
     /// Replaces the configuration file at `path` by what `rewrite` makes of its text (empty if there is none), whole or
     /// not at all: temporary file, fsync, rename. An error says why in the system's words.
@@ -20,6 +20,15 @@ pub trait ConfigHooks: Send + Sync {
 
     /// The bytes of a file (`aclfile`). An error says why in the system's words.
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
+}
+
+/// Why a change could not be carried out.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The directive that is to blame.
+    pub name: &'static str,
+    /// The reason in Redis's words.
+    pub why: String,
 }
 
 /// Who sets, and when, as far as it matters to what may be set.
@@ -86,11 +95,11 @@ impl Config {
         }
         match hooks.changed(&changed) {
             Ok(()) => Ok(changed),
-            Err(reason) => {
+            Err(Refusal { name, why }) => {
                 self.restore(&old);
                 // Back to values that worked; if even that fails there is nobody left to tell but the server's log.
                 let _ = hooks.changed(&changed);
-                Err(failed(changed[0].as_bytes(), &reason))
+                Err(failed(name.as_bytes(), &why))
             }
         }
     }
@@ -120,7 +129,8 @@ impl Config {
             if row.deny_loading && caller.is_loading {
                 return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
             }
-            if rows.iter().any(|other| std::ptr::eq(*other, row)) {
+            // As in Redis a directive and its alias are two: the last one holds.
+            if pairs[..rows.len()].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
                 return Err(failed(name, "duplicate parameter"));
             }
             rows.push(row);

@@ -3,7 +3,7 @@
 use super::load::{Files, LoadError, Loaded, from_command_line, from_text};
 use super::rewrite::rewrite;
 use super::row::When;
-use super::set::{Caller, ConfigHooks};
+use super::set::{Caller, ConfigHooks, Refusal};
 use super::{Config, table};
 use crate::engine::errors::Error;
 use crate::resp::inline::{quote, split_args};
@@ -278,10 +278,12 @@ impl ConfigHooks for Hooks {
         Err("not here".into())
     }
 
-    fn changed(&self, names: &[&str]) -> Result<(), String> {
+    fn changed(&self, names: &[&'static str]) -> Result<(), Refusal> {
         self.told.lock().push(names.join(","));
         match self.refuse {
-            Some(name) if names.contains(&name) => Err("Failed to bind to specified addresses.".to_owned()),
+            Some(name) if names.contains(&name) => {
+                Err(Refusal { name, why: "Failed to bind to specified addresses.".to_owned() })
+            }
             _ => Ok(()),
         }
     }
@@ -307,8 +309,8 @@ fn set_refuses_in_redis_words() {
         (&["Databases", "3"], "(possibly related to argument 'Databases') - can't set immutable config"),
         (&["maxclients", "9", "MAXCLIENTS", "9"], "(possibly related to argument 'MAXCLIENTS') - duplicate parameter"),
         (
-            &["slave-priority", "9", "replica-priority", "9"],
-            "(possibly related to argument 'replica-priority') - duplicate parameter",
+            &["slave-priority", "8", "replica-priority", "9", "Slave-Priority", "9"],
+            "(possibly related to argument 'Slave-Priority') - duplicate parameter",
         ),
         (&["dir", "/tmp"], "(possibly related to argument 'dir') - can't set protected config"),
         (
@@ -344,11 +346,13 @@ fn set_tells_what_changed_and_takes_back_what_fails() {
     assert_eq!(set(&config, &["hz", "10", "slave-priority", "9"], &hooks), Ok(vec!["replica-priority"]));
     assert_eq!(set(&config, &["replica-priority", "9"], &hooks), Ok(vec![]));
     assert_eq!(*hooks.told.lock(), ["replica-priority"], "nothing is told if nothing changed");
+    set(&config, &["slave-priority", "7", "replica-priority", "6"], &hooks).expect("a directive and its alias are two");
+    assert_eq!(shown(&config, "slave-priority"), "6");
     let stubborn = Hooks { refuse: Some("bind"), ..Hooks::default() };
-    let error = set(&config, &["bind", "1.2.3.4", "hz", "99"], &stubborn).expect_err("refused");
+    let error = set(&config, &["hz", "99", "bind", "1.2.3.4"], &stubborn).expect_err("refused");
     assert!(error.text().ends_with("argument 'bind') - Failed to bind to specified addresses."), "{}", error.text());
     assert_eq!((shown(&config, "bind"), shown(&config, "hz")), ("* -::*".to_owned(), "10".to_owned()));
-    assert_eq!(*stubborn.told.lock(), ["bind,hz", "bind,hz"], "told again, to return");
+    assert_eq!(*stubborn.told.lock(), ["hz,bind", "hz,bind"], "told again, to return");
     set(&config, &["save", "", "client-output-buffer-limit", "normal 1 2 3"], &hooks).expect("accepted");
     assert_eq!(shown(&config, "save"), "");
     assert!(shown(&config, "client-output-buffer-limit").starts_with("normal 1 2 3 slave 268435456"));

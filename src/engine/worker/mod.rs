@@ -320,6 +320,8 @@ impl Worker {
             Err(e) => {
                 if dispatch::is_cross_protocol(args) {
                     self.show_the_door(session);
+                    // What the lines before it were answered is not sent either: `GET / HTTP/1.1` gets nothing.
+                    self.reply.clear();
                     return Some(Ended::Close);
                 }
                 if dispatch::is_exec(args) {
