@@ -121,16 +121,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
     persist.load()?;
     persist.start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
-    engine.set_gate(gates::LOADING, false);
     super::replication::start(engine.clone(), persist.clone(), listener.clone())
         .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
-    engine.take_up(engine.config.replicaof_address().is_some(), super::now_ms());
-    if let Some((host, port)) = engine.config.replicaof_address()
-        && let Some(mut access) = engine.visit()
-    {
-        access.raise();
-        engine.follow(&host, port, super::now_ms());
-    }
+    open(&engine)?;
     if engine.config.port.get() != 0 {
         log::notice("Ready to accept connections tcp");
     }
@@ -172,6 +165,20 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     }
     drop(pidfile);
     log::warning("Redis is now ready to exit, bye bye...");
+    Ok(())
+}
+
+/// The dataset is there: goes on with its history, and serves. Both while everything is held: a write that was carried out
+/// between the two would be missing from what a replica is sent that goes on from there.
+fn open(engine: &Engine) -> Result<(), String> {
+    let mut access = engine.visit().ok_or("Can't start: the keyspace is in use")?;
+    access.raise();
+    let primary = engine.config.replicaof_address();
+    engine.take_up(primary.is_some(), super::now_ms());
+    engine.set_gate(gates::LOADING, false);
+    if let Some((host, port)) = primary {
+        engine.follow(&host, port, super::now_ms());
+    }
     Ok(())
 }
 
