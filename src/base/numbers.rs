@@ -45,6 +45,26 @@ pub fn digits_i64(n: i64) -> usize {
     itoa::Buffer::new().format(n).len()
 }
 
+/// The one to eight digits of `n` (less than 10^8), the first in the lowest byte, and how many they are.
+#[inline]
+pub fn ascii_digits(n: u32) -> (u64, u32) {
+    if n < 10 {
+        return (u64::from(n) | 0x30, 1);
+    }
+    if n < 100 {
+        let tens = n * 103 >> 10;
+        return (u64::from(tens | (n - tens * 10) << 8) | 0x3030, 2);
+    }
+    // All eight at once: a word of two numbers, then of four, then of eight, split by multiplying with a reciprocal.
+    let fours = u64::from(n / 10_000) | u64::from(n % 10_000) << 32;
+    let hundreds = fours * 10_486 >> 20 & 0x7f_0000_007f;
+    let pairs = hundreds | (fours - hundreds * 100) << 16;
+    let tens = pairs * 103 >> 10 & 0xf_000f_000f_000f;
+    let digits = tens | (pairs - tens * 10) << 8;
+    let zeros = digits.trailing_zeros() / 8;
+    ((digits | 0x3030_3030_3030_3030) >> (8 * zeros), 8 - zeros)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +94,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn eight_digits_are_those_of_std(n in 0u32..100_000_000, short in 0u32..10_000) {
+            for n in [n, short, short % 100, 99_999_999 - short] {
+                let ((digits, len), text) = (ascii_digits(n), n.to_string());
+                prop_assert_eq!(&digits.to_le_bytes()[..len as usize], text.as_bytes());
+            }
+        }
+
         #[test]
         fn agrees_with_std(n: i64) {
             let mut out = Vec::new();

@@ -5,6 +5,7 @@
 //! sends all of it with one vectored write.
 
 use crate::base::double::{exact_i64, write_double};
+use crate::base::numbers::ascii_digits;
 use crate::base::quoted::push_bytes;
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ pub enum Proto {
 
 /// Values from this size on are sent from where they lie.
 pub const SHARE_FROM: usize = 16 * 1024;
+
+/// Numbers from this on have more digits than [`digits_block`] takes.
+const DIGITS_BELOW: u32 = 100_000_000;
+const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
 
 #[derive(Default)]
 pub struct Reply {
@@ -77,26 +82,36 @@ impl Reply {
     #[inline]
     pub fn bulk_int(&mut self, n: i64) {
         match u32::try_from(n) {
-            Ok(n) if n < 100_000_000 => self.bulk_digits(n),
+            Ok(n) if n < DIGITS_BELOW => self.bulk_digits(n),
             _ => self.bulk(itoa::Buffer::new().format(n).as_bytes()),
         }
     }
 
-    /// The same for up to eight digits. All is made in one place and copied as a block of fixed length, of which the rest is cut
-    /// off: so the copy is two instructions.
+    /// The same for up to eight digits.
     #[inline]
-    fn bulk_digits(&mut self, mut n: u32) {
-        const SIZE: usize = 16;
-        let digits = n.checked_ilog10().unwrap_or(0) as usize + 1;
-        let mut text = [0; SIZE];
-        text[..4].copy_from_slice(&[b'$', b'0' + digits as u8, b'\r', b'\n']);
-        for at in (4..4 + digits.min(8)).rev() {
-            text[at] = b'0' + (n % 10) as u8;
-            n /= 10;
+    fn bulk_digits(&mut self, n: u32) {
+        let (block, len) = digits_block(n);
+        self.buf.extend_from_slice(&block.to_le_bytes());
+        self.buf.truncate(self.buf.len() - (size_of_val(&block) - len));
+    }
+
+    /// What [`bulk`](Self::bulk) and [`double`](Self::double) write one after the other: a member and its score. Scores are mostly
+    /// small whole numbers.
+    #[inline]
+    pub fn bulk_and_double(&mut self, bytes: &[u8], n: f64) {
+        let whole = n as u32;
+        // By their bits `-0.0` and 0 are two.
+        if self.resp3() || whole >= DIGITS_BELOW || f64::from(whole).to_bits() != n.to_bits() {
+            self.bulk(bytes);
+            return self.double(n);
         }
-        text[4 + digits..6 + digits].copy_from_slice(b"\r\n");
-        self.buf.extend_from_slice(&text);
-        self.buf.truncate(self.buf.len() - (SIZE - 6 - digits));
+        let (block, len) = digits_block(whole);
+        let block = block << 16 | u128::from(CRLF);
+        self.buf.reserve(bytes.len() + 2 * size_of_val(&block));
+        self.header(b'$', bytes.len() as i64);
+        self.buf.extend_from_slice(bytes);
+        self.buf.extend_from_slice(&block.to_le_bytes());
+        self.buf.truncate(self.buf.len() - (size_of_val(&block) - 2 - len));
     }
 
     /// A bulk string that is sent without copying if it is large.
@@ -362,6 +377,15 @@ impl Reply {
     }
 }
 
+/// A bulk string of up to eight digits, the first byte lowest, and its length. All of it is made in registers and stored as one
+/// block, of which the rest is cut off: digits stored one by one would have to reach the cache before a block could be loaded.
+#[inline]
+fn digits_block(n: u32) -> (u128, usize) {
+    let (digits, len) = ascii_digits(n);
+    let head = u32::from_le_bytes([b'$', b'0' + len as u8, b'\r', b'\n']);
+    (u128::from(head) | u128::from(digits) << 32 | u128::from(CRLF) << (32 + 8 * len), 6 + len as usize)
+}
+
 /// A piece of a reply that waits to be sent.
 #[derive(Clone)]
 pub enum Chunk {
@@ -374,6 +398,38 @@ impl Chunk {
         match self {
             Chunk::Own(b) => b,
             Chunk::Shared(b) => b,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_member_and_its_score_are_two_bulk_strings(
+            bytes: Vec<u8>,
+            whole in 0u32..=200_000_000,
+            cut in 0u32..32,
+            bits: u64,
+            resp3: bool,
+        ) {
+            let small = f64::from(whole >> cut);
+            for n in [small, -small, small + 0.5, 99_999_999.0, 1e8, 0.0, -0.0, f64::NAN, f64::INFINITY, f64::from_bits(bits)] {
+                let proto = if resp3 { Proto::Resp3 } else { Proto::Resp2 };
+                let (mut at_once, mut apart) = (Reply::new(proto), Reply::new(proto));
+                at_once.bulk_and_double(&bytes, n);
+                apart.bulk(&bytes);
+                apart.double(n);
+                prop_assert_eq!(at_once.to_bytes(), apart.to_bytes(), "{}", n);
+                if !resp3 && n == small {
+                    let mut plain = Reply::new(proto);
+                    plain.bulk(small.to_string().as_bytes());
+                    prop_assert!(at_once.to_bytes().ends_with(&plain.to_bytes()), "{}", n);
+                }
+            }
         }
     }
 }

@@ -113,14 +113,10 @@ impl<'a> Ask<'a> {
     }
 
     #[inline]
-    fn each(&self, zset: &Zset, span: Range<usize>, mut f: impl FnMut(Item<'_>, f64)) {
-        if span.is_empty() {
-            return;
-        }
-        if self.reverse {
-            zset.rev_from(zset.len() - 1 - span.start).take(span.len()).for_each(|(m, s)| f(m, s));
-        } else {
-            zset.iter_from(span.start).take(span.len()).for_each(|(m, s)| f(m, s));
+    fn each(&self, zset: &Zset, span: Range<usize>, f: impl FnMut(Item<'_>, f64)) {
+        match self.reverse {
+            true => zset.rev_each(zset.len() - span.end..zset.len() - span.start, f),
+            false => zset.each(span, f),
         }
     }
 }

@@ -108,8 +108,13 @@ pub(super) fn show(reply: &mut Reply, member: Item<'_>, score: f64, scores: bool
     if reply.proto == Proto::Resp3 {
         reply.array(2);
     }
-    bulk(reply, member);
-    reply.double(score);
+    match member {
+        Item::Bytes(bytes) => reply.bulk_and_double(bytes, score),
+        Item::Int(_) => {
+            bulk(reply, member);
+            reply.double(score);
+        }
+    }
 }
 
 pub fn zrandmember(c: &mut Call<'_>) -> Result<(), Error> {

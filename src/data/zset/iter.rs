@@ -5,6 +5,7 @@ use super::small;
 use super::tree::Tree;
 use crate::data::item::Item;
 use crate::data::packed;
+use std::ops::Range;
 
 /// How many members ahead are asked for: they lie anywhere in memory.
 const AHEAD: usize = 8;
@@ -64,6 +65,18 @@ impl<'a> Ranked<'a> {
             }
         }
         Some((Item::Bytes(link.member()), link.score()))
+    }
+}
+
+/// Shows `f` the members of these ranks (clamped), ascending: a loop over each leaf, not a question per member.
+#[inline]
+pub(super) fn walk(tree: &Tree, mut ranks: Range<usize>, mut f: impl FnMut(Item<'_>, f64)) {
+    while !ranks.is_empty()
+        && let Some((leaf, at)) = tree.seek(ranks.start)
+    {
+        let links = leaf.links(at..at.saturating_add(ranks.len()), AHEAD);
+        ranks.start += links.len();
+        links.for_each(|link| f(Item::Bytes(link.member()), link.score()));
     }
 }
 

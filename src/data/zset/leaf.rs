@@ -17,6 +17,7 @@
 use super::scored::Link;
 use crate::data::alloc::class;
 use crate::data::table::prefetch;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 pub(super) const MAX_WORDS: usize = 128;
@@ -104,6 +105,19 @@ impl Leaf {
     #[inline]
     pub fn get(&self, i: usize) -> Link {
         link(self.words[i])
+    }
+
+    /// The members at these places (clamped), each asked for when the one `ahead` of it is seen.
+    #[inline]
+    pub fn links(&self, places: Range<usize>, ahead: usize) -> impl ExactSizeIterator<Item = Link> {
+        let words = &self.words[places.start..places.end.min(self.words.len())];
+        words.iter().take(ahead).for_each(|w| prefetch((w & PTR) as *const u8));
+        words.iter().enumerate().map(move |(i, &word)| {
+            if let Some(w) = words.get(i + ahead) {
+                prefetch((w & PTR) as *const u8);
+            }
+            link(word)
+        })
     }
 
     #[inline]

@@ -26,6 +26,12 @@ fn score(rng: &mut Rng, kind: u64) -> f64 {
 }
 
 fn probe(zset: &Zset, model: &Model, all: &[(Vec<u8>, f64)], rng: &mut Rng) {
+    let from = rng.below(all.len() as u64 + 1) as usize;
+    let ranks = from..from + rng.below((all.len() - from) as u64 + 1) as usize;
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    zset.each(ranks.clone(), |m, s| up.push((m.to_vec(), s)));
+    zset.rev_each(ranks.clone(), |m, s| down.insert(0, (m.to_vec(), s)));
+    assert_eq!((&up[..], &down[..]), (&all[ranks.clone()], &all[ranks]));
     assert_eq!(zset.len(), model.len());
     let (low, high) = (score(rng, rng.clone().below(5)), score(rng, 4));
     let (low, high) = if rng.below(8) > 0 && low > high { (high, low) } else { (low, high) };
