@@ -107,10 +107,12 @@ pub enum Stopped {
     Failed,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Crash {
     Segfault,
-    Panic,
+    /// Said in these words.
+    Panic(String),
+    StackOverflow,
     OutOfMemory,
 }
 

@@ -45,6 +45,7 @@ pub fn run(words: &[Vec<u8>]) -> ExitCode {
 fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     crate::commands::install_renamed(&config.lines.rename_command.read())
         .map_err(|why| format!("*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{why}"))?;
+    crate::base::alloc::share_pages();
     log::set_level(level(&config));
     let logfile = config.logfile.get();
     log::set_file(&logfile).map_err(|e| format!("Can't open the log file: {}", super::reason(&e)))?;
@@ -86,9 +87,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     let pidfile = PidFile::write(&config);
     let engine = Engine::new(config, threads, databases, super::now_ms());
     let (stop, stopped) = mpsc::channel();
-    std::thread::Builder::new()
-        .name("memory".into())
-        .spawn(|| crate::data::slab::keep_spare())
+    super::os::spawn("memory", || crate::data::slab::keep_spare())
         .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let freeing = Freeing::start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let hooks = Arc::new(Process {
@@ -228,7 +227,7 @@ fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
             }
         });
     };
-    std::thread::Builder::new().name("signals".into()).spawn(watch).map_err(|e| super::reason(&e))?;
+    super::os::spawn("signals", watch).map_err(|e| super::reason(&e))?;
     Ok(())
 }
 

@@ -85,7 +85,7 @@ impl Couriers {
         if !self.watched.swap(true, Relaxed) {
             let (me, engine) = (self.clone(), engine.clone());
             let watch = move || while me.close_idle(&engine) {};
-            if std::thread::Builder::new().name("couriers".into()).spawn(watch).is_err() {
+            if super::os::spawn("couriers", watch).is_err() {
                 self.watched.store(false, Relaxed);
             }
         }

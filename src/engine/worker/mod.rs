@@ -348,7 +348,7 @@ impl Worker {
         if let Err(e) = outcome {
             self.reply.rewind(mark);
             self.failed(command, &e);
-            self.note_divergence(session, &e);
+            self.note_divergence(session, &command.name, &e);
             self.reply.error(&e.text());
         }
         self.empty_journal();
