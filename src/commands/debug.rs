@@ -203,7 +203,7 @@ fn loadaof(c: &mut Call<'_>) -> Result<(), Error> {
         return Err(Error::err("DEBUG LOADAOF is not allowed inside a transaction"));
     }
     hooks.reload_log(&c.session.client);
-    let timed_out = TimedOut::Null;
+    let timed_out = TimedOut::Never;
     c.block(Block { keys: Vec::new(), wants: Type::String, until_ms: None, words: None, timed_out })
 }
 

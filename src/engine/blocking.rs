@@ -36,13 +36,15 @@ pub enum TimedOut {
     NullArray,
     /// How many acknowledgements there are by then: WAIT.
     Acks(super::replication::acks::Goal),
+    /// Nobody but the one who works on it ends this wait: no CLIENT UNBLOCK, no change of role.
+    Never,
 }
 
 impl TimedOut {
     pub fn write(self, engine: &super::Engine, reply: &mut Reply) {
         match self {
             TimedOut::Acks(goal) => engine.write_progress(&goal, reply),
-            TimedOut::Null => reply.null(),
+            TimedOut::Null | TimedOut::Never => reply.null(),
             TimedOut::NullArray => reply.null_array(),
         }
     }
@@ -124,6 +126,11 @@ const SERVING: u8 = 1;
 const OVER: u8 = 2;
 
 impl Wait {
+    /// The same, for those who would end it from outside.
+    pub fn interrupt(&self) -> bool {
+        self.timed_out != TimedOut::Never && self.end()
+    }
+
     /// Claims the right to end the wait; at most one of those who try gets it.
     pub fn end(&self) -> bool {
         self.state.compare_exchange(WAITING, OVER, AcqRel, Acquire).is_ok()

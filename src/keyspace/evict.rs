@@ -114,10 +114,7 @@ impl Choice {
 
 /// Removes a key to make room; returns its entry, whose memory the caller frees. Watchers, log, events and tracking hear of it.
 pub fn evict(shard: &mut ShardData, c: &Candidate, journal: &mut Journal) -> Option<Entry> {
-    let Parts { table, watchers, fields, mut guard } = shard.all_parts(c.db as usize);
-    let entry = guard.remove(table, c.hash, &c.key)?;
-    watchers.touch(c.db, &c.key, &mut journal.ready);
-    fields.forget(c.db, &entry);
+    let entry = take(shard, c.db, c.hash, &c.key, journal)?;
     journal.event(class::EVICTED, "evicted", c.db, &c.key);
     if journal.logging {
         journal.removals.push((c.db, c.key.clone()));
@@ -125,6 +122,23 @@ pub fn evict(shard: &mut ShardData, c: &Candidate, journal: &mut Journal) -> Opt
     if journal.tracking {
         journal.changed.push((c.db, c.key.clone(), true));
     }
+    Some(entry)
+}
+
+/// Removes a key that has moved to another server: a change like a client's, but no event tells of it, and what the log is to
+/// hear is the caller's.
+pub fn move_out(shard: &mut ShardData, db: u32, hash: u64, key: &[u8], journal: &mut Journal) -> bool {
+    let Some(entry) = take(shard, db, hash, key, journal) else { return false };
+    journal.changed(db, key);
+    journal.free(entry);
+    true
+}
+
+fn take(shard: &mut ShardData, db: u32, hash: u64, key: &[u8], journal: &mut Journal) -> Option<Entry> {
+    let Parts { table, watchers, fields, mut guard } = shard.all_parts(db as usize);
+    let entry = guard.remove(table, hash, key)?;
+    watchers.touch(db, key, &mut journal.ready);
+    fields.forget(db, &entry);
     Some(entry)
 }
 

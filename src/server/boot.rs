@@ -10,7 +10,7 @@ use crate::engine::clients::Client;
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::config::load::Files;
 use crate::engine::config::{Config, ConfigHooks, choices, load};
-use crate::engine::migrate::{Destination, Failure, Parcel};
+use crate::engine::migrate::{Destination, Failure, Parcel, Trip};
 use crate::engine::os::Os;
 use crate::engine::persist::Persistence;
 use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, Stopped, gates};
@@ -288,6 +288,13 @@ impl Hooks for Arc<Process> {
 
     fn persistence(&self) -> Option<&dyn Persistence> {
         self.persist.get().map(|p| p as &dyn Persistence)
+    }
+
+    fn carry_keys(&self, trip: Trip) -> Result<(), Trip> {
+        match self.engine.get().and_then(std::sync::Weak::upgrade) {
+            Some(engine) => Couriers::carry(&self.couriers, engine, trip),
+            None => Err(trip),
+        }
     }
 
     fn send_keys(&self, to: &Destination, keys: &mut [Parcel]) -> Result<(), Failure> {
