@@ -79,7 +79,9 @@ impl super::Engine {
     /// They are free again.
     pub fn arrive(&self, trip: &Trip) {
         let mut all = self.under_way.0.lock();
-        trip.keys().for_each(|(key, _)| drop(all.remove(&(trip.db, key.to_vec()))));
+        for (key, _) in trip.keys() {
+            all.remove(&(trip.db, key.to_vec()));
+        }
         self.set_gate(super::gates::MIGRATING, !all.is_empty());
     }
 

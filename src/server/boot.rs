@@ -45,7 +45,6 @@ pub fn run(words: &[Vec<u8>]) -> ExitCode {
 fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     crate::commands::install_renamed(&config.lines.rename_command.read())
         .map_err(|why| format!("*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{why}"))?;
-    crate::base::alloc::share_pages();
     log::set_level(level(&config));
     let logfile = config.logfile.get();
     log::set_file(&logfile).map_err(|e| format!("Can't open the log file: {}", super::reason(&e)))?;
@@ -83,6 +82,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
         n => n,
     };
+    if threads > 1 {
+        crate::base::alloc::share_pages();
+    }
     let databases = config.databases.get() as usize;
     let pidfile = PidFile::write(&config);
     let engine = Engine::new(config, threads, databases, super::now_ms());
