@@ -262,7 +262,9 @@ fn what_cannot_be_evicted_is_not_sought_for_long() {
         let mut c = server.connect();
         let value = "x".repeat(1 << 20);
         (0..80).for_each(|i| assert_eq!(c.ask(&["SET", &format!("k{i}"), &value]), b"+OK\r\n"));
-        for line in ["CONFIG SET maxmemory-policy volatile-lru", "CONFIG SET maxmemory 78mb"] {
+        // Two of these have to go, be they a megabyte each or, as in Redis's allocator, a quarter more.
+        let limit = info(&mut c, "used_memory") - 1_600_000;
+        for line in ["CONFIG SET maxmemory-policy volatile-lru", &format!("CONFIG SET maxmemory {limit}")] {
             assert_eq!(c.line(line), "+OK\\r\\n");
         }
         let mut said = Vec::new();
@@ -274,17 +276,15 @@ fn what_cannot_be_evicted_is_not_sought_for_long() {
             (0..50).for_each(|_| assert!(c.read_reply().expect("a reply").starts_with(b"-OOM")));
         }
         eprintln!("{kind:?}: 20000 refusals in {:?}", began.elapsed());
-        for round in 0..4 {
+        for round in 0..3 {
             said.push(c.line("SET a 1"));
             said.push(c.line(&format!("EXPIRE k{round} 100")));
-            // The first makes room for nothing yet: one key is not enough by then.
             said.push(c.line("SET a 1"));
             said.push(c.line(&format!("EXISTS k{round}")));
         }
         heard.push(said);
     }
-    assert!(heard[0].last().is_some_and(|last| last == ":0\\r\\n"), "{:?}", heard[0]);
-    assert!(heard[0].iter().any(|said| said == "+OK\\r\\n"), "{:?}", heard[0]);
+    assert_eq!(heard[0].iter().filter(|said| *said == "+OK\\r\\n").count(), 3, "{:?}", heard[0]);
     match heard.get(1) {
         Some(theirs) => assert_eq!(heard[0], *theirs),
         None => common::skip("redis-server", Kind::Redis.how_to_install()),

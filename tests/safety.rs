@@ -373,6 +373,46 @@ fn browsers_are_sent_away() {
     assert_eq!(server.log().matches("SECURITY ATTACK").count(), 1);
 }
 
+/// SIGTERM waits for a script that does not end, until somebody ends the script; who says SIGINT twice insists. As Redis does, asked
+/// side by side where it is installed.
+#[test]
+fn signals_while_a_script_does_not_end() {
+    for kind in [Kind::Rustredis, Kind::Redis] {
+        if find(kind).is_none() {
+            skip("redis-server", Kind::Redis.how_to_install());
+            continue;
+        }
+        let threads = if kind == Kind::Rustredis { "--threads 2 " } else { "" };
+        for (signals, code) in [(&["TERM", "TERM"][..], 0), (&["INT", "INT"], 1), (&["TERM", "INT"], 1)] {
+            let mut server = Server::start(kind, &Options::args(&format!("{threads}--busy-reply-threshold 50")));
+            let mut runs = server.connect();
+            runs.send(&["EVAL", "while true do end", "0"]).expect("sent");
+            let mut other = server.connect();
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !other.line("PING").starts_with("-BUSY") {
+                assert!(Instant::now() < deadline, "{kind:?}: the script does not run");
+            }
+            for name in signals {
+                let sent = Command::new("kill").args([&format!("-{name}"), &server.pid().to_string()]).status();
+                assert!(sent.expect("kill runs").success());
+                let deadline = Instant::now() + Duration::from_secs(20);
+                while !server.log().contains("scheduling shutdown") {
+                    assert!(Instant::now() < deadline, "{kind:?}: {}", server.log());
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            if code == 0 {
+                assert!(other.line("PING").starts_with("-BUSY"), "{kind:?}");
+                assert!(server.alive(), "{kind:?}");
+                assert_eq!(other.line("SCRIPT KILL"), "+OK\\r\\n", "{kind:?}");
+            }
+            let status = server.wait(Duration::from_secs(20)).expect("it ends");
+            assert_eq!(status.code(), Some(code), "{kind:?} {signals:?}: {}", server.log());
+            assert_eq!(server.log().contains("You insist... exiting now."), code == 1, "{}", server.log());
+        }
+    }
+}
+
 /// Whoever rotates the log moves it away and says SIGHUP; nothing is lost, and the server lives on.
 #[test]
 fn the_log_is_opened_again() {

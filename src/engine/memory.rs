@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 const LEAST_TO_PROTECT: u64 = 64 << 20;
 /// What the process may be larger than its limit by, in thousandths, before keys make way for that: the program itself, pages
 /// that are used in part. What comes until that shows is to stay within five per cent.
-const TOLERATED: u64 = 35;
+const TOLERATED: u64 = 30;
 /// Bytes of keys that make way for each byte that the process is too large by.
 const HOLES: u64 = 8;
 /// The most that keys make way for, in per cent of the limit.

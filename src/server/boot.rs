@@ -16,6 +16,7 @@ use crate::engine::persist::Persistence;
 use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, Stopped, gates};
 use crate::keyspace::world::Access;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, mpsc};
 
 /// Why the process should end.
@@ -120,7 +121,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     listener.listen()?;
     let _ = hooks.listener.set(listener.clone());
     super::metrics::start(&engine)?;
-    signals(stop)?;
+    // A signal that asks for the end is being seen to.
+    let asked = Arc::new(AtomicBool::new(false));
+    signals(stop, asked.clone(), hooks.stopping.clone())?;
     crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
     persist.load()?;
@@ -150,15 +153,15 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     while let Ok(Stop::Signal(name)) = stopped.recv() {
         log::warning(&format!("Received {name} scheduling shutdown..."));
         log::warning("User requested shutdown...");
-        if name == "SIGINT" && hooks.stopping.is_under_way() {
-            log::warning("You insist... exiting now.");
-            std::process::exit(1);
-        }
         let how = asked_by(&engine.config, name);
         // Everything is held: what others are writing is in the log before its end is what replicas have to reach.
-        let Some(mut access) = engine.visit() else { continue };
+        let Some(mut access) = engine.visit() else {
+            asked.store(false, Relaxed);
+            continue;
+        };
         access.raise();
         if hooks.wait_for_replicas(how, None) {
+            asked.store(false, Relaxed);
             continue;
         }
         if persist.prepare_shutdown(how, &mut access) {
@@ -167,6 +170,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
             break;
         }
         log::warning("Errors trying to shut down the server. Check the logs for more information.");
+        asked.store(false, Relaxed);
     }
     supervised.stopping();
     listener.close();
@@ -206,8 +210,9 @@ fn enter_dir(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// SIGTERM and SIGINT stop the server; writing to a closed connection must not.
-fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
+/// SIGTERM and SIGINT stop the server; writing to a closed connection must not. Both wait for a script that does not end, as in
+/// Redis; but who says SIGINT while that lasts, or while replicas are waited for, insists, and there is no more waiting.
+fn signals(stop: mpsc::Sender<Stop>, asked: Arc<AtomicBool>, stopping: Arc<Stopping>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| format!("Can't watch for signals: {}", super::reason(&e)))?;
     let watch = move || {
@@ -225,6 +230,11 @@ fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
                     // The log is opened anew for each line, so there is nothing to reopen.
                     _ = hup.recv() => continue,
                 };
+                let again = asked.swap(true, Relaxed) || stopping.is_under_way();
+                if again && name == "SIGINT" {
+                    log::warning("You insist... exiting now.");
+                    std::process::exit(1);
+                }
                 let _ = stop.send(Stop::Signal(name));
             }
         });
@@ -294,7 +304,15 @@ impl Hooks for Arc<Process> {
 
     fn carry_keys(&self, trip: Trip) -> Result<(), Trip> {
         match self.engine.get().and_then(std::sync::Weak::upgrade) {
-            Some(engine) => Couriers::carry(&self.couriers, engine, trip),
+            Some(engine) => {
+                let persist = self.persist.get().cloned();
+                let logged = move || {
+                    if let Some(persist) = persist {
+                        persist.log_file.logged();
+                    }
+                };
+                Couriers::carry(&self.couriers, engine, trip, logged)
+            }
             None => Err(trip),
         }
     }

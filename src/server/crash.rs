@@ -84,15 +84,20 @@ fn begin() -> bool {
     first
 }
 
-/// Lines of a stack that are shown: calls without end fill thousands, and where they began is not told by more of them.
-const MOST_LINES: usize = 200;
+/// Lines of a stack that are shown of its top, and of its bottom: calls without end fill thousands between them.
+const SHOWN: usize = 100;
 
 fn stack(trace: &Backtrace) {
     let all = trace.to_string();
-    let shown: Vec<&str> = all.lines().take(MOST_LINES).collect();
-    let left = all.lines().count() - shown.len();
-    let rest = if left > 0 { format!("\n… and {left} lines more") } else { String::new() };
-    log::raw(&format!("\n------ STACK TRACE ------\n\nBacktrace:\n{}{rest}\n", shown.join("\n")));
+    let lines: Vec<&str> = all.lines().collect();
+    let text = match lines.len().checked_sub(2 * SHOWN) {
+        None | Some(0) => all,
+        Some(left) => {
+            let (top, bottom) = (lines[..SHOWN].join("\n"), lines[SHOWN + left..].join("\n"));
+            format!("{top}\n… {left} lines …\n{bottom}")
+        }
+    };
+    log::raw(&format!("\n------ STACK TRACE ------\n\nBacktrace:\n{text}\n"));
 }
 
 /// Ends a report that a panic began, on the thread that panicked, once it has let go of all locks: `client` was being served.

@@ -39,8 +39,13 @@ struct Courier {
 }
 
 impl Couriers {
-    /// Does so in a thread of its own, and finishes what is to be done here then.
-    pub fn carry(self: &Arc<Self>, engine: Arc<Engine>, trip: Trip) -> Result<(), Trip> {
+    /// Does so in a thread of its own, and finishes what is to be done here then; `logged` is called when the log has heard of it.
+    pub fn carry(
+        self: &Arc<Self>,
+        engine: Arc<Engine>,
+        trip: Trip,
+        logged: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Trip> {
         // What the thread is to take along stays within reach until there is one.
         let luggage = Arc::new(Mutex::new(Some(trip)));
         let (me, taken) = (self.clone(), luggage.clone());
@@ -49,6 +54,7 @@ impl Couriers {
             let to = trip.to.clone();
             let outcome = me.send(&engine, &to, &mut trip.parcels);
             finish(&engine, &trip, outcome, &super::now_ms);
+            logged();
         };
         if super::os::spawn("migrate", travel).is_err()
             && let Some(trip) = luggage.lock().take()
