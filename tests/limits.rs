@@ -116,7 +116,7 @@ fn a_write_flood_keeps_the_process_at_the_limit() {
         );
         assert!(info(&mut c, "evicted_keys") > 0);
         assert!(resident < LIMIT + LIMIT / 20, "{least} to {most}: resident at most {resident} of {LIMIT}");
-        assert!(used > LIMIT * 3 / 5 && used <= LIMIT + LIMIT / 100, "{least} to {most}: used {used} of {LIMIT}");
+        assert!(used > LIMIT * 4 / 5 && used <= LIMIT + LIMIT / 100, "{least} to {most}: used {used} of {LIMIT}");
     }
 }
 
@@ -249,6 +249,46 @@ fn without_eviction_writes_are_refused_and_the_rest_goes_on() {
     assert_eq!(other.line("CONFIG SET maxmemory-policy allkeys-random"), "+OK\\r\\n");
     eventually("memory is not made free", || other.line("SET a 1") == "+OK\\r\\n");
     eventually("memory stays over its limit", || info(&mut other, "used_memory") <= 16 << 20);
+}
+
+/// Nothing may go, and everything is refused at once; as soon as a key may go, it goes. As in Redis.
+#[test]
+fn what_cannot_be_evicted_is_not_sought_for_long() {
+    let kinds = [Kind::Rustredis, Kind::Redis].into_iter().filter(|k| common::find(*k).is_some());
+    let mut heard: Vec<Vec<String>> = Vec::new();
+    for kind in kinds {
+        let args = if kind == Kind::Rustredis { "--threads 2" } else { "" };
+        let server = Server::start(kind, &Options::args(args));
+        let mut c = server.connect();
+        let value = "x".repeat(1 << 20);
+        (0..80).for_each(|i| assert_eq!(c.ask(&["SET", &format!("k{i}"), &value]), b"+OK\r\n"));
+        // Two of these have to go, be they a megabyte each or, as in Redis's allocator, a quarter more.
+        let limit = info(&mut c, "used_memory") - 1_600_000;
+        for line in ["CONFIG SET maxmemory-policy volatile-lru", &format!("CONFIG SET maxmemory {limit}")] {
+            assert_eq!(c.line(line), "+OK\\r\\n");
+        }
+        let mut said = Vec::new();
+        let refused: String = ["SET", "a", "1"].iter().map(|w| format!("${}\r\n{w}\r\n", w.len())).collect();
+        let refused = format!("*3\r\n{refused}").repeat(50);
+        let began = Instant::now();
+        for _ in 0..400 {
+            c.send_raw(refused.as_bytes()).expect("sent");
+            (0..50).for_each(|_| assert!(c.read_reply().expect("a reply").starts_with(b"-OOM")));
+        }
+        eprintln!("{kind:?}: 20000 refusals in {:?}", began.elapsed());
+        for round in 0..3 {
+            said.push(c.line("SET a 1"));
+            said.push(c.line(&format!("EXPIRE k{round} 100")));
+            said.push(c.line("SET a 1"));
+            said.push(c.line(&format!("EXISTS k{round}")));
+        }
+        heard.push(said);
+    }
+    assert_eq!(heard[0].iter().filter(|said| *said == "+OK\\r\\n").count(), 3, "{:?}", heard[0]);
+    match heard.get(1) {
+        Some(theirs) => assert_eq!(heard[0], *theirs),
+        None => common::skip("redis-server", Kind::Redis.how_to_install()),
+    }
 }
 
 #[test]

@@ -179,3 +179,242 @@ fn what_nobody_takes_stays() {
     conn.line("SET k v");
     assert_eq!(migrate(&mut conn, target.port, "k 0 5000 REPLACE"), r"+OK\r\n");
 }
+
+/// A server that takes keys when it is told to: it reads, and sends `+OK` for each RESTORE once the gate is open.
+struct Slow {
+    port: u16,
+    open: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    heard: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Slow {
+    fn start() -> Slow {
+        use std::sync::atomic::Ordering::SeqCst;
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its number").port();
+        let (open, heard) = (std::sync::Arc::default(), std::sync::Arc::default());
+        let slow = Slow { port, open, heard };
+        let (open, heard) = (slow.open.clone(), slow.heard.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, open, heard) = (stream.expect("a connection"), open.clone(), heard.clone());
+                std::thread::spawn(move || {
+                    let mut buf = [0; 4096];
+                    while let Ok(n @ 1..) = stream.read(&mut buf) {
+                        let keys = buf[..n].windows(7).filter(|w| w == b"RESTORE").count();
+                        heard.fetch_add(keys, SeqCst);
+                        while !open.load(SeqCst) {
+                            std::thread::sleep(Duration::from_millis(1));
+                        }
+                        let _ = stream.write_all("+OK\r\n".repeat(keys).as_bytes());
+                    }
+                });
+            }
+        });
+        slow
+    }
+
+    fn open(&self, open: bool) {
+        self.open.store(open, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    fn has_heard(&self, keys: usize) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.heard.load(std::sync::atomic::Ordering::SeqCst) < keys {
+            assert!(Instant::now() < deadline, "nothing was sent");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// While a slow server thinks, those who name the key wait and all others are served at once, on each worker.
+#[test]
+fn a_slow_target_stalls_nobody_else() {
+    for threads in [1, 2] {
+        let server = Server::start(Kind::Rustredis, &Options::args(&format!("--threads {threads} --appendonly yes")));
+        let mut conn = server.connect();
+        conn.line("MSET k v m w other 1");
+        let slow = Slow::start();
+        let mut mover = server.connect();
+        let port = slow.port.to_string();
+        mover.send(&["MIGRATE", "127.0.0.1", &port, "", "0", "20000", "KEYS", "k", "m"]).expect("sent");
+        slow.has_heard(2);
+        // Enough connections for every worker to have some.
+        let mut others: Vec<Conn> = (0..6).map(|_| server.connect()).collect();
+        let began = Instant::now();
+        for other in &mut others {
+            for (line, want) in [
+                ("GET other", r"$1\r\n1\r\n"),
+                ("EVAL return(redis.call('GET',KEYS[1])) 1 other", r"$1\r\n1\r\n"),
+                ("DBSIZE", r":3\r\n"),
+                ("PING", r"+PONG\r\n"),
+            ] {
+                assert_eq!(other.line(line), want, "{line}");
+            }
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let id = mover_id(&mut conn);
+        assert_eq!(conn.line(&format!("CLIENT UNBLOCK {id}")), r":0\r\n");
+        // Reads, writes, transactions and scripts that name a key, and a second MIGRATE of it.
+        let mut waiting: Vec<(Conn, &str)> = Vec::new();
+        for (words, want) in [
+            (vec!["GET", "k"], r"$-1\r\n"),
+            (vec!["APPEND", "m", "x"], r":1\r\n"),
+            (vec!["EVAL", "return redis.call('EXISTS',KEYS[1])", "1", "k"], r":0\r\n"),
+            (vec!["MIGRATE", "127.0.0.1", &port, "k", "0", "20000"], r"+NOKEY\r\n"),
+        ] {
+            let mut c = server.connect();
+            c.send(&words).expect("sent");
+            waiting.push((c, want));
+        }
+        let mut c = server.connect();
+        for line in ["MULTI", "EXISTS k"] {
+            c.line(line);
+        }
+        c.send(&["EXEC"]).expect("sent");
+        waiting.push((c, r"*1\r\n:0\r\n"));
+        for (c, want) in &waiting {
+            c.stream().set_nonblocking(true).expect("set");
+            assert!(c.stream().peek(&mut [0; 1]).is_err(), "answered already: {want}");
+            c.stream().set_nonblocking(false).expect("set");
+        }
+        slow.open(true);
+        assert_eq!(mover.read_reply().expect("an answer"), b"+OK\r\n");
+        for (c, want) in &mut waiting {
+            assert_eq!(common::escape(&c.read_reply().expect("an answer")), *want);
+        }
+        // One command in the log, and it says that both are gone.
+        assert_eq!(conn.line("DEBUG LOADAOF"), r"+OK\r\n");
+        assert_eq!(conn.line("EXISTS k m other"), r":2\r\n", "APPEND made m again");
+    }
+}
+
+/// The client that waits for the other server.
+fn mover_id(conn: &mut Conn) -> String {
+    let list = String::from_utf8(conn.ask(&["CLIENT", "LIST"])).expect("text");
+    let line = list.lines().find(|line| line.contains("cmd=migrate")).expect("it is listed");
+    line.split(' ').find_map(|word| word.strip_prefix("id=")).expect("an id").to_owned()
+}
+
+/// What gets at a key without naming it goes ahead: a key that was changed stays, one that is gone is gone.
+#[test]
+fn a_key_that_changes_on_its_way_stays() {
+    let cases: &[(&str, &str, &str, &str)] = &[
+        // What happens meanwhile; what MIGRATE says; the key afterwards; whether it is there.
+        ("EVAL return(redis.call('APPEND','k','!')) 0", "-IOERR a key was changed", r"$2\r\nv!\r\n", "1"),
+        ("EVAL return(redis.call('DEL','k')) 0", "+OK", r"$-1\r\n", "0"),
+        ("FLUSHALL", "+OK", r"$-1\r\n", "0"),
+        ("SWAPDB 0 1", "-IOERR a key was changed", r"$5\r\nother\r\n", "1"),
+    ];
+    for threads in [1, 2] {
+        for (meanwhile, said, value, exists) in cases {
+            let server = Server::start(Kind::Rustredis, &Options::args(&format!("--threads {threads}")));
+            let mut conn = server.connect();
+            conn.line("SET k v");
+            for line in ["SELECT 1", "SET k other", "SELECT 0"] {
+                conn.line(line);
+            }
+            let slow = Slow::start();
+            let port = slow.port.to_string();
+            let mut mover = server.connect();
+            mover.send(&["MIGRATE", "127.0.0.1", &port, "k", "0", "20000"]).expect("sent");
+            slow.has_heard(1);
+            let answer = conn.line(meanwhile);
+            assert!(!answer.starts_with('-'), "{meanwhile}: {answer}");
+            slow.open(true);
+            let reply = String::from_utf8(mover.read_reply().expect("an answer")).expect("text");
+            assert!(reply.starts_with(said), "{meanwhile}: {reply}");
+            assert_eq!(conn.line("GET k"), *value, "{meanwhile}");
+            assert_eq!(conn.line("EXISTS k"), format!(r":{exists}\r\n"), "{meanwhile}");
+        }
+    }
+}
+
+/// Whoever asked may be gone by the time; a key whose time comes meanwhile is gone as well. Inside EXEC it goes at once.
+#[test]
+fn moves_come_to_their_end() {
+    let server = Server::start(Kind::Rustredis, &Options::args("--threads 2"));
+    let mut conn = server.connect();
+    conn.line("SET k v");
+    let slow = Slow::start();
+    let port = slow.port.to_string();
+    let mut mover = server.connect();
+    mover.send(&["MIGRATE", "127.0.0.1", &port, "k", "0", "20000"]).expect("sent");
+    slow.has_heard(1);
+    drop(mover);
+    slow.open(true);
+    // It waits until the move is over.
+    assert_eq!(conn.line("EXISTS k"), r":0\r\n");
+    slow.open(false);
+    conn.line("SET k v PX 300");
+    let mut mover = server.connect();
+    mover.send(&["MIGRATE", "127.0.0.1", &port, "k", "0", "20000"]).expect("sent");
+    slow.has_heard(2);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while conn.line("DBSIZE") != r":0\r\n" {
+        assert!(Instant::now() < deadline, "it does not expire");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    slow.open(true);
+    assert_eq!(mover.read_reply().expect("an answer"), b"+OK\r\n");
+    conn.line("SET k v");
+    conn.line("MULTI");
+    conn.ask(&["MIGRATE", "127.0.0.1", &port, "k", "0", "20000"]);
+    conn.line("EXISTS k");
+    assert_eq!(conn.line("EXEC"), r"*2\r\n+OK\r\n:0\r\n");
+}
+
+/// Counters are moved to and fro while clients count on whichever server has them: nothing that was acknowledged is lost, and each
+/// counter is in one place.
+#[test]
+fn counters_survive_their_moves() {
+    let seed = common::env_number("MIGRATE_SEED", std::process::id().into());
+    eprintln!("MIGRATE_SEED={seed}");
+    let servers = [1, 2].map(|n| Server::start(Kind::Rustredis, &Options::args(&format!("--threads {n}"))));
+    const KEYS: usize = 8;
+    let mut conn = servers[0].connect();
+    (0..KEYS).for_each(|i| drop(conn.line(&format!("SET c{i} 0"))));
+    let until = Instant::now() + Duration::from_secs(3);
+    let counted: Vec<usize> = std::thread::scope(|scope| {
+        for (from, to) in [(0, 1), (1, 0), (0, 1)] {
+            let (servers, mut rng) = (&servers, common::Rng::new(seed + 100 + from as u64));
+            scope.spawn(move || {
+                let mut c = servers[from].connect();
+                while Instant::now() < until {
+                    let key = format!("c{}", rng.below(KEYS));
+                    let said = migrate(&mut c, servers[to].port, &format!("{key} 0 20000"));
+                    assert!([r"+OK\r\n", r"+NOKEY\r\n"].contains(&said.as_str()), "{said}");
+                }
+            });
+        }
+        let clients: Vec<_> = (0..4)
+            .map(|n| {
+                let (servers, mut rng) = (&servers, common::Rng::new(seed + n));
+                scope.spawn(move || {
+                    let mut conns = [servers[0].connect(), servers[1].connect()];
+                    let mut counted = vec![0; KEYS];
+                    while Instant::now() < until {
+                        let i = rng.below(KEYS);
+                        let key = format!("c{i}");
+                        // Those that do not wait, EXEC and scripts take turns.
+                        let script = "return redis.call('EXISTS',KEYS[1]) == 1 and redis.call('INCR',KEYS[1]) or -1";
+                        let conn = &mut conns[rng.below(2)];
+                        if conn.ask(&["EVAL", script, "1", &key]) != b":-1\r\n" {
+                            counted[i] += 1;
+                        }
+                    }
+                    counted
+                })
+            })
+            .collect();
+        let each = clients.into_iter().map(|c| c.join().expect("no panic"));
+        each.fold(vec![0; KEYS], |sum, one| sum.iter().zip(one).map(|(a, b)| a + b).collect())
+    });
+    let mut conns = [servers[0].connect(), servers[1].connect()];
+    assert!(counted.iter().all(|n| *n > 10), "{counted:?}");
+    for (i, n) in counted.iter().enumerate() {
+        let found: Vec<String> = conns.iter_mut().map(|c| c.line(&format!("GET c{i}"))).collect();
+        let there: Vec<&String> = found.iter().filter(|v| *v != r"$-1\r\n").collect();
+        assert_eq!(there, [&common::escape(format!("${}\r\n{n}\r\n", n.to_string().len()).as_bytes())], "c{i}");
+    }
+}

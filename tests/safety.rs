@@ -26,6 +26,8 @@ fn crashes_leave_a_report() {
         ("PANIC", "Guru Meditation: DEBUG PANIC was called", libc_signal::ABRT),
         ("ASSERT", "Guru Meditation: DEBUG PANIC was called", libc_signal::ABRT),
         ("SEGFAULT", "crashed by signal: 11", libc_signal::SEGV),
+        // Nothing is left of the thread's own stack to tell it on.
+        ("STACK-OVERFLOW", "crashed by signal: 11", libc_signal::SEGV),
         ("OOM", "", libc_signal::ABRT),
     ] {
         let mut server = server("--threads 2");
@@ -56,7 +58,7 @@ fn crashes_leave_a_report() {
             let found = log[at..].find(part);
             at += found.unwrap_or_else(|| panic!("{word}: no '{part}' after byte {at} of\n{log}"));
         }
-        if word != "SEGFAULT" {
+        if signal != libc_signal::SEGV {
             for part in [
                 "redis_version:",
                 "cmdstat_set:calls=1",
@@ -291,6 +293,72 @@ fn secrets_stay_out_of_sight() {
     }
 }
 
+/// Whoever sets what has no effect is told so, at start and later.
+#[test]
+fn directives_without_effect_are_named() {
+    let server = server("--threads 1 --lazyfree-lazy-expire yes --key-load-delay 1");
+    log_has(&server, "'lazyfree-lazy-expire' is understood and shown, but has no effect in this server: large values");
+    let mut c = server.connect();
+    for (name, value) in [
+        ("replica-full-sync-buffer-limit", "1mb"),
+        ("tls-dh-params-file", "x.pem"),
+        ("tls-auth-clients-user", "CN"),
+        ("sanitize-dump-payload", "yes"),
+        ("hz", "100"),
+    ] {
+        assert_eq!(c.line(&format!("CONFIG SET {name} {value}")), "+OK\\r\\n", "{name}");
+        log_has(&server, &format!("'{name}' is understood and shown, but has no effect"));
+    }
+    let before = server.log().matches("has no effect").count();
+    // What it is by default asks for nothing.
+    for line in ["CONFIG SET hz 10", "CONFIG SET maxmemory-samples 7"] {
+        assert_eq!(c.line(line), "+OK\\r\\n");
+    }
+    assert_eq!(server.log().matches("has no effect").count(), before);
+}
+
+/// `propagation-error-behavior`: a replica whose data turns out to differ, and a log that does not fit, can be the end.
+#[test]
+fn commands_that_fail_a_second_time_can_be_the_end() {
+    let primary = server("--threads 1");
+    let args = format!("--threads 1 --replicaof 127.0.0.1 {}", primary.port);
+    let mut strict = server(&format!("{args} --propagation-error-behavior panic-on-replicas"));
+    let lenient = server(&args);
+    let mut c = primary.connect();
+    c.line("SET s text");
+    for replica in [&strict, &lenient] {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while replica.connect().line("GET s") != "$4\\r\\ntext\\r\\n" {
+            assert!(Instant::now() < deadline, "{}", replica.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    assert_eq!(c.line("DEBUG REPLICATE INCR s"), "+OK\\r\\n");
+    let status = strict.wait(Duration::from_secs(20)).expect("it ends");
+    assert!(!status.success() && strict.log().contains("Guru Meditation: a command of the primary failed"), "{status}");
+    log_has(&lenient, "== CRITICAL == A command of the primary failed here: 'ERR value is not an integer");
+    assert_eq!(lenient.connect().line("GET s"), "$4\\r\\ntext\\r\\n");
+
+    for behavior in ["ignore", "panic"] {
+        let logged = server("--threads 1 --appendonly yes");
+        let mut c = logged.connect();
+        c.line("SET s text");
+        c.line("DEBUG REPLICATE INCR s");
+        c.line(&format!("CONFIG SET propagation-error-behavior {behavior}"));
+        c.line("CONFIG SET key-load-delay 100000");
+        c.send(&["DEBUG", "LOADAOF"]).expect("sent");
+        let began = Instant::now();
+        if behavior == "ignore" {
+            assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n");
+            assert!(began.elapsed() >= Duration::from_millis(200), "key-load-delay: {:?}", began.elapsed());
+            log_has(&logged, "== CRITICAL == A command of the append-only file failed here");
+        } else {
+            assert!(c.read_to_close().is_empty());
+            log_has(&logged, "Guru Meditation: a command of the append-only file failed");
+        }
+    }
+}
+
 #[test]
 fn browsers_are_sent_away() {
     let server = server("--threads 1");
@@ -303,6 +371,46 @@ fn browsers_are_sent_away() {
     assert_eq!(server.connect().line("EXISTS a"), ":0\\r\\n");
     // Once a minute is enough.
     assert_eq!(server.log().matches("SECURITY ATTACK").count(), 1);
+}
+
+/// SIGTERM waits for a script that does not end, until somebody ends the script; who says SIGINT twice insists. As Redis does, asked
+/// side by side where it is installed.
+#[test]
+fn signals_while_a_script_does_not_end() {
+    for kind in [Kind::Rustredis, Kind::Redis] {
+        if find(kind).is_none() {
+            skip("redis-server", Kind::Redis.how_to_install());
+            continue;
+        }
+        let threads = if kind == Kind::Rustredis { "--threads 2 " } else { "" };
+        for (signals, code) in [(&["TERM", "TERM"][..], 0), (&["INT", "INT"], 1), (&["TERM", "INT"], 1)] {
+            let mut server = Server::start(kind, &Options::args(&format!("{threads}--busy-reply-threshold 50")));
+            let mut runs = server.connect();
+            runs.send(&["EVAL", "while true do end", "0"]).expect("sent");
+            let mut other = server.connect();
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !other.line("PING").starts_with("-BUSY") {
+                assert!(Instant::now() < deadline, "{kind:?}: the script does not run");
+            }
+            for name in signals {
+                let sent = Command::new("kill").args([&format!("-{name}"), &server.pid().to_string()]).status();
+                assert!(sent.expect("kill runs").success());
+                let deadline = Instant::now() + Duration::from_secs(20);
+                while !server.log().contains("scheduling shutdown") {
+                    assert!(Instant::now() < deadline, "{kind:?}: {}", server.log());
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            if code == 0 {
+                assert!(other.line("PING").starts_with("-BUSY"), "{kind:?}");
+                assert!(server.alive(), "{kind:?}");
+                assert_eq!(other.line("SCRIPT KILL"), "+OK\\r\\n", "{kind:?}");
+            }
+            let status = server.wait(Duration::from_secs(20)).expect("it ends");
+            assert_eq!(status.code(), Some(code), "{kind:?} {signals:?}: {}", server.log());
+            assert_eq!(server.log().contains("You insist... exiting now."), code == 1, "{}", server.log());
+        }
+    }
 }
 
 /// Whoever rotates the log moves it away and says SIGHUP; nothing is lost, and the server lives on.

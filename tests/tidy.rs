@@ -242,6 +242,38 @@ fn rooms_named(line: &str) -> Vec<String> {
     named
 }
 
+/// A directive that nobody reads is a promise that nobody keeps: it acts, or says when it is set that it has no effect.
+#[test]
+fn every_directive_acts_or_says_that_it_does_not() {
+    use rustredis::engine::config::{row::Field, table};
+    let told_of = |name: &str| {
+        ["src/engine/config/fields.rs", "src/engine/config/tests.rs"].contains(&name)
+            || name.starts_with("src/engine/config/table/")
+            // Showing is not acting.
+            || name.starts_with("src/engine/info/")
+    };
+    let told: Vec<Source> = sources("src").into_iter().filter(|s| !s.test && !told_of(&s.name)).collect();
+    let code: String = told.iter().flat_map(|s| s.text.lines()).map(|line| strip(line) + "\n").collect();
+    let reads = |field: &str| {
+        code.match_indices(&format!(".{field}"))
+            .any(|(at, found)| !code[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    let field = |name: &str| {
+        let plain = name.replace('-', "_");
+        ["", "_secs", "_ms", "_us"].map(|unit| format!("{plain}{unit}"))
+    };
+    // Shown by INFO, which is all that it is for.
+    const SHOWN: &[&str] = &["availability-zone", "replica-priority", "replica-announced"];
+    let idle: Vec<_> = table::rows()
+        .filter(|row| !row.accepted && !matches!(row.field, Field::Spare) && !SHOWN.contains(&row.name))
+        .filter(|row| !field(row.name).iter().any(|field| reads(field)))
+        .map(|row| row.name)
+        .collect();
+    assert!(idle.is_empty(), "nobody reads {idle:?}");
+    let unread = ["hz"].map(|name| field(name).iter().any(|field| reads(field)));
+    assert_eq!(unread, [false], "the scan sees who does not read: it is shown, and nothing else");
+}
+
 #[test]
 fn unsafe_stays_where_it_is_watched() {
     let unsafe_in = |source: &Source| {

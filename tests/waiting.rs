@@ -282,3 +282,75 @@ fn thousands_who_wait_cost_nothing() {
     wait_for_blocked(&mut judge, 2998);
     assert_eq!(judge.line("EXISTS queue"), r":0\r\n");
 }
+
+/// What INFO tells of clients and of the keys that they wait for is what Valkey tells of the same clients.
+#[test]
+fn info_counts_waiting_clients_and_keys_as_valkey_does() {
+    const FIELDS: [&str; 9] = [
+        "connected_clients",
+        "blocked_clients",
+        "tracking_clients",
+        "pubsub_clients",
+        "watching_clients",
+        "clients_in_timeout_table",
+        "total_watched_keys",
+        "total_blocking_keys",
+        "total_blocking_keys_on_nokey",
+    ];
+    let told = |server: &Server| {
+        let mut judge = server.connect();
+        let mut seen: Vec<String> = Vec::new();
+        let mut look = |judge: &mut Conn, when: &str| {
+            let info = String::from_utf8_lossy(&judge.ask(&["INFO", "clients"])).into_owned();
+            for name in FIELDS {
+                let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+                seen.push(format!("{when}: {name} {value:?}"));
+            }
+        };
+        judge.line("XGROUP CREATE s g $ MKSTREAM");
+        let mut clients: Vec<Conn> = Vec::new();
+        for line in [
+            "BLPOP a b 0",
+            "BLPOP a 100",
+            "BLMOVE x y LEFT LEFT 100",
+            "BZPOPMIN z 0",
+            "XREADGROUP GROUP g me BLOCK 0 STREAMS s >",
+            "XREAD BLOCK 50000 STREAMS s $",
+            "WAIT 3 0",
+        ] {
+            clients.push(blocked(server, &mut judge, line, clients.len() + 1));
+        }
+        for lines in [
+            &["SUBSCRIBE c"][..],
+            &["PSUBSCRIBE c*"],
+            &["WATCH k1 k2"],
+            &["WATCH k1"],
+            &["HELLO 3", "CLIENT TRACKING on"],
+            &["SELECT 3", "WATCH k1"],
+        ] {
+            let mut conn = server.connect();
+            lines.iter().for_each(|line| drop(conn.line(line)));
+            clients.push(conn);
+        }
+        // The same name in another database is another key.
+        let mut other = server.connect();
+        other.line("SELECT 1");
+        other.send(&["BRPOP", "a", "0"]).expect("sent");
+        wait_for_blocked(&mut judge, 8);
+        look(&mut judge, "all");
+        for line in ["RPUSH a 1 2", "ZADD z 1 m", "XADD s 1-1 f v"] {
+            judge.line(line);
+        }
+        wait_for_blocked(&mut judge, 3);
+        look(&mut judge, "some");
+        seen
+    };
+    if common::find(Kind::Valkey).is_none() {
+        return common::skip("valkey-server", Kind::Valkey.how_to_install());
+    }
+    let theirs = told(&Server::start(Kind::Valkey, &Options::default()));
+    for threads in [1, 2] {
+        assert_eq!(told(&server(threads)), theirs, "{threads} threads");
+    }
+    assert!(theirs.contains(&"all: total_blocking_keys Some(\"6\")".to_owned()), "{theirs:?}");
+}

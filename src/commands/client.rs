@@ -248,7 +248,7 @@ fn client_unblock(c: &mut Call<'_>) -> Result<(), Error> {
     let id = c.int(2)?;
     let client = u64::try_from(id).ok().and_then(|id| c.engine.clients.get(id));
     // Whoever ends the wait answers for it: this command, the writer who serves, or time.
-    let wait = client.and_then(|client| client.wait.lock().clone()).filter(|w| w.end());
+    let wait = client.and_then(|client| client.wait.lock().clone()).filter(|w| w.interrupt());
     if let Some(wait) = &wait {
         let mut reply = Reply::new(wait.proto);
         if with_error {

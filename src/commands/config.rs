@@ -1,8 +1,9 @@
 //! CONFIG: reads and changes configuration while the server runs. Meaning and values are in [`crate::engine::config`].
 
+use crate::engine::LogLevel;
 use crate::engine::call::Call;
 use crate::engine::config::rewrite::rewrite;
-use crate::engine::config::{Caller, ConfigHooks, Refusal};
+use crate::engine::config::{Caller, ConfigHooks, Refusal, table};
 use crate::engine::errors::Error;
 use crate::engine::gates;
 use crate::engine::help::help;
@@ -62,6 +63,11 @@ fn config_set(c: &mut Call<'_>) -> Result<(), Error> {
     }
     let pairs: Vec<(&[u8], &[u8])> = (0..words.len()).step_by(2).map(|i| (words.at(i), words.at(i + 1))).collect();
     let changed = c.engine.config.set(&pairs, caller(c), hooks(c))?;
+    for row in changed.iter().filter_map(|name| table::find(name.as_bytes())) {
+        if let Some(notice) = row.notice(&row.load(&c.engine.config)) {
+            c.engine.log(LogLevel::Notice, &notice);
+        }
+    }
     if changed.contains(&"requirepass") {
         c.engine.acl.set_default_password(c.engine, &c.engine.config.requirepass.bytes());
     }

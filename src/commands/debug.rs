@@ -41,7 +41,7 @@ const MANY: usize = usize::MAX;
 
 #[rustfmt::skip]
 const SUBS: &[Sub] = &[
-    Sub { name: "assert", words: 0..=0, usage: "", purpose: "Crash.", run: |c| crash(c, Crash::Panic) },
+    Sub { name: "assert", words: 0..=0, usage: "", purpose: "Crash.", run: |c| crash(c, Crash::Panic("DEBUG PANIC was called".into())) },
     Sub { name: "change-repl-id", words: 0..=0, usage: "", purpose: "Begin another replication history.", run: change_repl_id },
     Sub { name: "client-enforce-reply-list", words: 1..=1, usage: "<0|1>", purpose: "Accepted; means nothing here.", run: accept },
     Sub { name: "dict-resizing", words: 1..=1, usage: "<0|1>", purpose: "Accepted; means nothing here.", run: accept },
@@ -56,7 +56,7 @@ const SUBS: &[Sub] = &[
     Sub { name: "log", words: 1..=1, usage: "<text>", purpose: "Write to the log.", run: log },
     Sub { name: "object", words: 1..=2, usage: "<key> [fast]", purpose: "Describe a key's value as it is stored.", run: object },
     Sub { name: "oom", words: 0..=0, usage: "", purpose: "Crash as if memory had run out.", run: |c| crash(c, Crash::OutOfMemory) },
-    Sub { name: "panic", words: 0..=0, usage: "", purpose: "Crash.", run: |c| crash(c, Crash::Panic) },
+    Sub { name: "panic", words: 0..=0, usage: "", purpose: "Crash.", run: |c| crash(c, Crash::Panic("DEBUG PANIC was called".into())) },
     Sub { name: "pause-cron", words: 1..=1, usage: "<0|1>", purpose: "Stop or resume what is done periodically.", run: pause_cron },
     Sub { name: "populate", words: 1..=3, usage: "<count> [<prefix>] [<size>]", purpose: "Create keys <prefix>:<n>.", run: populate },
     Sub { name: "protocol", words: 1..=1, usage: "<type>", purpose: "Answer with a sample of a type of the protocol.", run: protocol },
@@ -70,6 +70,7 @@ const SUBS: &[Sub] = &[
     Sub { name: "set-active-expire", words: 1..=1, usage: "<0|1>", purpose: "Whether expired keys are removed before somebody asks.", run: set_active_expire },
     Sub { name: "set-skip-checksum-validation", words: 1..=1, usage: "<0|1>", purpose: "Accepted; means nothing here.", run: accept },
     Sub { name: "sleep", words: 1..=1, usage: "<seconds>", purpose: "Stop the server for some time.", run: sleep },
+    Sub { name: "stack-overflow", words: 0..=0, usage: "", purpose: "Crash by calls without end.", run: |c| crash(c, Crash::StackOverflow) },
     Sub { name: "stringmatch-len", words: 2..=2, usage: "<length> <pattern>", purpose: "Match a text of so many `a` against a pattern.", run: stringmatch_len },
     Sub { name: "stringmatch-test", words: 0..=0, usage: "", purpose: "Accepted; the project's own tests do it.", run: accept },
     Sub { name: "structsize", words: 0..=0, usage: "", purpose: "Tell sizes of data structures.", run: structsize },
@@ -202,7 +203,7 @@ fn loadaof(c: &mut Call<'_>) -> Result<(), Error> {
         return Err(Error::err("DEBUG LOADAOF is not allowed inside a transaction"));
     }
     hooks.reload_log(&c.session.client);
-    let timed_out = TimedOut::Null;
+    let timed_out = TimedOut::Never;
     c.block(Block { keys: Vec::new(), wants: Type::String, until_ms: None, words: None, timed_out })
 }
 

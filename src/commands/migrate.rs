@@ -1,9 +1,12 @@
 //! Keys that move to another server.
 
+use crate::engine::blocking::{Block, TimedOut};
 use crate::engine::call::Call;
 use crate::engine::errors::{self, Error};
-use crate::engine::migrate::{Destination, Failure, Parcel};
+use crate::engine::migrate::{Destination, Failure, Parcel, Trip};
 use crate::engine::spec::{BLANK, Spec};
+use crate::engine::worker::moved::failed;
+use crate::keyspace::Type;
 use crate::rdb::payload;
 use std::time::Duration;
 
@@ -64,8 +67,9 @@ impl Options {
 
 /// MIGRATE host port key|"" db timeout [COPY] [REPLACE] [AUTH password | AUTH2 user password] [KEYS key …]
 ///
-/// The keys stay locked until the other server has answered, so that none is changed behind its copy's back. Who comes across
-/// these locks waits as long, as everybody does in Redis. Keys that arrived are removed even if others did not.
+/// Others who name these keys wait until the other server has answered, as everybody does in Redis, and the rest goes on: see
+/// [`crate::engine::migrate`]. Inside a transaction or a script nothing can wait, so the keys stay locked. Keys that arrived are
+/// removed even if others did not.
 fn migrate(c: &mut Call<'_>) -> Result<(), Error> {
     let options = Options::parse(c)?;
     let timeout_ms = c.int(5)?;
@@ -90,21 +94,52 @@ fn migrate(c: &mut Call<'_>) -> Result<(), Error> {
         c.reply.simple("NOKEY");
         return Ok(());
     }
+    let mut parcels = match set_out(c, &to, parcels, &places, options.copy)? {
+        Some(parcels) => parcels,
+        None => return Ok(()),
+    };
     let sent = c.engine.hooks().map_or(Err(Failure::Connect), |hooks| hooks.send_keys(&to, &mut parcels));
     if !options.copy {
         let arrived: Vec<_> = places.iter().zip(&parcels).filter(|(_, p)| p.arrived).map(|(place, _)| *place).collect();
         remove(c, &arrived);
     }
-    match sent {
-        Ok(()) => {
-            c.reply.ok();
-            Ok(())
+    sent.map_err(failed)?;
+    c.reply.ok();
+    Ok(())
+}
+
+/// Has the keys carried off while the client waits. Gives them back if they have to be sent here and now.
+fn set_out(
+    c: &mut Call<'_>,
+    to: &Destination,
+    parcels: Vec<Parcel>,
+    places: &[(usize, usize)],
+    copy: bool,
+) -> Result<Option<Vec<Parcel>>, Error> {
+    let Some(hooks) = c.engine.hooks().filter(|_| c.may_block()) else { return Ok(Some(parcels)) };
+    let db = c.session.db;
+    let trip = Trip::new(to.clone(), parcels, db, copy, c.session.client.clone());
+    if !copy {
+        for ((n, i), (_, changed)) in places.iter().zip(trip.keys()) {
+            let key = c.nth_key(*n, *i);
+            let shard = c.engine.world.shard_of(key.hash);
+            c.ks.access.shard(shard).watchers.add(db, key.bytes, changed);
         }
-        Err(Failure::Connect) => Err(errors::MIGRATE_CONNECT),
-        Err(Failure::Write) => Err(errors::MIGRATE_WRITE),
-        Err(Failure::Read) => Err(errors::MIGRATE_READ),
-        Err(Failure::Refused(text)) => Err(errors::migrate_refused(&text)),
+        c.engine.set_out(&trip);
     }
+    if let Err(trip) = hooks.carry_keys(trip) {
+        // Nobody is there to do it.
+        for ((n, i), (_, changed)) in places.iter().zip(trip.keys()) {
+            let key = c.nth_key(*n, *i);
+            let shard = c.engine.world.shard_of(key.hash);
+            c.ks.access.shard(shard).watchers.remove(db, key.bytes, changed);
+        }
+        c.engine.arrive(&trip);
+        return Ok(Some(trip.parcels));
+    }
+    // It comes to its end only when this turn is over, so it finds the client waiting.
+    c.block(Block { keys: Vec::new(), wants: Type::String, until_ms: None, words: None, timed_out: TimedOut::Never })?;
+    Ok(None)
 }
 
 /// The RESTORE that makes the key again.

@@ -7,11 +7,12 @@
 
 use super::call::Call;
 use super::clients::Client;
+use super::dispatch;
 use super::errors::Error;
 use crate::keyspace::Type;
 use crate::resp::{OwnedArgs, Proto, Reply};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
@@ -35,13 +36,15 @@ pub enum TimedOut {
     NullArray,
     /// How many acknowledgements there are by then: WAIT.
     Acks(super::replication::acks::Goal),
+    /// Nobody but the one who works on it ends this wait: no CLIENT UNBLOCK, no change of role.
+    Never,
 }
 
 impl TimedOut {
     pub fn write(self, engine: &super::Engine, reply: &mut Reply) {
         match self {
             TimedOut::Acks(goal) => engine.write_progress(&goal, reply),
-            TimedOut::Null => reply.null(),
+            TimedOut::Null | TimedOut::Never => reply.null(),
             TimedOut::NullArray => reply.null_array(),
         }
     }
@@ -75,6 +78,33 @@ impl Waits {
     pub fn count(&self) -> usize {
         self.all.lock().len()
     }
+
+    /// What INFO tells of them: counted when it is asked, so that waiting costs nothing more.
+    pub fn summary(&self) -> Summary {
+        let all = self.all.lock();
+        let waiting = || all.values().filter(|w| !w.is_over());
+        let keys = |of: &dyn Fn(&Wait) -> bool| {
+            let keys = waiting().filter(|w| of(w)).flat_map(|w| w.keys.iter().map(|key| (w.db, key.as_slice())));
+            keys.collect::<HashSet<_>>().len()
+        };
+        Summary {
+            keys: keys(&|_| true),
+            // The one command that answers when its key goes.
+            keys_on_removal: keys(&|w| dispatch::resolve(w.words.args()).is_ok_and(|c| &*c.name == "xreadgroup")),
+            timed: waiting().filter(|w| w.until_ms.is_some()).count(),
+        }
+    }
+}
+
+/// Figures about who waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// Keys that somebody waits for.
+    pub keys: usize,
+    /// Those of them whose removal ends a wait.
+    pub keys_on_removal: usize,
+    /// Clients that do not wait for ever.
+    pub timed: usize,
 }
 
 /// A client that waits. Shared by its connection and by those who may end the wait.
@@ -96,6 +126,11 @@ const SERVING: u8 = 1;
 const OVER: u8 = 2;
 
 impl Wait {
+    /// The same, for those who would end it from outside.
+    pub fn interrupt(&self) -> bool {
+        self.timed_out != TimedOut::Never && self.end()
+    }
+
     /// Claims the right to end the wait; at most one of those who try gets it.
     pub fn end(&self) -> bool {
         self.state.compare_exchange(WAITING, OVER, AcqRel, Acquire).is_ok()

@@ -354,6 +354,9 @@ pub const MIGRATE_KEYS: Error =
     Error::err("When using MIGRATE KEYS option, the key argument must be set to the empty string");
 pub const MIGRATE_CONNECT: Error = Error::coded("IOERR error or timeout connecting to the client");
 pub const MIGRATE_WRITE: Error = Error::coded("IOERR error or timeout writing to target instance");
+/// Ours: something got at the key that did not name it.
+pub const MIGRATE_CHANGED: Error =
+    Error::coded("IOERR a key was changed while it was on its way: it stays here, and the target has it as it was");
 pub const MIGRATE_READ: Error = Error::coded("IOERR error or timeout reading to target instance");
 
 /// The other server's refusal.

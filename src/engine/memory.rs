@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Limits below this are not held by what the process holds.
 const LEAST_TO_PROTECT: u64 = 64 << 20;
+/// What the process may be larger than its limit by, in thousandths, before keys make way for that: the program itself, pages
+/// that are used in part. What comes until that shows is to stay within five per cent.
+const TOLERATED: u64 = 30;
 /// Bytes of keys that make way for each byte that the process is too large by.
 const HOLES: u64 = 8;
 /// The most that keys make way for, in per cent of the limit.
@@ -72,7 +75,8 @@ impl Engine {
         let mut unaccounted = 0;
         self.shared_stats.used_when_looked.store(alloc::bytes_now(), Relaxed);
         if allowed >= LEAST_TO_PROTECT && evicts {
-            let beyond = self.os().resident_bytes().saturating_sub(self.uncounted_bytes()).saturating_sub(allowed);
+            let most = allowed + allowed / 1000 * TOLERATED + self.uncounted_bytes();
+            let beyond = self.os().resident_bytes().saturating_sub(most);
             unaccounted = (beyond * HOLES).min(allowed / 100 * MOST_PERCENT);
         }
         self.shared_stats.unaccounted.store(unaccounted, Relaxed);

@@ -1,5 +1,17 @@
 //! MIGRATE as its handler and the server share it: what goes where, and how that can fail. The sockets are the server's.
+//!
+//! A key that moves is written down under its lock. Then the lock is given back, and the client waits like one of BLPOP's while
+//! a thread talks to the other server. Until that is over, whoever names the key waits too, without holding up anybody else
+//! (the gate [`super::gates::MIGRATING`]): for all others it moves in one moment, as in Redis, which serves nobody meanwhile. What
+//! gets at a key unnamed (a script that did not declare it, FLUSHALL, its own expiry, a transaction that had passed the gate)
+//! goes ahead; the key is watched as by WATCH, and one that was changed stays where it is.
 
+use super::clients::Client;
+use crate::keyspace::watch;
+use parking_lot::Mutex;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The server that keys go to.
@@ -20,6 +32,62 @@ pub struct Parcel {
     pub words: Vec<Vec<u8>>,
     /// It was taken there.
     pub arrived: bool,
+}
+
+/// Keys on their way, and what is to happen when the other server has answered.
+pub struct Trip {
+    pub to: Destination,
+    pub parcels: Vec<Parcel>,
+    /// Each parcel's key was changed since it was written down.
+    pub(super) changed: Vec<watch::Flag>,
+    pub(super) db: u32,
+    /// The keys stay here as well.
+    pub(super) copy: bool,
+    pub(super) client: Arc<Client>,
+}
+
+impl Trip {
+    pub fn new(to: Destination, parcels: Vec<Parcel>, db: u32, copy: bool, client: Arc<Client>) -> Trip {
+        let changed = parcels.iter().map(|_| Arc::new(AtomicBool::new(false))).collect();
+        Trip { to, parcels, changed, db, copy, client }
+    }
+
+    /// Each key, with the flag that says that it was changed.
+    pub fn keys(&self) -> impl Iterator<Item = (&[u8], &watch::Flag)> {
+        self.parcels.iter().map(Parcel::key).zip(&self.changed)
+    }
+}
+
+impl Parcel {
+    pub fn key(&self) -> &[u8] {
+        self.words.get(1).map_or(b"", Vec::as_slice)
+    }
+}
+
+/// Keys that are being moved, of all clients, by database.
+#[derive(Default)]
+pub struct UnderWay(Mutex<HashSet<(u32, Vec<u8>)>>);
+
+impl super::Engine {
+    /// From here on nobody gets at these keys by their names. Their locks are held.
+    pub fn set_out(&self, trip: &Trip) {
+        let mut all = self.under_way.0.lock();
+        all.extend(trip.keys().map(|(key, _)| (trip.db, key.to_vec())));
+        self.set_gate(super::gates::MIGRATING, !all.is_empty());
+    }
+
+    /// They are free again.
+    pub fn arrive(&self, trip: &Trip) {
+        let mut all = self.under_way.0.lock();
+        for (key, _) in trip.keys() {
+            all.remove(&(trip.db, key.to_vec()));
+        }
+        self.set_gate(super::gates::MIGRATING, !all.is_empty());
+    }
+
+    pub fn is_under_way(&self, db: u32, key: &[u8]) -> bool {
+        self.under_way.0.lock().contains(&(db, key.to_vec()))
+    }
 }
 
 /// Why not everything arrived.

@@ -75,7 +75,12 @@ pub trait Hooks: config::ConfigHooks {
     fn persistence(&self) -> Option<&dyn persist::Persistence> {
         None
     }
-    /// MIGRATE: sends keys to another server and marks those that arrived there.
+    /// MIGRATE: sends keys to another server in a thread of its own, which ends with [`worker::moved::finish`]. Gives them back if there
+    /// is none to be had.
+    fn carry_keys(&self, trip: migrate::Trip) -> Result<(), migrate::Trip> {
+        Err(trip)
+    }
+    /// MIGRATE inside a transaction or a script: sends keys to another server and marks those that arrived there.
     fn send_keys(&self, _to: &migrate::Destination, _keys: &mut [migrate::Parcel]) -> Result<(), migrate::Failure> {
         Err(migrate::Failure::Connect)
     }
@@ -107,10 +112,12 @@ pub enum Stopped {
     Failed,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Crash {
     Segfault,
-    Panic,
+    /// Said in these words.
+    Panic(String),
+    StackOverflow,
     OutOfMemory,
 }
 
@@ -129,6 +136,8 @@ pub struct Engine {
     pub clients: clients::Clients,
     pub acl: acl::Acl,
     pub waits: blocking::Waits,
+    /// Keys that are being moved to other servers.
+    pub under_way: migrate::UnderWay,
     pub pubsub: pubsub::PubSub,
     pub tracking: tracking::Tracking,
     pub monitors: monitor::Monitors,
@@ -173,6 +182,8 @@ pub mod gates {
     pub const REPLICA: u32 = 256;
     /// Fewer good replicas than `min-replicas-to-write` asks for.
     pub const FEW_REPLICAS: u32 = 512;
+    /// Keys are being moved to another server: see [`super::migrate`].
+    pub const MIGRATING: u32 = 1024;
 }
 
 impl Engine {
@@ -183,6 +194,7 @@ impl Engine {
             clients: clients::Clients::default(),
             acl: acl::Acl::default(),
             waits: blocking::Waits::default(),
+            under_way: migrate::UnderWay::default(),
             pubsub: pubsub::PubSub::default(),
             tracking: tracking::Tracking::default(),
             monitors: monitor::Monitors::default(),

@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::journal::{Journal, class};
 use super::shard::{Parts, ShardData};
 use crate::base::hash::hash_bytes;
+use crate::data::table::Table;
 
 /// What makes a key worth keeping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,15 +59,31 @@ impl Choice {
     }
 
     /// Looks at some keys of each database of a shard, from `position` on, and hands their scores to `f`.
-    pub fn sample(&self, shard: &ShardData, position: u64, mut f: impl FnMut(Candidate)) {
+    pub fn sample(&self, shard: &ShardData, position: u64, f: impl FnMut(Candidate)) {
+        self.look(shard, position, BUCKETS, f);
+    }
+
+    /// The same until something is found in each database that has a key that may go. Returns whether there is any.
+    pub fn search(&self, shard: &ShardData, position: u64, f: impl FnMut(Candidate)) -> bool {
+        let any = (0..shard.databases()).any(|db| shard.db(db).is_some_and(|table| self.concerns(table)));
+        if any {
+            self.look(shard, position, usize::MAX, f);
+        }
+        any
+    }
+
+    /// True if keys of this table may go.
+    fn concerns(&self, table: &Table<Entry>) -> bool {
+        !table.is_empty() && (!self.volatile || table.marked() > 0)
+    }
+
+    fn look(&self, shard: &ShardData, position: u64, buckets: usize, mut f: impl FnMut(Candidate)) {
         for db in 0..shard.databases() {
-            let Some(table) = shard.db(db) else { continue };
-            if table.is_empty() || (self.volatile && table.marked() == 0) {
-                continue;
-            }
+            let Some(table) = shard.db(db).filter(|table| self.concerns(table)) else { continue };
             // Buckets are taken whole: were the last of a full one left out, they would hardly ever have to go.
             let (mut at, mut left) = (position, self.samples);
-            for _ in 0..BUCKETS {
+            let mut rounds = 0;
+            for _ in 0..buckets {
                 let next = table.scan(at, |entry, marked| {
                     if marked || !self.volatile {
                         left = left.saturating_sub(1);
@@ -79,6 +96,10 @@ impl Choice {
                     break;
                 }
                 // Behind the last bucket comes the first.
+                rounds += usize::from(next.is_none());
+                if rounds == 2 {
+                    break;
+                }
                 at = next.unwrap_or(0);
             }
         }
@@ -93,10 +114,7 @@ impl Choice {
 
 /// Removes a key to make room; returns its entry, whose memory the caller frees. Watchers, log, events and tracking hear of it.
 pub fn evict(shard: &mut ShardData, c: &Candidate, journal: &mut Journal) -> Option<Entry> {
-    let Parts { table, watchers, fields, mut guard } = shard.all_parts(c.db as usize);
-    let entry = guard.remove(table, c.hash, &c.key)?;
-    watchers.touch(c.db, &c.key, &mut journal.ready);
-    fields.forget(c.db, &entry);
+    let entry = take(shard, c.db, c.hash, &c.key, journal)?;
     journal.event(class::EVICTED, "evicted", c.db, &c.key);
     if journal.logging {
         journal.removals.push((c.db, c.key.clone()));
@@ -104,6 +122,23 @@ pub fn evict(shard: &mut ShardData, c: &Candidate, journal: &mut Journal) -> Opt
     if journal.tracking {
         journal.changed.push((c.db, c.key.clone(), true));
     }
+    Some(entry)
+}
+
+/// Removes a key that has moved to another server: a change like a client's, but no event tells of it, and what the log is to
+/// hear is the caller's.
+pub fn move_out(shard: &mut ShardData, db: u32, hash: u64, key: &[u8], journal: &mut Journal) -> bool {
+    let Some(entry) = take(shard, db, hash, key, journal) else { return false };
+    journal.changed(db, key);
+    journal.free(entry);
+    true
+}
+
+fn take(shard: &mut ShardData, db: u32, hash: u64, key: &[u8], journal: &mut Journal) -> Option<Entry> {
+    let Parts { table, watchers, fields, mut guard } = shard.all_parts(db as usize);
+    let entry = guard.remove(table, hash, key)?;
+    watchers.touch(db, key, &mut journal.ready);
+    fields.forget(db, &entry);
     Some(entry)
 }
 
@@ -195,6 +230,29 @@ mod tests {
         let sum = |part: &[u32]| part.iter().sum::<u32>();
         assert!(sum(&gone[..10]) > sum(&gone[10..]) + 1000, "{gone:?}");
         assert!(s.db(0).map(|t| (t.len(), t.marked())) == Some((490, 0)));
+    }
+
+    /// One key among thousands may go: looking at random places hardly ever meets it, a search always does.
+    #[test]
+    fn a_search_finds_the_only_one() {
+        let mut shard = ShardData::new(0);
+        for i in 0..50_000u32 {
+            let key = format!("k{i}");
+            let expiry = (i == 77).then_some(1);
+            let entry = Entry::new(key.as_bytes(), NewValue::Int(1), expiry, i);
+            shard.db_mut(3).insert_new(hash_bytes(key.as_bytes()), entry, expiry.is_some());
+        }
+        let volatile = choice(By::Age, true);
+        for position in [0, 1 << 40, u64::MAX, 0x9e37_79b9_7f4a_7c15] {
+            let mut found = Vec::new();
+            assert!(volatile.search(&shard, position, |c| found.push(c.key)));
+            assert!(!found.is_empty() && found.iter().all(|key| key == b"k77"), "{found:?}");
+        }
+        let db = shard.db_mut(3);
+        db.get_mut(hash_bytes(b"k77"), b"k77").expect("it is there").set_mark(false);
+        assert!(!volatile.search(&shard, 5, |_| panic!("nothing may go")));
+        assert!(choice(By::Age, false).search(&shard, 5, |_| {}));
+        assert!(!choice(By::Age, false).search(&ShardData::new(0), 5, |_| panic!("nothing is there")));
     }
 
     #[test]

@@ -144,6 +144,46 @@ fn fields_that_expire_in_each_dialect() {
     assert_eq!(one(b"REDIS0011", &[b"\x17\x01h", &ex[..]].concat()), want);
 }
 
+/// What `--target redis-7.4` writes, byte by byte. No Redis that reads RDB 12 runs here, so the expectation is that of its public
+/// sources (`rdb.h`: types 24 and 25, "attach min TTL at start"; `rdb.c`: a 0 for a field that stays, else its time relative
+/// to the first one plus 1, before the field; in a listpack of threes the absolute time behind the value, fields that expire first
+/// and in order, 0 for none), and of three readers that others wrote from them: RedisShake, redis-replicator, ape-dts.
+#[test]
+fn fields_that_expire_as_redis_7_4_reads_them() {
+    let behind = |at: i64| at.to_le_bytes();
+    // In another order than the one in which they expire.
+    let fields =
+        [&b"\x16\x03\x01c\x013"[..], &behind(1004), b"\x01b\x012", &behind(-1), b"\x01a\x011", &behind(1000)].concat();
+    let sealed = |body: &[u8], version: u16| {
+        let body = [body, &version.to_le_bytes()].concat();
+        [&body[..], &crate::base::crc64::crc64(0, &body).to_le_bytes()].concat()
+    };
+    let written = |limits: &Thresholds| match payload::restore(&sealed(&fields, 80), limits) {
+        Ok(payload::Owned::Value(value)) => payload::dump_for(value.view(), Target::Redis74, false),
+        _ => panic!("it is a hash"),
+    };
+    let first = 1000u64.to_le_bytes();
+    let run = b"\x81a\x02\x01\x01\xc3\xe8\x02\x81c\x02\x03\x01\xc3\xec\x02\x81b\x02\x02\x01\x00\x01";
+    let listpack = [&(run.len() as u32 + 7).to_le_bytes()[..], b"\x09\x00", run, b"\xff"].concat();
+    let small = [b"\x19", &first[..], &[listpack.len() as u8], &listpack].concat();
+    assert_eq!(written(&Thresholds::default()), sealed(&small, 12));
+    // As a table: what comes first is the table's choice, and the rest is not.
+    let mut limits = Thresholds::default();
+    limits.collections.hash_max_listpack_entries = 0;
+    let large = written(&limits);
+    let (head, rest) = large.split_at(10);
+    assert_eq!(head, [b"\x18", &first[..], b"\x03"].concat());
+    let mut fields: Vec<&[u8]> = rest[..15].chunks(5).collect();
+    fields.sort();
+    assert_eq!(fields, [b"\x00\x01b\xc0\x02", b"\x01\x01a\xc0\x01", b"\x05\x01c\xc0\x03"]);
+    assert_eq!(large, sealed(&large[..25], 12));
+    // And it is read back the same.
+    assert_eq!(
+        one(b"REDIS0012", &[b"\x18\x01h", &large[1..25]].concat()),
+        "0 h a=1 Some(1000)|b=2 None|c=3 Some(1004)"
+    );
+}
+
 #[test]
 fn records_that_are_no_keys() {
     let lines = |magic, records: &[&[u8]]| loaded(&file(magic, records));

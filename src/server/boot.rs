@@ -4,12 +4,14 @@ use super::config_files::SystemFiles;
 use super::free::Freeing;
 use super::hooks::Process;
 use super::persist::Persist;
+use super::stop::Stopping;
 use super::{listen::Listener, log, process, tls, worker};
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::config::load::Files;
 use crate::engine::config::{Config, choices, load};
 use crate::engine::{Engine, LogLevel, Shutdown, gates};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, mpsc};
 
 /// Why the process should end.
@@ -76,13 +78,14 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
         n => n,
     };
+    if threads > 1 {
+        crate::base::alloc::share_pages();
+    }
     let databases = config.databases.get() as usize;
     let pidfile = PidFile::write(&config);
     let engine = Engine::new(config, threads, databases, super::now_ms());
     let (stop, stopped) = mpsc::channel();
-    std::thread::Builder::new()
-        .name("memory".into())
-        .spawn(|| crate::data::slab::keep_spare())
+    super::os::spawn("memory", || crate::data::slab::keep_spare())
         .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let freeing = Freeing::start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     let hooks = Arc::new(Process {
@@ -116,7 +119,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     }
     let _ = hooks.listener.set(listener.clone());
     super::metrics::start(&engine)?;
-    signals(stop)?;
+    // A signal that asks for the end is being seen to.
+    let asked = Arc::new(AtomicBool::new(false));
+    signals(stop, asked.clone(), hooks.stopping.clone())?;
     crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
     persist.load()?;
@@ -139,15 +144,15 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     while let Ok(Stop::Signal(name)) = stopped.recv() {
         log::warning(&format!("Received {name} scheduling shutdown..."));
         log::warning("User requested shutdown...");
-        if name == "SIGINT" && hooks.stopping.is_under_way() {
-            log::warning("You insist... exiting now.");
-            std::process::exit(1);
-        }
         let how = asked_by(&engine.config, name);
         // Everything is held: what others are writing is in the log before its end is what replicas have to reach.
-        let Some(mut access) = engine.visit() else { continue };
+        let Some(mut access) = engine.visit() else {
+            asked.store(false, Relaxed);
+            continue;
+        };
         access.raise();
         if hooks.wait_for_replicas(how, None) {
+            asked.store(false, Relaxed);
             continue;
         }
         if persist.prepare_shutdown(how, &mut access) {
@@ -156,6 +161,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
             break;
         }
         log::warning("Errors trying to shut down the server. Check the logs for more information.");
+        asked.store(false, Relaxed);
     }
     supervised.stopping();
     listener.close();
@@ -209,8 +215,9 @@ pub fn enter_dir(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// SIGTERM and SIGINT stop the server; writing to a closed connection must not.
-fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
+/// SIGTERM and SIGINT stop the server; writing to a closed connection must not. Both wait for a script that does not end, as in
+/// Redis; but who says SIGINT while that lasts, or while replicas are waited for, insists, and there is no more waiting.
+fn signals(stop: mpsc::Sender<Stop>, asked: Arc<AtomicBool>, stopping: Arc<Stopping>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| format!("Can't watch for signals: {}", super::reason(&e)))?;
     let watch = move || {
@@ -228,11 +235,16 @@ fn signals(stop: mpsc::Sender<Stop>) -> Result<(), String> {
                     // The log is opened anew for each line, so there is nothing to reopen.
                     _ = hup.recv() => continue,
                 };
+                let again = asked.swap(true, Relaxed) || stopping.is_under_way();
+                if again && name == "SIGINT" {
+                    log::warning("You insist... exiting now.");
+                    std::process::exit(1);
+                }
                 let _ = stop.send(Stop::Signal(name));
             }
         });
     };
-    std::thread::Builder::new().name("signals".into()).spawn(watch).map_err(|e| super::reason(&e))?;
+    super::os::spawn("signals", watch).map_err(|e| super::reason(&e))?;
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub fn install(engine: &Arc<Engine>) {
             // The command that ran tells of itself while the stack is unwound; then `finish` is called. If that does not come
             // about, it goes without.
             true => {
-                let _ = std::thread::Builder::new().spawn(|| {
+                let _ = os::spawn("report", || {
                     std::thread::sleep(PATIENCE * 2);
                     finish(None);
                 });
@@ -51,6 +51,8 @@ pub fn install(engine: &Arc<Engine>) {
             false => finish(None),
         }
     }));
+    // This thread stays for as long as the process.
+    std::mem::forget(os::SignalStack::install());
     os::on_fatal_signal(signalled);
 }
 
@@ -82,8 +84,20 @@ fn begin() -> bool {
     first
 }
 
+/// Lines of a stack that are shown of its top, and of its bottom: calls without end fill thousands between them.
+const SHOWN: usize = 100;
+
 fn stack(trace: &Backtrace) {
-    log::raw(&format!("\n------ STACK TRACE ------\n\nBacktrace:\n{trace}\n"));
+    let all = trace.to_string();
+    let lines: Vec<&str> = all.lines().collect();
+    let text = match lines.len().checked_sub(2 * SHOWN) {
+        None | Some(0) => all,
+        Some(left) => {
+            let (top, bottom) = (lines[..SHOWN].join("\n"), lines[SHOWN + left..].join("\n"));
+            format!("{top}\n… {left} lines …\n{bottom}")
+        }
+    };
+    log::raw(&format!("\n------ STACK TRACE ------\n\nBacktrace:\n{text}\n"));
 }
 
 /// Ends a report that a panic began, on the thread that panicked, once it has let go of all locks: `client` was being served.
@@ -133,6 +147,6 @@ fn in_time(engine: &Arc<Engine>) -> Option<String> {
         // Whoever asked may be gone: time was up.
         let _ = tx.send(info::render(&mut source, asked.args()));
     };
-    std::thread::Builder::new().name("report".into()).spawn(ask).ok()?;
+    os::spawn("report", ask).ok()?;
     rx.recv_timeout(PATIENCE).ok()
 }

@@ -128,7 +128,12 @@ impl Cycle {
         while room > 0 && *left > 0 {
             worker.access.shard(self.at);
             worker.watch_trackers();
+            let timed = (self.engine.config.latency_monitor_threshold_ms.get() > 0).then(Instant::now);
             let s = expire::step(worker.access.shard(self.at), now_ms, room, &mut worker.journal);
+            // Of some keys together: alone none takes long, for large values are freed elsewhere.
+            if let Some(timed) = timed.filter(|_| s.removed > 0) {
+                self.engine.note_latency("expire-del", timed.elapsed().as_nanos() as u64, now_ms);
+            }
             worker.book_background();
             room -= s.buckets;
             looked += s.looked;

@@ -8,7 +8,7 @@ pub struct Freeing(Sender<Box<dyn Send>>);
 impl Freeing {
     pub fn start() -> std::io::Result<Freeing> {
         let (sender, values) = channel::<Box<dyn Send>>();
-        std::thread::Builder::new().name("free".into()).spawn(move || values.into_iter().for_each(drop))?;
+        super::os::spawn("free", move || values.into_iter().for_each(drop))?;
         Ok(Freeing(sender))
     }
 

@@ -10,7 +10,7 @@ use super::{listen::Listener, log, process, tls};
 use crate::engine::clients::Client;
 use crate::engine::config::load::Files;
 use crate::engine::config::{ConfigHooks, Refusal};
-use crate::engine::migrate::{Destination, Failure, Parcel};
+use crate::engine::migrate::{Destination, Failure, Parcel, Trip};
 use crate::engine::os::Os;
 use crate::engine::persist::Persistence;
 use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, Stopped};
@@ -77,6 +77,21 @@ impl Hooks for Arc<Process> {
 
     fn persistence(&self) -> Option<&dyn Persistence> {
         self.persist.get().map(|p| p as &dyn Persistence)
+    }
+
+    fn carry_keys(&self, trip: Trip) -> Result<(), Trip> {
+        match self.engine.get().and_then(std::sync::Weak::upgrade) {
+            Some(engine) => {
+                let persist = self.persist.get().cloned();
+                let logged = move || {
+                    if let Some(persist) = persist {
+                        persist.log_file.logged();
+                    }
+                };
+                Couriers::carry(&self.couriers, engine, trip, logged)
+            }
+            None => Err(trip),
+        }
     }
 
     fn send_keys(&self, to: &Destination, keys: &mut [Parcel]) -> Result<(), Failure> {

@@ -254,7 +254,7 @@ impl Listener {
 fn thread(name: &str) -> io::Result<tokio::runtime::Handle> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
-    std::thread::Builder::new().name(name.into()).spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    super::os::spawn(name, move || runtime.block_on(std::future::pending::<()>()))?;
     Ok(handle)
 }
 

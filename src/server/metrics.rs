@@ -47,7 +47,7 @@ pub fn start(engine: &Arc<Engine>) -> Result<(), String> {
             std::future::pending::<()>().await;
         });
     };
-    std::thread::Builder::new().name("metrics".into()).spawn(run).map_err(|e| super::reason(&e))?;
+    super::os::spawn("metrics", run).map_err(|e| super::reason(&e))?;
     super::log::notice(&format!("Metrics are served on port {port}"));
     Ok(())
 }

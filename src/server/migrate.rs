@@ -4,7 +4,8 @@
 
 use crate::client::{Stream, push_command};
 use crate::engine::Engine;
-use crate::engine::migrate::{Destination, Failure, Parcel};
+use crate::engine::migrate::{Destination, Failure, Parcel, Trip};
+use crate::engine::worker::moved::finish;
 use parking_lot::Mutex;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -38,6 +39,31 @@ struct Courier {
 }
 
 impl Couriers {
+    /// Does so in a thread of its own, and finishes what is to be done here then; `logged` is called when the log has heard of it.
+    pub fn carry(
+        self: &Arc<Self>,
+        engine: Arc<Engine>,
+        trip: Trip,
+        logged: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Trip> {
+        // What the thread is to take along stays within reach until there is one.
+        let luggage = Arc::new(Mutex::new(Some(trip)));
+        let (me, taken) = (self.clone(), luggage.clone());
+        let travel = move || {
+            let Some(mut trip) = taken.lock().take() else { return };
+            let to = trip.to.clone();
+            let outcome = me.send(&engine, &to, &mut trip.parcels);
+            finish(&engine, &trip, outcome, &super::now_ms);
+            logged();
+        };
+        if super::os::spawn("migrate", travel).is_err()
+            && let Some(trip) = luggage.lock().take()
+        {
+            return Err(trip);
+        }
+        Ok(())
+    }
+
     /// Sends everything, and waits for all replies.
     pub fn send(
         self: &Arc<Self>,
@@ -85,7 +111,7 @@ impl Couriers {
         if !self.watched.swap(true, Relaxed) {
             let (me, engine) = (self.clone(), engine.clone());
             let watch = move || while me.close_idle(&engine) {};
-            if std::thread::Builder::new().name("couriers".into()).spawn(watch).is_err() {
+            if super::os::spawn("couriers", watch).is_err() {
                 self.watched.store(false, Relaxed);
             }
         }

@@ -75,13 +75,24 @@ impl Os for ThisProcess {
 /// Ends the process as a crash of this kind would.
 pub fn crash(how: Crash) {
     match how {
-        Crash::Panic => panic!("DEBUG PANIC was called"),
+        Crash::Panic(why) => panic!("{why}"),
+        Crash::StackOverflow => {
+            std::hint::black_box(descend(1));
+        }
         // SAFETY: raises the signal in this thread; whoever handles it ends the process.
         Crash::Segfault => unsafe {
             libc::raise(libc::SIGSEGV);
         },
         Crash::OutOfMemory => abort(),
     }
+}
+
+/// Goes down for ever.
+#[inline(never)]
+#[allow(unconditional_recursion)]
+fn descend(depth: u64) -> u64 {
+    let room = std::hint::black_box([depth; 64]);
+    descend(room[63] + 1) + std::hint::black_box(room)[0]
 }
 
 /// Ends the process by SIGABRT, unhandled: systems that want to keep an image of it do so.
@@ -111,10 +122,63 @@ pub fn on_fatal_signal(report: fn(i32, usize)) {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handle as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_RESETHAND;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_RESETHAND | libc::SA_ONSTACK;
         libc::sigemptyset(&mut action.sa_mask);
         for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT] {
             libc::sigaction(signal, &action, std::ptr::null_mut());
+        }
+    }
+}
+
+/// Starts a thread that can still report how it ended when its own stack is full.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<std::thread::JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _stack = SignalStack::install();
+        run()
+    })
+}
+
+/// Where fatal signals of this thread are handled. The one that the standard library provides is too small for a report. Memory
+/// is only taken when it is written to.
+pub struct SignalStack {
+    memory: *mut libc::c_void,
+    before: libc::stack_t,
+}
+
+impl SignalStack {
+    const BYTES: usize = 1 << 20;
+
+    /// `None` if the system does not let us: then reports are made where there is room.
+    pub fn install() -> Option<SignalStack> {
+        // SAFETY: fresh memory becomes the stack for signals of this thread, and stays until it is no longer that.
+        unsafe {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            let memory =
+                libc::mmap(std::ptr::null_mut(), Self::BYTES, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+            if memory == libc::MAP_FAILED {
+                return None;
+            }
+            let mut before: libc::stack_t = std::mem::zeroed();
+            let stack = libc::stack_t { ss_sp: memory, ss_flags: 0, ss_size: Self::BYTES };
+            if libc::sigaltstack(&stack, &mut before) != 0 {
+                libc::munmap(memory, Self::BYTES);
+                return None;
+            }
+            Some(SignalStack { memory, before })
+        }
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        // SAFETY: the thread that installed it goes back to what it had, so nobody uses the memory any more.
+        unsafe {
+            if libc::sigaltstack(&self.before, std::ptr::null_mut()) == 0 {
+                libc::munmap(self.memory, Self::BYTES);
+            }
         }
     }
 }

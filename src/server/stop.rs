@@ -59,7 +59,7 @@ impl Stopping {
         engine.ask_for_acks(offset);
         let (me, its_engine) = (self.clone(), engine.clone());
         let watch = move || me.watch(&its_engine, until_ms, end);
-        let waits = std::thread::Builder::new().name("shutdown".into()).spawn(watch).is_ok();
+        let waits = super::os::spawn("shutdown", watch).is_ok();
         if !waits {
             // Without a thread to wait with there is no waiting.
             self.0.lock().take();

@@ -93,7 +93,7 @@ pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, seat: usize) -> std::io
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(61).build()?;
     let own_load = load.clone();
     let mut walks = persist.walker();
-    std::thread::Builder::new().name(format!("worker-{seat}")).spawn(move || {
+    super::os::spawn(&format!("worker-{seat}"), move || {
         let seed = crate::base::rng::entropy_u64();
         let worker = Worker::new(engine.clone(), seat, seed);
         let flush = Arc::new(Notify::new());

@@ -85,10 +85,6 @@ words!(
     PubsubDefault { Allchannels = "allchannels", Resetchannels = "resetchannels" }
 );
 words!(
-    /// `sanitize-dump-payload`: whose RESTORE payloads are checked to the last byte.
-    Sanitize { No = "no", Yes = "yes", Clients = "clients" }
-);
-words!(
     /// `enable-debug-command` and its like: nobody, everybody, or connections from this host only.
     Protected { No = "no", Yes = "yes", Local = "local" }
 );

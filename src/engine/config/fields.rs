@@ -75,10 +75,6 @@ pub struct Fields {
     pub syslog_enabled: Flag,
     pub syslog_ident: Text,
     pub syslog_facility: Choice<SyslogFacility>,
-    pub always_show_logo: Flag,
-    pub set_proc_title: Flag,
-    pub proc_title_template: Text,
-    pub disable_thp: Flag,
     pub oom_score_adj: Choice<OomScoreAdj>,
     pub oom_score_adj_values: List,
     /// Seconds SHUTDOWN waits for replicas.
@@ -92,7 +88,6 @@ pub struct Fields {
     pub crash_log_enabled: Flag,
     pub hide_user_data_from_log: Flag,
     pub availability_zone: Text,
-    pub locale_collate: Text,
 
     // ---- security.rs
     pub requirepass: Text,
@@ -102,7 +97,6 @@ pub struct Fields {
     pub enable_protected_configs: Choice<Protected>,
     pub enable_debug_command: Choice<Protected>,
     pub enable_module_command: Choice<Protected>,
-    pub sanitize_dump_payload: Choice<Sanitize>,
 
     // ---- memory.rs
     /// 0: no limit.
@@ -115,9 +109,6 @@ pub struct Fields {
     pub lfu_decay_time: Int,
     pub active_expire_effort: Int,
     pub lazyfree_lazy_eviction: Flag,
-    pub lazyfree_lazy_expire: Flag,
-    pub lazyfree_lazy_server_del: Flag,
-    pub lazyfree_lazy_user_del: Flag,
     pub lazyfree_lazy_user_flush: Flag,
     pub tracking_table_max_keys: Int,
 
@@ -171,12 +162,10 @@ pub struct Fields {
     pub replica_read_only: Flag,
     pub replica_ignore_maxmemory: Flag,
     pub replica_ignore_disk_write_errors: Flag,
-    pub replica_lazy_flush: Flag,
     pub replica_priority: Int,
     pub replica_announced: Flag,
     pub replica_announce_ip: Text,
     pub replica_announce_port: Int,
-    pub replica_full_sync_buffer_limit: Int,
     pub repl_diskless_sync: Flag,
     pub repl_diskless_sync_delay_secs: Int,
     pub repl_diskless_sync_max_replicas: Int,

@@ -175,9 +175,7 @@ impl<'a> Loader<'a> {
             _ => None,
         };
         let value = row.read(inner.as_deref().unwrap_or(words)).map_err(|reason| reason.into_owned())?;
-        if row.accepted && value != row.default_value() {
-            self.notices.push(format!("'{}' is understood and shown, but has no effect in this server", row.name));
-        }
+        self.notices.extend(row.notice(&value));
         let value = match value {
             Value::Save(points) => {
                 let mut all = if self.save_seen && !points.is_empty() { self.config.save.get() } else { Vec::new() };

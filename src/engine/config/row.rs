@@ -46,8 +46,10 @@ pub struct Row {
     pub when: When,
     /// The value must not appear in logs, SLOWLOG or MONITOR.
     pub sensitive: bool,
-    /// Understood and kept, but it changes nothing here; starting with it set logs so.
+    /// Understood and kept, but it changes nothing here; setting it logs so.
     pub accepted: bool,
+    /// Why it changes nothing, if there is more to say.
+    pub because: &'static str,
     /// CONFIG GET shows it only by its exact name.
     pub hidden: bool,
     /// Not to be changed while a dataset is being loaded.
@@ -71,6 +73,7 @@ impl Row {
             when: When::Live,
             sensitive: false,
             accepted: false,
+            because: "",
             hidden: false,
             deny_loading: false,
             names_file: false,
@@ -132,6 +135,33 @@ impl Row {
         let mut row = Row::new(name, default, kind, Field::Spare);
         row.accepted = true;
         row
+    }
+
+    /// A directive that only takes what is done anyway.
+    pub const fn settled(name: &'static str, default: &'static str, kind: Kind) -> Row {
+        Row::new(name, default, kind, Field::Spare)
+    }
+
+    /// It is kept in a field, to be shown, and changes nothing.
+    pub const fn only_shown(mut self, because: &'static str) -> Row {
+        self.accepted = true;
+        self.because = because;
+        self
+    }
+
+    /// Why it changes nothing.
+    pub const fn because(mut self, because: &'static str) -> Row {
+        self.because = because;
+        self
+    }
+
+    /// What is to be logged when it is set to a `value` that has no effect.
+    pub fn notice(&self, value: &Value) -> Option<String> {
+        if !self.accepted || *value == self.default_value() {
+            return None;
+        }
+        let (blank, because) = if self.because.is_empty() { ("", "") } else { (": ", self.because) };
+        Some(format!("'{}' is understood and shown, but has no effect in this server{blank}{because}", self.name))
     }
 
     pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Row {

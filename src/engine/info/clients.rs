@@ -17,9 +17,11 @@ pub(super) fn clients(s: &mut Source<'_>, l: &mut Lines) {
     l.put("tracking_clients", s.engine.tracking.counts()[0]);
     l.put("pubsub_clients", flagged(flag::PUBSUB));
     l.put("watching_clients", all.iter().filter(|c| c.watching.load(Relaxed) > 0).count());
-    l.put("clients_in_timeout_table", 0);
+    let waits = s.engine.waits.summary();
+    l.put("clients_in_timeout_table", waits.timed);
     l.put("total_watched_keys", all.iter().map(|c| u64::from(c.watching.load(Relaxed))).sum::<u64>());
-    l.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    l.put("total_blocking_keys", waits.keys);
+    l.put("total_blocking_keys_on_nokey", waits.keys_on_removal);
 }
 
 /// One line per worker, under the name that Redis 8.0 gives to its I/O threads.

@@ -143,7 +143,9 @@ pub(super) fn memory(s: &mut Source<'_>, l: &mut Lines) {
     l.put("mem_replica_full_sync_buffer", 0);
     l.put("mem_clients_slaves", a.replica_clients);
     l.put("mem_clients_normal", a.normal_clients);
-    l.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
+    l.put("mem_cluster_links", 0);
+    let logs = s.engine.persist.log.on.load(std::sync::atomic::Ordering::Relaxed);
+    l.put("mem_aof_buffer", if logs { s.engine.world.log.positions().waiting as u64 } else { 0 });
     l.put("mem_allocator", alloc::name());
     l.zeros(&["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
     l.put("lazyfree_pending_objects", s.engine.shared_stats.lazyfree.pending());

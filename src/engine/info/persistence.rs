@@ -44,7 +44,7 @@ pub(super) fn persistence(s: &mut Source<'_>, l: &mut Lines) {
     if log.on.load(Relaxed) {
         l.put("aof_current_size", log.size.load(Relaxed));
         l.put("aof_base_size", log.base_size.load(Relaxed));
-        l.put("aof_pending_rewrite", 0);
+        l.put("aof_pending_rewrite", u8::from(now.rewrite_scheduled));
         l.put("aof_buffer_length", engine.world.log.positions().waiting);
         l.put("aof_pending_bio_fsync", u8::from(log.syncing.load(Relaxed)));
         l.put("aof_delayed_fsync", log.delayed_fsync.load(Relaxed));

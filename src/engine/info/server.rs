@@ -36,6 +36,10 @@ pub(super) fn server(s: &mut Source<'_>, l: &mut Lines) {
     l.put("lru_clock", (s.now_ms / 1000) & 0xff_ffff);
     l.put("executable", os.executable());
     l.put("config_file", engine.config.file().unwrap_or_default());
+    // Valkey's.
+    if !engine.config.availability_zone.is_empty() {
+        l.put("availability_zone", engine.config.availability_zone.get());
+    }
     l.put("io_threads_active", u8::from(engine.workers.read().len() > 1));
     let binds: String = engine.config.bind.get().iter().map(|b| format!("bind={b},")).collect();
     let unix = engine.config.unixsocket.get();

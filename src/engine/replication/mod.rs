@@ -276,7 +276,7 @@ impl Engine {
         if !self.config.replica_ignore_disk_write_errors.get() {
             self.log(LogLevel::Warning, "Replica was unable to write command to disk.");
             if let Some(hooks) = self.hooks() {
-                hooks.crash(super::Crash::Panic);
+                hooks.crash(super::Crash::Panic("a command of the primary cannot be written to disk".into()));
             }
         }
         let told_ms = &self.replication.told_of_disk_ms;
@@ -284,6 +284,31 @@ impl Engine {
             told_ms.store(now_ms, Relaxed);
             let text = "Replica is applying a command even though it is unable to write to disk.";
             self.log(LogLevel::Warning, text);
+        }
+    }
+
+    /// A command that succeeded elsewhere fails here, so the datasets differ. That must not go unseen; by
+    /// `propagation-error-behavior` it is the end. A replica that takes writes of others may well differ, and lives.
+    #[cold]
+    pub fn replay_failed(&self, from: Replayed, command: &str, error: &str) {
+        use super::config::PropagationError::{Ignore, Panic};
+        let source = match from {
+            Replayed::Primary => "the primary",
+            Replayed::Log => "the append-only file",
+        };
+        let text = format!(
+            "== CRITICAL == A command of {source} failed here: '{error}' ({command}). The datasets of both may differ."
+        );
+        self.log(LogLevel::Warning, &text);
+        let behavior = self.config.propagation_error_behavior.get();
+        let ends = match from {
+            Replayed::Primary => behavior != Ignore && self.config.replica_read_only.get(),
+            Replayed::Log => behavior == Panic,
+        };
+        if ends && let Some(hooks) = self.hooks() {
+            let why =
+                format!("a command of {source} failed, and propagation-error-behavior is not 'ignore': '{command}'");
+            hooks.crash(super::Crash::Panic(why));
         }
     }
 
@@ -305,6 +330,13 @@ impl Engine {
         let too_few = least > 0 && lag > 0 && (self.good_replicas(now_ms) as i64) < least && !self.is_replica();
         self.set_gate(super::gates::FEW_REPLICAS, too_few);
     }
+}
+
+/// Whose commands are carried out a second time here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    Primary,
+    Log,
 }
 
 #[cfg(test)]

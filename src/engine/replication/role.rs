@@ -64,7 +64,7 @@ impl Engine {
     fn end_waits(&self) {
         for client in self.clients.list() {
             let wait = client.wait.lock().clone();
-            if let Some(wait) = wait.filter(|w| w.end()) {
+            if let Some(wait) = wait.filter(|w| w.interrupt()) {
                 let mut reply = Reply::new(wait.proto);
                 reply.error(&Error::UNBLOCKED_BY_ROLE.text());
                 client.post(|m| {

@@ -15,6 +15,14 @@ use std::time::{Duration, Instant};
 pub(super) struct Evicting {
     pool: Pool,
     policy: Option<MaxmemoryPolicy>,
+    in_vain: Option<InVain>,
+}
+
+/// All shards were looked through, and no key may go.
+struct InVain {
+    /// How many changes there had been by then.
+    dirty: u64,
+    at_ms: i64,
 }
 
 #[derive(PartialEq, Eq)]
@@ -24,8 +32,10 @@ enum Outcome {
     TimeIsUp,
 }
 
-/// Samples without a key that may go, in a row, after which there is taken to be none. More than there are shards.
-const IN_VAIN: usize = 4096;
+/// Samples without a key that may go, in a row, after which it is looked for in every shard.
+const IN_VAIN: usize = 32;
+/// For how long it is remembered that there was none.
+const REMEMBERED_MS: i64 = 100;
 /// Evictions between two looks at the clock, and at the memory really in use.
 const AT_ONCE: usize = 8;
 
@@ -49,6 +59,10 @@ impl Worker {
         }
         let allowed = time_allowed(self.engine.config.maxmemory_eviction_tenacity.get());
         let (started, choice) = (Instant::now(), self.choice());
+        if self.was_in_vain() {
+            self.memory_is(self.engine.bytes_over().is_some());
+            return false;
+        }
         let outcome = self.evict_until(&mut over, started, allowed, &choice);
         self.let_go();
         // Holes that nothing is left to make are no reason to refuse writes.
@@ -84,6 +98,7 @@ impl Worker {
         let policy = self.engine.config.maxmemory_policy.get();
         if self.evicting.policy.replace(policy) != Some(policy) {
             self.evicting.pool.clear();
+            self.evicting.in_vain = None;
         }
         let by = match policy {
             VolatileLru | AllkeysLru => By::Age,
@@ -96,12 +111,50 @@ impl Worker {
         Choice { by, volatile: policy.is_volatile(), samples, clock: self.access_clock }
     }
 
+    /// True if there is no key that may go, as far as is remembered. Where writes are refused for that, a key may go as soon as
+    /// anything has changed (EXPIRE); where merely the process is too large, that can wait.
+    fn was_in_vain(&mut self) -> bool {
+        let Some(last) = &self.evicting.in_vain else { return false };
+        let recent = (0..REMEMBERED_MS).contains(&(self.now_ms - last.at_ms));
+        let holds = recent && (self.engine.bytes_over().is_none() || last.dirty == self.changes());
+        if !holds {
+            self.evicting.in_vain = None;
+        }
+        holds
+    }
+
+    /// Changes to the keyspace, of all workers.
+    fn changes(&self) -> u64 {
+        self.engine.workers.read().iter().fold(0, |sum, w| sum.wrapping_add(w.dirty.get()))
+    }
+
+    /// Looks for a key that may go in every shard, from some shard on.
+    fn search(&mut self, choice: &Choice) -> bool {
+        let dirty = self.changes();
+        let (shards, from) = (self.engine.world.shards(), self.rng.next_u64() as usize);
+        for n in 0..shards {
+            let pool = &mut self.evicting.pool;
+            let shard = self.access.shard(from.wrapping_add(n) % shards);
+            if choice.search(shard, self.rng.next_u64(), |c| pool.add(c)) {
+                return true;
+            }
+        }
+        self.evicting.in_vain = Some(InVain { dirty, at_ms: self.now_ms });
+        false
+    }
+
     /// Evicts the best candidate; returns about how many bytes that frees, `None` if no key may go.
     fn evict_one(&mut self, choice: &Choice) -> Option<usize> {
-        for _ in 0..IN_VAIN {
-            let n = self.rng.below(self.engine.world.shards() as u64) as usize;
-            let pool = &mut self.evicting.pool;
-            choice.sample(self.access.shard(n), self.rng.next_u64(), |c| pool.add(c));
+        for vain in 1.. {
+            if vain % IN_VAIN == 0 {
+                if !self.search(choice) {
+                    return None;
+                }
+            } else {
+                let n = self.rng.below(self.engine.world.shards() as u64) as usize;
+                let pool = &mut self.evicting.pool;
+                choice.sample(self.access.shard(n), self.rng.next_u64(), |c| pool.add(c));
+            }
             while let Some(c) = self.evicting.pool.best() {
                 let shard = self.access.shard(self.engine.world.shard_of(c.hash));
                 match choice.score_now(shard, &c) {

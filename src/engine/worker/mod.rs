@@ -36,6 +36,7 @@ mod exec;
 mod group;
 #[cfg(test)]
 mod log_tests;
+pub mod moved;
 mod plan;
 mod refuse;
 mod script;
@@ -350,7 +351,7 @@ impl Worker {
         if let Err(e) = outcome {
             self.reply.rewind(mark);
             self.failed(command, &e);
-            self.note_divergence(session, &e);
+            self.note_divergence(session, &command.name, &e);
             self.reply.error(&e.text());
         }
         self.empty_journal();
@@ -398,6 +399,9 @@ impl Worker {
     ) -> Verdict {
         let gates = self.engine.gates.load(Relaxed);
         if gates & gates::CUT != 0 && !session.internal && self.must_wait_for_cut(session, command, args, keys) {
+            return Verdict::End(Ended::Paused(self.now_ms + CUT_PAUSE_MS));
+        }
+        if gates & gates::MIGRATING != 0 && !session.internal && self.must_wait_for_move(session, command, args, keys) {
             return Verdict::End(Ended::Paused(self.now_ms + CUT_PAUSE_MS));
         }
         if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {

@@ -5,6 +5,7 @@ use crate::engine::LogLevel;
 use crate::engine::call::KeyRef;
 use crate::engine::errors::Error;
 use crate::engine::flags::Flags;
+use crate::engine::replication::Replayed;
 use crate::engine::session::{ReplyMode, Session};
 use crate::engine::table::Command;
 use crate::resp::Args;
@@ -37,7 +38,7 @@ impl Worker {
         }
         session.multi.broken |= session.multi.is_queuing();
         self.count_error(&error);
-        self.note_divergence(session, &error);
+        self.note_divergence(session, command.map_or("unknown", |c| &c.name), &error);
         let mark = self.reply.mark();
         self.reply.error(&error.text());
         if session.reply_mode != ReplyMode::On {
@@ -59,14 +60,10 @@ impl Worker {
         self.engine.replication.with_link(|link| link.garbled = true);
     }
 
-    /// A primary's command that fails here says that the datasets differ: that must not go unseen.
-    pub(super) fn note_divergence(&self, session: &Session, error: &Error) {
+    /// A primary's command that fails here says that the datasets differ.
+    pub(super) fn note_divergence(&self, session: &Session, command: &str, error: &Error) {
         if session.link.is_some() {
-            let text = format!(
-                "== CRITICAL == A command of the primary failed here: '{}'. The datasets of both may differ.",
-                error.text()
-            );
-            self.engine.log(LogLevel::Warning, &text);
+            self.engine.replay_failed(Replayed::Primary, command, &error.text());
         }
     }
 

@@ -1,8 +1,9 @@
 //! `rdb diff`: what changed from one file to another.
 //!
 //! Of each key a number of 16 bytes and its value's are held, not the key; then both files are read once more, and of the keys
-//! that changed the elements are compared, as many at a time as fit into some memory. Files too large for even that are taken
-//! in parts: keys by their number's remainder, the files being read again for each part.
+//! that changed the elements are compared, as many at a time as fit into some memory. If there are more keys than may be held, half
+//! of them (by the remainder of their numbers) are left for later, and half of those if need be: the files are read again
+//! for each such class. So files of any size need about a gigabyte at most, beside their largest value.
 
 use super::digest;
 use crate::data::Item;
@@ -16,8 +17,36 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// About how many bytes of both files one part is.
-const PART: u64 = 4 << 30;
+/// Keys held at a time, at about 64 bytes each.
+const KEYS: usize = 16 << 20;
+
+/// What may be held at a time.
+#[derive(Clone, Copy)]
+struct Room {
+    keys: usize,
+    /// Bytes of changed values.
+    values: usize,
+}
+
+/// Keys whose numbers leave the same rest.
+#[derive(Clone, Copy)]
+struct Class {
+    rest: u128,
+    of: u128,
+}
+
+impl Class {
+    fn has(self, id: u128) -> bool {
+        id % self.of == self.rest
+    }
+
+    /// Leaves half of it, and returns the other half.
+    fn split(&mut self) -> Class {
+        let other = Class { rest: self.rest + self.of, of: self.of * 2 };
+        self.of *= 2;
+        other
+    }
+}
 
 #[derive(Clone, Copy, PartialEq)]
 struct Seen {
@@ -58,17 +87,12 @@ struct Counts {
 }
 
 pub fn run(a: &Path, b: &Path) -> Result<ExitCode> {
-    let mut bytes = 0;
     for path in [a, b] {
         anyhow::ensure!(path.as_os_str() != "-", "the files are read twice, so neither can be standard input");
-        bytes += std::fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?.len();
+        std::fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
     }
-    let parts = u128::from(bytes / PART + 1);
     let mut out = output::stdout();
-    let mut counts = Counts::default();
-    for part in 0..parts {
-        compare(a, b, |key| key % parts == part, HELD, &mut counts, &mut out)?;
-    }
+    let counts = compare_all(a, b, Room { keys: KEYS, values: HELD }, &mut out)?;
     writeln!(
         out,
         "{} added, {} removed, {} changed, {} with another expiry only",
@@ -95,30 +119,50 @@ fn keys(path: &Path, mut f: impl FnMut(u128, &LoadedKey<'_>) -> Result<()>) -> R
     }
 }
 
+fn compare_all(a: &Path, b: &Path, room: Room, out: &mut impl Write) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let mut left = vec![Class { rest: 0, of: 1 }];
+    while let Some(class) = left.pop() {
+        compare(a, b, class, room, &mut left, &mut counts, out)?;
+    }
+    Ok(counts)
+}
+
+/// Compares the keys of a class, or a part of it; the rest is added to what is `left`.
 fn compare(
     a: &Path,
     b: &Path,
-    mine: impl Fn(u128) -> bool,
-    most_held: usize,
+    mut class: Class,
+    room: Room,
+    left_over: &mut Vec<Class>,
     counts: &mut Counts,
     out: &mut impl Write,
 ) -> Result<()> {
     let seen = |key: &LoadedKey<'_>| Seen { value: digest::of(&key.value), expires_at_ms: key.expires_at_ms };
     let mut before = HashMap::new();
     keys(a, |id, key| {
-        if mine(id) {
+        if class.has(id) {
             before.insert(id, seen(key));
+            while before.len() > room.keys {
+                left_over.push(class.split());
+                before.retain(|id, _| class.has(*id));
+            }
         }
         Ok(())
     })?;
     // What is the same in both goes; what is left of A is removed or changed.
     let mut after = HashMap::new();
     keys(b, |id, key| {
-        if mine(id) {
+        if class.has(id) {
             let now = seen(key);
             match before.get(&id) {
                 Some(was) if *was == now => _ = before.remove(&id),
                 _ => _ = after.insert(id, now),
+            }
+            while after.len() > room.keys {
+                left_over.push(class.split());
+                before.retain(|id, _| class.has(*id));
+                after.retain(|id, _| class.has(*id));
             }
         }
         Ok(())
@@ -133,7 +177,7 @@ fn compare(
                     counts.removed += 1;
                     line("-", key, digest::type_name(&key.value), out)?;
                 }
-                (Some(_), Some(_)) if held >= most_held => left += 1,
+                (Some(_), Some(_)) if held >= room.values => left += 1,
                 (Some(was), Some(now)) => {
                     let payload = match was.value == now.value {
                         true => Box::default(),
@@ -222,21 +266,19 @@ mod tests {
     fn parts_and_batches_tell_the_same() {
         let a = file("a", (0..60).map(|n| (n, n)));
         let b = file("b", (20..90).map(|n| (n, if n < 40 { n } else { 200 })));
-        let told = |parts: u128, most_held: usize| {
-            let (mut counts, mut out) = (Counts::default(), Vec::new());
-            for part in 0..parts {
-                compare(&a, &b, |key| key % parts == part, most_held, &mut counts, &mut out).expect("both are sound");
-            }
+        let told = |keys: usize, values: usize| {
+            let mut out = Vec::new();
+            let counts = compare_all(&a, &b, Room { keys, values }, &mut out).expect("both are sound");
             let text = String::from_utf8_lossy(&out).into_owned();
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             lines.sort();
             (lines, [counts.added, counts.removed, counts.changed, counts.expiry])
         };
-        let whole = told(1, usize::MAX);
+        let whole = told(usize::MAX, usize::MAX);
         assert_eq!(whole.1, [30, 20, 20, 0]);
         assert_eq!(whole.0.iter().filter(|line| line.starts_with("    ~ \"f\": ")).count(), 20, "{whole:?}");
-        for (parts, most_held) in [(1, 1), (1, 3 * EACH), (3, usize::MAX), (4, 1)] {
-            assert_eq!(told(parts, most_held), whole, "{parts} parts, {most_held} bytes");
+        for (keys, values) in [(100, 1), (100, 3 * EACH), (25, usize::MAX), (7, 1), (1, usize::MAX)] {
+            assert_eq!(told(keys, values), whole, "{keys} keys, {values} bytes");
         }
         [a, b].iter().for_each(|path| std::fs::remove_file(path).expect("the file"));
     }

@@ -8,6 +8,7 @@ use super::log_file::LogFile;
 use crate::aof::{self, Manifest, Start, Told};
 use crate::base::disk::Disk;
 use crate::base::hash::hash_bytes;
+use crate::engine::replication::Replayed;
 use crate::engine::session::Session;
 use crate::engine::worker::Worker;
 use crate::engine::{Engine, clients::Client};
@@ -20,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Keys handed over at once.
 const BATCH: usize = 256;
@@ -81,6 +82,32 @@ fn clock() -> AccessClock {
     AccessClock { now: (now_ms() / 1000) as u32 & 0xff_ffff, lfu: None }
 }
 
+/// `key-load-delay`, by which tests make loading slow: microseconds for each key or, if negative, that many keys for each
+/// microsecond.
+struct Delay {
+    setting: i64,
+    keys: i64,
+}
+
+impl Delay {
+    fn new(setting: i64) -> Delay {
+        Delay { setting, keys: 0 }
+    }
+
+    /// A key was loaded.
+    #[inline]
+    fn take(&mut self) {
+        if self.setting == 0 {
+            return;
+        }
+        self.keys += 1;
+        let us = if self.setting > 0 { self.setting } else { i64::from(self.keys % -self.setting == 0) };
+        if us > 0 {
+            std::thread::sleep(Duration::from_micros(us.unsigned_abs()));
+        }
+    }
+}
+
 /// Reads keys to the snapshot's end and gives them away in batches.
 fn read_keys<R: Read>(
     engine: &Engine,
@@ -91,9 +118,11 @@ fn read_keys<R: Read>(
     let (clock, started_ms, databases) = (clock(), now_ms(), engine.world.databases());
     let mut figures = Figures::default();
     let mut batch = Vec::with_capacity(BATCH);
+    let mut delay = Delay::new(engine.config.key_load_delay.get());
     loop {
         match loader.next().map_err(refused)? {
             Loaded::Key(key) => {
+                delay.take();
                 let db = key.db as usize;
                 if db >= databases {
                     return Err(Refused(format!(
@@ -189,6 +218,7 @@ fn load_in_two<R: Read + Send>(
     let (sender, batches) = sync_channel::<Vec<Made>>(AHEAD);
     std::thread::scope(|s| {
         let putting = s.spawn(move || {
+            let _stack = super::super::os::SignalStack::install();
             let mut access = Access::visitor(world).ok_or_else(|| Refused("too many visitors".into()))?;
             for batch in batches {
                 // Holding everything for some hundred keys is cheaper than locking for each.
@@ -420,6 +450,8 @@ fn run_commands<R: Read>(
     // Where the transaction that is open began.
     let mut multi_at = None;
     let mut in_turn = 0;
+    let mut delay = Delay::new(engine.config.key_load_delay.get());
+    let mut errors = worker.stats.errors.get();
     let ended = loop {
         let command = match reader.next() {
             Ok(Some(Told::Command(command))) => command,
@@ -433,7 +465,15 @@ fn run_commands<R: Read>(
         if command.args.is(0, "multi") {
             multi_at = Some(command.at);
         }
+        delay.take();
         let ran = worker.replay(&mut session, command.args);
+        if worker.stats.errors.get() != errors {
+            errors = worker.stats.errors.get();
+            let reply = worker.reply.to_bytes();
+            let text = String::from_utf8_lossy(reply.trim_ascii()).trim_start_matches('-').to_owned();
+            let name = command.args.at(0).escape_ascii().to_string();
+            engine.replay_failed(Replayed::Log, &name, &text);
+        }
         worker.reply.clear();
         if !session.multi.is_queuing() {
             multi_at = None;

@@ -104,9 +104,9 @@ impl Persist {
     /// Starts the threads behind it all.
     pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
         let log_file = self.log_file.clone();
-        std::thread::Builder::new().name("log-sync".into()).spawn(move || log_file.keep_syncing())?;
+        super::os::spawn("log-sync", move || log_file.keep_syncing())?;
         let me = self.clone();
-        std::thread::Builder::new().name("persist".into()).spawn(move || {
+        super::os::spawn("persist", move || {
             loop {
                 std::thread::sleep(Duration::from_millis(100));
                 if !me.stopping.load(Relaxed) && !me.engine.cron_paused.load(Relaxed) {
@@ -239,7 +239,7 @@ impl Persist {
             me.carry_out(plan);
             me.engine.persist.end();
         };
-        if let Err(e) = std::thread::Builder::new().name("snapshot".into()).spawn(job) {
+        if let Err(e) = super::os::spawn("snapshot", job) {
             log::warning(&format!("Can't start a thread: {}", reason(&e)));
             self.engine.persist.end();
         }
@@ -489,7 +489,7 @@ impl Persistence for Arc<Persist> {
             };
             client.post(|mail| mail.unblocked = Some(reply));
         };
-        if std::thread::Builder::new().name("reload".into()).spawn(job).is_err() {
+        if super::os::spawn("reload", job).is_err() {
             self.engine.log(LogLevel::Warning, "Can't start a thread");
         }
     }

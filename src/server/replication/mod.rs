@@ -22,7 +22,7 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 /// Starts the threads of replication.
 pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, listener: Arc<Listener>) -> std::io::Result<()> {
     let clock = engine.clone();
-    std::thread::Builder::new().name("replication".into()).spawn(move || {
+    super::os::spawn("replication", move || {
         let mut tick = 0u64;
         loop {
             std::thread::sleep(TICK);
@@ -33,7 +33,7 @@ pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, listener: Arc<Listener>
         }
     })?;
     let link = move || link::keep(&engine, &persist, &listener);
-    std::thread::Builder::new().name("primary-link".into()).spawn(link)?;
+    super::os::spawn("primary-link", link)?;
     Ok(())
 }
 

@@ -6,6 +6,9 @@ use super::super::row::Row;
 use super::super::value::{Kind, Reason, Value};
 use super::{FLAG, INT_MAX, MEMORY};
 
+/// DEL, expiry and overwriting never free a large value themselves.
+pub(super) const ALWAYS_LAZY: &str = "large values are always freed by a thread of their own";
+
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     Row::memory("maxmemory", "0", 0, |f| &f.maxmemory),
@@ -16,9 +19,9 @@ pub const ROWS: &[Row] = &[
     Row::int("lfu-decay-time", "1", 0, INT_MAX, |f| &f.lfu_decay_time),
     Row::int("active-expire-effort", "1", 1, 10, |f| &f.active_expire_effort),
     Row::flag("lazyfree-lazy-eviction", "no", |f| &f.lazyfree_lazy_eviction),
-    Row::flag("lazyfree-lazy-expire", "no", |f| &f.lazyfree_lazy_expire),
-    Row::flag("lazyfree-lazy-server-del", "no", |f| &f.lazyfree_lazy_server_del),
-    Row::flag("lazyfree-lazy-user-del", "no", |f| &f.lazyfree_lazy_user_del),
+    Row::accepted("lazyfree-lazy-expire", "no", FLAG).because(ALWAYS_LAZY),
+    Row::accepted("lazyfree-lazy-server-del", "no", FLAG).because(ALWAYS_LAZY),
+    Row::accepted("lazyfree-lazy-user-del", "no", FLAG).because(ALWAYS_LAZY),
     Row::flag("lazyfree-lazy-user-flush", "no", |f| &f.lazyfree_lazy_user_flush),
     Row::int("tracking-table-max-keys", "1000000", 0, i64::MAX, |f| &f.tracking_table_max_keys),
 

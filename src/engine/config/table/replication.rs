@@ -5,7 +5,8 @@ use super::super::choices::{DisklessLoad, PropagationError};
 use super::super::row::Row;
 use super::super::value::{Reason, Value};
 use super::super::words;
-use super::{FLAG, INT_MAX};
+use super::memory::ALWAYS_LAZY;
+use super::{FLAG, INT_MAX, MEMORY};
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
@@ -16,12 +17,12 @@ pub const ROWS: &[Row] = &[
     Row::flag("replica-read-only", "yes", |f| &f.replica_read_only).aliases(&["slave-read-only"]),
     Row::flag("replica-ignore-maxmemory", "yes", |f| &f.replica_ignore_maxmemory).aliases(&["slave-ignore-maxmemory"]),
     Row::flag("replica-ignore-disk-write-errors", "no", |f| &f.replica_ignore_disk_write_errors),
-    Row::flag("replica-lazy-flush", "no", |f| &f.replica_lazy_flush).aliases(&["slave-lazy-flush"]),
+    Row::accepted("replica-lazy-flush", "no", FLAG).because(ALWAYS_LAZY).aliases(&["slave-lazy-flush"]),
     Row::int("replica-priority", "100", 0, INT_MAX, |f| &f.replica_priority).aliases(&["slave-priority"]),
     Row::flag("replica-announced", "yes", |f| &f.replica_announced),
     Row::text("replica-announce-ip", "", |f| &f.replica_announce_ip).aliases(&["slave-announce-ip"]),
     Row::int("replica-announce-port", "0", 0, 65535, |f| &f.replica_announce_port).aliases(&["slave-announce-port"]),
-    Row::memory("replica-full-sync-buffer-limit", "0", 0, |f| &f.replica_full_sync_buffer_limit),
+    Row::accepted("replica-full-sync-buffer-limit", "0", MEMORY).because("no second connection is used for copies"),
     Row::flag("repl-diskless-sync", "yes", |f| &f.repl_diskless_sync),
     Row::int("repl-diskless-sync-delay", "5", 0, INT_MAX, |f| &f.repl_diskless_sync_delay_secs),
     Row::int("repl-diskless-sync-max-replicas", "0", 0, INT_MAX, |f| &f.repl_diskless_sync_max_replicas),

@@ -1,8 +1,9 @@
 //! Who may do what.
 
 use super::super::cells::Words;
-use super::super::choices::{Protected, PubsubDefault, Sanitize};
+use super::super::choices::{Protected, PubsubDefault};
 use super::super::row::Row;
+use super::super::value::Kind;
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
@@ -13,5 +14,6 @@ pub const ROWS: &[Row] = &[
     Row::choice("enable-protected-configs", "no", Protected::NAMES, |f| f.enable_protected_configs.cell()).startup(),
     Row::choice("enable-debug-command", "no", Protected::NAMES, |f| f.enable_debug_command.cell()).startup(),
     Row::choice("enable-module-command", "no", Protected::NAMES, |f| f.enable_module_command.cell()).startup(),
-    Row::choice("sanitize-dump-payload", "no", Sanitize::NAMES, |f| f.sanitize_dump_payload.cell()),
+    Row::accepted("sanitize-dump-payload", "no", Kind::Choice(&["no", "yes", "clients"]))
+        .because("payloads are always checked whole"),
 ];

@@ -1,0 +1,113 @@
+//! Keys that move to another server (MIGRATE): who has to wait for them, and their end here.
+
+use super::Worker;
+use crate::base::hash::hash_bytes;
+use crate::engine::Engine;
+use crate::engine::call::KeyRef;
+use crate::engine::errors::{self, Error};
+use crate::engine::migrate::{Failure, Trip};
+use crate::engine::session::Session;
+use crate::engine::table::Command;
+use crate::keyspace::evict;
+use crate::resp::{Args, Proto, Reply};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl Worker {
+    /// True if the command names a key that is being moved; of EXEC, if one of its commands does.
+    #[cold]
+    pub(super) fn must_wait_for_move(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        args: Args<'_>,
+        keys: &[KeyRef],
+    ) -> bool {
+        let named = |args: Args<'_>, keys: &[KeyRef]| {
+            keys.iter().any(|k| self.engine.is_under_way(session.db, args.at(k.word as usize)))
+        };
+        if &*command.name == "exec" {
+            // (A transaction that selects other databases is compared by the one that it starts in.)
+            return session.multi.queued().is_some_and(|queue| queue.iter().any(|(_, args, keys)| named(args, keys)));
+        }
+        !session.multi.is_queuing() && named(args, keys)
+    }
+
+    /// Removes the keys that arrived elsewhere and were not changed since. True if none of them stays that should go.
+    fn move_out(&mut self, trip: &Trip, now_ms: i64) -> bool {
+        self.begin(now_ms);
+        // All at once for everybody, whatever shards they lie in.
+        self.access.raise();
+        self.watch_trackers();
+        let may_go = !trip.copy && !self.engine.is_replica();
+        let (mut words, mut all) = (vec![b"DEL".to_vec()], true);
+        for (parcel, changed) in trip.parcels.iter().zip(&trip.changed) {
+            let (key, hash) = (parcel.key(), hash_bytes(parcel.key()));
+            let shard = self.access.shard(self.engine.world.shard_of(hash));
+            shard.watchers.remove(trip.db, key, changed);
+            if !parcel.arrived || trip.copy {
+                continue;
+            }
+            if may_go && !changed.load(Relaxed) {
+                if evict::move_out(shard, trip.db, hash, key, &mut self.journal) {
+                    words.push(key.to_vec());
+                }
+            } else {
+                all &= shard.db(trip.db as usize).is_none_or(|table| table.get(hash, key).is_none());
+            }
+        }
+        if words.len() > 1 && self.journal.logging {
+            let lane = &mut self.access.lane;
+            lane.begin_unit();
+            lane.push(trip.db, words.iter().map(Vec::as_slice));
+            lane.end_unit();
+        }
+        self.engine.arrive(trip);
+        self.book_background();
+        self.access.leave();
+        all
+    }
+}
+
+/// The other server has answered, or has not: lets go of the keys, and tells the client. On a thread that may wait.
+pub fn finish(engine: &Arc<Engine>, trip: &Trip, outcome: Result<(), Failure>, clock: &dyn Fn() -> i64) {
+    let pause = std::time::Duration::from_millis(1);
+    // While clients are paused the keyspace stands still.
+    while engine.clients.paused(clock()).is_some() {
+        std::thread::sleep(pause);
+    }
+    let mut worker = loop {
+        match Worker::visiting(engine.clone()) {
+            Some(worker) => break worker,
+            None => std::thread::sleep(pause),
+        }
+    };
+    let all_went = worker.move_out(trip, clock());
+    let outcome = match outcome {
+        Ok(()) if !all_went => Err(errors::MIGRATE_CHANGED),
+        Ok(()) => Ok(()),
+        Err(failure) => Err(failed(failure)),
+    };
+    let mut reply = Reply::new(Proto::Resp2);
+    match outcome {
+        Ok(()) => reply.ok(),
+        Err(error) => {
+            worker.count_error(&error);
+            reply.error(&error.text());
+        }
+    }
+    let wait = trip.client.wait.lock().clone();
+    if wait.is_some_and(|wait| wait.end()) {
+        trip.client.post(|mail| mail.unblocked = Some(reply.to_bytes()));
+    }
+}
+
+/// What Redis says.
+pub fn failed(failure: Failure) -> Error {
+    match failure {
+        Failure::Connect => errors::MIGRATE_CONNECT,
+        Failure::Write => errors::MIGRATE_WRITE,
+        Failure::Read => errors::MIGRATE_READ,
+        Failure::Refused(text) => errors::migrate_refused(&text),
+    }
+}
