@@ -4,7 +4,6 @@
 mod bigkeys;
 mod bulk;
 mod cluster;
-mod cluster_admin;
 mod format;
 mod guard;
 mod help;
