@@ -13,6 +13,7 @@ mod keystats;
 mod latency;
 mod lines;
 mod lru;
+mod msgpack;
 mod out;
 mod peek;
 mod pipe;

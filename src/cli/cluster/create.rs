@@ -64,7 +64,8 @@ pub fn create(session: &Session<'_>, places: &[String]) -> Result<(), Failed> {
         if reply.error().is_some() {
             // Servers before 7.0 want the slots one by one.
             let slots: Vec<String> = node.slots.iter().map(u16::to_string).collect();
-            let words: Vec<&str> = ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str)).collect();
+            let words: Vec<&str> =
+                ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots.iter().map(String::as_str)).collect();
             node.fine(&words)?;
         }
     }
@@ -75,9 +76,9 @@ pub fn create(session: &Session<'_>, places: &[String]) -> Result<(), Failed> {
         node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()])?;
     }
     info(">>> Sending CLUSTER MEET messages to join the cluster\n");
-    let (host, port) = place(&cluster.nodes[0].addr);
+    let meeting = cluster.nodes[0].meeting();
     for node in &mut cluster.nodes[1..] {
-        node.fine(&["CLUSTER", "MEET", &host, &port])?;
+        node.fine(&meeting)?;
     }
     out::text("Waiting for the cluster to join\n");
     let all = cluster.nodes.len();
@@ -112,7 +113,8 @@ fn follow(hosts: &[String], primaries: &[usize], rest: &[usize]) -> Vec<(usize, 
     for turn in 0..rest.len() {
         let primary = primaries[turn % primaries.len()];
         let shared = |at: usize| {
-            let brothers = followed.iter().filter(|(brother, of)| *of == primary && hosts[*brother] == hosts[at]).count();
+            let brothers =
+                followed.iter().filter(|(brother, of)| *of == primary && hosts[*brother] == hosts[at]).count();
             (hosts[at] == hosts[primary], brothers)
         };
         let Some(best) = (0..free.len()).min_by_key(|place| shared(free[*place])) else { break };
@@ -124,9 +126,9 @@ fn follow(hosts: &[String], primaries: &[usize], rest: &[usize]) -> Vec<(usize, 
 /// How many nodes a node knows that have answered it.
 fn known(node: &mut Node) -> Result<usize, Failed> {
     let known = node.ask(&["CLUSTER", "NODES"])?;
-    Ok(known.text().map_or(0, |text| {
-        String::from_utf8_lossy(text).lines().filter(|line| !line.contains("handshake")).count()
-    }))
+    Ok(known
+        .text()
+        .map_or(0, |text| String::from_utf8_lossy(text).lines().filter(|line| !line.contains("handshake")).count()))
 }
 
 /// Waits up to a minute for all nodes to be ready.

@@ -4,7 +4,7 @@ use super::{
     bad, check,
     create::wait,
     good, info, is_set,
-    nodes::{Cluster, Node, load_one, place, refused},
+    nodes::{Cluster, Node, load_one, refused},
     option,
 };
 use crate::{
@@ -44,9 +44,9 @@ pub fn add_node(session: &Session<'_>, new: &str, existing: &str) -> Result<(), 
     if follow.is_none() {
         copy_functions(&mut cluster.nodes[0], &mut node)?;
     }
-    let (host, port) = place(&cluster.nodes[0].addr);
+    let meeting = cluster.nodes[0].meeting();
     info(&format!(">>> Send CLUSTER MEET to node {new} to make it join the cluster.\n"));
-    node.fine(&["CLUSTER", "MEET", &host, &port])?;
+    node.fine(&meeting)?;
     if let Some(at) = follow {
         let primary = &cluster.nodes[at];
         out::text("Waiting for the cluster to join\n");
@@ -75,7 +75,9 @@ fn copy_functions(from: &mut Node, to: &mut Node) -> Result<(), Failed> {
     info(&format!(">>> Send FUNCTION LIST to {} to verify there is no functions in it\n", to.addr));
     let list = to.fine(&["FUNCTION", "LIST"])?;
     if list.items().is_some_and(|items| !items.is_empty()) {
-        bad("[ERR] New node already contains functions and can not be added to the cluster. Use FUNCTION FLUSH to remove them.\n");
+        bad(
+            "[ERR] New node already contains functions and can not be added to the cluster. Use FUNCTION FLUSH to remove them.\n",
+        );
         return Err(Failed);
     }
     info(&format!(">>> Send FUNCTION RESTORE to {}\n", to.addr));

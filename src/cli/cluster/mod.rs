@@ -14,7 +14,10 @@ use super::{
     session::{Failed, Session},
 };
 use nodes::Cluster;
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 const COMMANDS: &[(&str, &str, usize)] = &[
     ("create", "host1:port1 ... hostN:portN\n                 --cluster-replicas <arg>", 1),
@@ -66,10 +69,14 @@ const COMMANDS: &[(&str, &str, usize)] = &[
     ("help", "", 0),
 ];
 
+/// redis-cli colours pipes and files too; under our own name only a terminal gets colours.
+static PLAIN: AtomicBool = AtomicBool::new(false);
+
 fn colour(code: &str, text: &str) {
-    match std::env::var_os("NO_COLOR").filter(|v| !v.is_empty()) {
-        Some(_) => out::text(text),
-        None => out::text(&format!("\x1b[{code}m{text}\x1b[0m")),
+    let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    match asked_not_to || PLAIN.load(Ordering::Relaxed) {
+        true => out::text(text),
+        false => out::text(&format!("\x1b[{code}m{text}\x1b[0m")),
     }
 }
 
@@ -90,6 +97,7 @@ pub fn warn(text: &str) {
 }
 
 pub fn run(session: &mut Session<'_>, words: &[Vec<u8>]) -> Result<(), Failed> {
+    PLAIN.store(session.own && !super::on_terminal(), Ordering::Relaxed);
     let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
     let Some((_, _, least)) = COMMANDS.iter().find(|(name, ..)| *name == words[0]) else {
         eprintln!("Unknown --cluster subcommand");

@@ -13,6 +13,8 @@ pub struct Node {
     pub id: String,
     pub replica_of: Option<String>,
     pub epoch: u64,
+    /// Where its bus listens.
+    bus: Option<u16>,
     /// The slots that it says it serves, in order.
     pub slots: Vec<u16>,
     /// Slots on the move, with the other node's id: away from here, and to here.
@@ -102,9 +104,14 @@ impl Node {
             refused(&addr, text);
             return Err(Failed);
         }
-        let text = reply.text().map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
-        let lines: Vec<Vec<&str>> =
-            text.lines().map(|line| line.split(' ').collect::<Vec<&str>>()).filter(|fields| fields.len() >= 8).collect();
+        // Its words go to the terminal.
+        let text = crate::cli::format::harmless(reply.text().unwrap_or_default());
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split(' ').collect::<Vec<&str>>())
+            .filter(|fields| fields.len() >= 8)
+            .collect();
         let has = |fields: &[&str], flags: &[&str]| fields[2].split(',').any(|flag| flags.contains(&flag));
         let Some(own) = lines.iter().find(|fields| has(fields, &["myself"])) else {
             bad(&format!("[ERR] Node {addr} is not configured as a cluster node.\n"));
@@ -133,6 +140,7 @@ impl Node {
             id: own[0].to_owned(),
             replica_of: (own[3] != "-").then(|| own[3].to_owned()),
             epoch: own[6].parse().unwrap_or(0),
+            bus: own[1].split_once('@').and_then(|(_, bus)| bus.split(',').next()?.parse().ok()),
             slots: Vec::new(),
             migrating: Vec::new(),
             importing: Vec::new(),
@@ -200,6 +208,14 @@ impl Node {
     pub fn keys_in(&mut self, slot: u16) -> Result<u64, Failed> {
         let reply = self.fine(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()])?;
         Ok(reply.int().unwrap_or(0).max(0).unsigned_abs())
+    }
+
+    /// The command that makes another node meet this one; a bus that is not where it usually is has to be told.
+    pub fn meeting(&self) -> Vec<String> {
+        let (host, port) = place(&self.addr);
+        let usual = port.parse::<u16>().ok().and_then(|port| port.checked_add(10_000));
+        let bus = self.bus.filter(|bus| Some(*bus) != usual).map(|bus| bus.to_string());
+        ["CLUSTER".to_owned(), "MEET".to_owned(), host, port].into_iter().chain(bus).collect()
     }
 
     /// A node that may join: it knows no others, has no slots and no keys.

@@ -16,6 +16,11 @@ use crate::{
     },
     resp::Value,
 };
+use std::time::Duration;
+
+/// How often, and after what pause, a node that sees its cluster down is asked again.
+const HOLDUPS: u32 = 50;
+const HOLDUP: Duration = Duration::from_millis(200);
 
 /// How the keys of a slot travel.
 pub struct Travel {
@@ -45,7 +50,8 @@ impl Travel {
 
     /// MIGRATE of one key.
     pub fn words<'w>(&'w self, host: &'w str, port: &'w str, key: &'w [u8], copy: bool) -> Vec<&'w [u8]> {
-        let mut words = vec![b"MIGRATE".as_slice(), host.as_bytes(), port.as_bytes(), key, b"0", self.timeout.as_bytes()];
+        let mut words =
+            vec![b"MIGRATE".as_slice(), host.as_bytes(), port.as_bytes(), key, b"0", self.timeout.as_bytes()];
         if copy {
             words.push(b"COPY");
         }
@@ -68,7 +74,15 @@ impl Travel {
             let mut words = self.words(&host, &port, b"", false);
             words.push(b"KEYS");
             words.extend(&keys);
-            let reply = from.ask(&words)?;
+            let mut reply = from.ask(&words)?;
+            // A node that has just joined, or missed the others for a moment, is back soon.
+            for _ in 0..HOLDUPS {
+                if !reply.error().is_some_and(|text| text.windows(11).any(|word| word == b"CLUSTERDOWN")) {
+                    break;
+                }
+                std::thread::sleep(HOLDUP);
+                reply = from.ask(&words)?;
+            }
             if let Some(text) = reply.error() {
                 bad(&format!("\n[ERR] Calling MIGRATE: {}\n", String::from_utf8_lossy(&harmless(text))));
                 return Err(Failed);
