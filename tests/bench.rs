@@ -4,6 +4,8 @@
 #[path = "tls/authority.rs"]
 mod authority;
 mod common;
+#[path = "bench/failover.rs"]
+mod failover;
 #[path = "bench/mixes.rs"]
 mod mixes;
 #[path = "bench/page.rs"]

@@ -6,8 +6,12 @@ mod common;
 mod beside;
 #[path = "cli/bulk.rs"]
 mod bulk;
+#[path = "cli/clusters.rs"]
+mod clusters;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/screen.rs"]
+mod screen;
 #[path = "cli/terminal.rs"]
 mod terminal;
 

@@ -215,6 +215,11 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             Ok(())
         }),
         flag("-n", "DB", "Database number", |o, v| { o.target.db = positive(&v) as u32; Ok(()) }),
+        flag("-t", "SECONDS", "How long to wait for a connection (0.5 is taken)", |o, v| {
+            let seconds: f64 = text(v).trim().parse().ok().filter(|n: &f64| *n >= 0.0).ok_or("Invalid connection timeout for -t.")?;
+            o.target.connect_timeout = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
+            Ok(())
+        }),
         flag("-2", "", "Speak RESP2", |o, _| { o.protocol = Some(2); Ok(()) }),
         flag("-3", "", "Speak RESP3", |o, _| { o.protocol = Some(3); Ok(()) }),
         flag("-c", "", "Follow MOVED and ASK of a cluster, in every mode", |o, _| { o.cluster = true; Ok(()) }),
@@ -286,7 +291,14 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("--latency-dist", "", "It as a spectrum of colours", |o, _| { o.mode = Mode::LatencyDist; Ok(()) }),
         flag("--intrinsic-latency", "SECONDS", "What this machine itself adds", |o, v| { o.mode = Mode::IntrinsicLatency(positive(&v)); Ok(()) }),
         flag("--lru-test", "KEYS", "A cache's work, 80 to 20, with so many keys", |o, v| { o.mode = Mode::LruTest(positive(&v)); Ok(()) }),
-        flag("--top", "SECONDS", "Busiest commands, keys and clients, from so long a MONITOR", |o, v| { o.mode = Mode::Top(positive(&v).max(1)); Ok(()) }),
+        flag("--top", "SECONDS", "Busiest commands, keys and clients, from so long a MONITOR", |o, v| {
+            // Behind --keystats it is Redis 8's word for how many keys to list.
+            match o.mode {
+                Mode::KeyStats(_) => o.top = positive(&v),
+                _ => o.mode = Mode::Top(positive(&v).max(1)),
+            }
+            Ok(())
+        }),
         flag("--save", "FILE", "Keep what --top saw, for a replay", |o, v| { o.save = Some(path(v)); Ok(()) }),
         flag("--replica", "", "Show what a replica is sent", |o, _| { o.mode = Mode::Replica; Ok(()) }),
         flag("--slave", "", "The same", |o, _| { o.mode = Mode::Replica; Ok(()) }),
@@ -332,6 +344,9 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("--cluster-yes", "", "Yes to questions", |o, _| { o.cluster_options.push(("yes".into(), Vec::new())); Ok(()) }),
         flag("--cluster-only-masters", "", "call: primaries only", |o, _| { o.cluster_options.push(("only-masters".into(), Vec::new())); Ok(()) }),
         flag("--cluster-only-replicas", "", "call: replicas only", |o, _| { o.cluster_options.push(("only-replicas".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-search-multiple-owners", "", "check, fix: look for slots with several owners", |o, _| { o.cluster_options.push(("search-multiple-owners".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-fix-with-unreachable-masters", "", "fix: give the slots of primaries that cannot be reached to others", |o, _| { o.cluster_options.push(("fix-with-unreachable-masters".into(), Vec::new())); Ok(()) }),
+        flag("--cluster-from-askpass", "", "import: ask for the password of the source", |o, _| { o.cluster_options.push(("from-askpass".into(), Vec::new())); Ok(()) }),
         flag("--cluster-replace", "", "reshard, rebalance: overwrite keys that exist", |o, _| { o.cluster_options.push(("replace".into(), Vec::new())); Ok(()) }),
         flag("--cluster-copy", "", "import: keep the keys at their source", |o, _| { o.cluster_options.push(("copy".into(), Vec::new())); Ok(()) }),
         flag("--cluster-slave", "", "add-node: as a replica", |o, _| { o.cluster_options.push(("slave".into(), Vec::new())); Ok(()) }),

@@ -19,13 +19,14 @@ struct Kind {
     total: u64,
 }
 
+/// In the order of redis-cli's summary.
 const KINDS: &[(&str, &str, &str)] = &[
-    ("string", "STRLEN", "bytes"),
     ("list", "LLEN", "items"),
-    ("set", "SCARD", "members"),
     ("hash", "HLEN", "fields"),
-    ("zset", "ZCARD", "members"),
+    ("string", "STRLEN", "bytes"),
     ("stream", "XLEN", "entries"),
+    ("set", "SCARD", "members"),
+    ("zset", "ZCARD", "members"),
 ];
 
 /// More types than a server with modules has; what comes beyond them is counted under the last.

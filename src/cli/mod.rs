@@ -4,7 +4,6 @@
 mod bigkeys;
 mod bulk;
 mod cluster;
-mod cluster_admin;
 mod format;
 mod guard;
 mod help;
@@ -14,6 +13,7 @@ mod keystats;
 mod latency;
 mod lines;
 mod lru;
+mod msgpack;
 mod out;
 mod peek;
 mod pipe;

@@ -103,7 +103,7 @@ fn usual(session: &Session<'_>, words: &[Vec<u8>], reply: &Value, output: Output
 
 /// JSON or msgpack with its shape shown; `None` if it is neither.
 pub fn pretty(text: &[u8]) -> Option<Vec<u8>> {
-    let parsed: serde_json::Value = serde_json::from_slice(text).ok()?;
+    let parsed = serde_json::from_slice(text).ok().or_else(|| super::msgpack::as_json(text))?;
     serde_json::to_vec_pretty(&parsed).ok()
 }
 

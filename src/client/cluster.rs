@@ -28,6 +28,10 @@ impl Redirect {
         let place = place.split(' ').next()?;
         let (host, port) = place.rsplit_once(':')?;
         let slot = slot.parse().ok().filter(|slot| *slot < SLOTS)?;
+        // It is going to be shown, and no host has control characters in its name.
+        if host.chars().any(char::is_control) {
+            return None;
+        }
         Some(Redirect { ask, slot, host: host.to_owned(), port: port.parse().ok()? })
     }
 }
@@ -62,6 +66,9 @@ impl SlotMap {
                 Some(text) if !text.is_empty() => String::from_utf8_lossy(text).into_owned(),
                 _ => asked.to_owned(),
             };
+            if host.chars().any(char::is_control) {
+                return None;
+            }
             let id = more.first().and_then(Value::text).unwrap_or_default();
             let node =
                 Node { host, port: u16::try_from(port.int()?).ok()?, id: String::from_utf8_lossy(id).into_owned() };
@@ -105,9 +112,16 @@ mod tests {
         assert_eq!(Redirect::parse(b"MOVED 3999 127.0.0.1:6381"), to(false, 3999, "127.0.0.1", 6381));
         assert_eq!(Redirect::parse(b"ASK 1 ::1:6381"), to(true, 1, "::1", 6381));
         assert_eq!(Redirect::parse(b"MOVED 1 :6381"), to(false, 1, "", 6381));
-        for text in
-            ["MOVED", "MOVED 1", "MOVED x a:1", "MOVED 99999 a:1", "ASK 1 a:99999", "ERR MOVED 1 a:1", "MOVED 1 \u{fe}"]
-        {
+        for text in [
+            "MOVED",
+            "MOVED 1",
+            "MOVED x a:1",
+            "MOVED 99999 a:1",
+            "ASK 1 a:99999",
+            "ERR MOVED 1 a:1",
+            "MOVED 1 \u{fe}",
+            "MOVED 1 \u{1b}[2J:1",
+        ] {
             assert_eq!(Redirect::parse(text.as_bytes()), None, "{text}");
         }
     }
@@ -122,9 +136,14 @@ mod tests {
         );
         assert_eq!((map.index_of_slot(100), map.index_of_slot(101), map.covered()), (Some(0), Some(1), 16384));
         assert_eq!(parse("*0 ").expect("an empty one").index_of_key(b"x"), None);
-        for wrong in
-            [":1 ", "*1 :1 ", "*1 *3 :0 :99999 *2 $1 a :1 ", "*1 *3 :0 :1 *1 $1 a ", "*1 *3 :0 :1 *2 $1 a :-1 "]
-        {
+        for wrong in [
+            ":1 ",
+            "*1 :1 ",
+            "*1 *3 :0 :99999 *2 $1 a :1 ",
+            "*1 *3 :0 :1 *1 $1 a ",
+            "*1 *3 :0 :1 *2 $1 a :-1 ",
+            "*1 *3 :0 :1 *2 $1 \u{7} :1 ",
+        ] {
             assert!(parse(wrong).is_none(), "{wrong}");
         }
     }

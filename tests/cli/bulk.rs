@@ -134,6 +134,10 @@ fn tables_json_and_the_rest_on_request() {
         assert_eq!(cli("redis", "hgetall h"), "1) \"field\"\n2) \"value\"\n".to_owned());
         assert_eq!(cli("json", "get j"), "{\n  \"a\": [\n    1,\n    2\n  ]\n}\n");
         assert_eq!(cli("raw", "get j"), "{\"a\":[1,2]}\n");
+        // msgpack too, of {"a": [1, true], "b": "\u{e9}"}.
+        let packed = b"\x82\xa1a\x92\x01\xc3\xa1b\xa2\xc3\xa9";
+        ours().args(["-p", &port, "-x", "set", "m"]).write_stdin(packed.as_slice()).assert().success();
+        assert_eq!(cli("json", "get m"), "{\n  \"a\": [\n    1,\n    true\n  ],\n  \"b\": \"\u{e9}\"\n}\n");
     }
 }
 

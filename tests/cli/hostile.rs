@@ -3,7 +3,7 @@
 
 use super::ours;
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     time::{Duration, Instant},
 };
@@ -148,4 +148,86 @@ fn redirections_in_a_circle_end() {
     });
     let output = ours().args(["-c", "-p", &port.to_string(), "get", "a"]).output().expect("a client");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+/// Answers SCAN with a page of one evil key, and all else with an evil text, time and again.
+fn clever_server(evil: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let bulk = [format!("${}\r\n", evil.len()).as_bytes(), evil, b"\r\n"].concat();
+    let page = [b"*2\r\n$1\r\n0\r\n*1\r\n".as_slice(), &bulk].concat();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(stream), bulk, page) = (stream, bulk.clone(), page.clone()) else { return };
+            std::thread::spawn(move || {
+                let mut out = stream.try_clone().expect("a second handle");
+                let mut input = BufReader::new(stream);
+                let mut line = || {
+                    let mut line = String::new();
+                    input.read_line(&mut line).is_ok_and(|n| n > 0).then(|| line.trim().to_owned())
+                };
+                while let Some(head) = line() {
+                    let words = head.strip_prefix('*').and_then(|n| n.parse().ok()).unwrap_or(0);
+                    let command: Vec<String> = (0..words).filter_map(|_| line().and_then(|_| line())).collect();
+                    let scans = command.first().is_some_and(|name| name == "SCAN");
+                    if words > 0 && out.write_all(if scans { &page } else { &bulk }).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn nothing_that_a_server_calls_its_keys_and_types_speaks_to_the_terminal() {
+    let port = clever_server(b"\x1b]0;owned\x07\x1b[2J");
+    for line in [
+        "--scan",
+        "--bigkeys",
+        "--memkeys",
+        "--keystats",
+        "--hotkeys",
+        "--del-match * --dry-run",
+        "--del-match * --yes",
+        "--expire-match *=5 --yes",
+        "--top 1",
+        "--no-raw keys *",
+        "--view table client list",
+        "--view table config get *",
+        "--view table info",
+        "--view table command info get",
+        "--view table slowlog get",
+        "-c get a",
+    ] {
+        let output = ours()
+            .args(["-p", &port.to_string()])
+            .env("FAKETTY", "1")
+            .args(line.split(' '))
+            .write_stdin("")
+            .timeout(Duration::from_secs(20))
+            .output()
+            .expect("a client");
+        let shown = format!("{line}: {output:?}");
+        assert!(output.status.code().is_some_and(|code| code < 2), "{shown}");
+        let speaks =
+            |stream: &[u8]| stream.contains(&7) || stream.windows(4).any(|w| w == b"\x1b[2J" || w == b"\x1b]0;");
+        assert!(!speaks(&output.stdout) && !speaks(&output.stderr), "{shown}");
+    }
+    // The names that redirections and tables of slots bring.
+    for reply in ["-MOVED 1 \x1b]0;owned\x07:1\r\n", "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$5\r\n\x1b[2J\x07\r\n:1\r\n"] {
+        for line in ["-c get a", "-c --scan", "-c --pipe", "-c --bigkeys"] {
+            let port = server(reply.as_bytes().to_vec(), 4);
+            let output = ours()
+                .args(["-p", &port.to_string()])
+                .env("FAKETTY", "1")
+                .args(line.split(' '))
+                .write_stdin("PING\n")
+                .output();
+            let output = output.expect("a client");
+            let streams = [output.stdout.as_slice(), &output.stderr].concat();
+            assert!(!streams.contains(&7) && !streams.contains(&0x1b), "{line}: {output:?}");
+        }
+    }
 }

@@ -136,6 +136,9 @@ fn a_session_at_the_prompt() {
     t.keys("lrange ");
     t.until("key start stop");
     t.keys("\x15");
+    // They are for the eyes: no key makes them part of the line.
+    t.keys("get \x1b[C\x1b[Cgreeting\r");
+    t.until("\"hello\"");
     t.line(":set nohints", "nohints");
     t.line("get greeting | tr a-z A-Z", "HELLO");
     t.line("hset h f v", "(integer) 1");

@@ -6,16 +6,17 @@ use crate::{
     engine::{keyspec::KeyPos, syntax, table},
     resp::{OwnedArgs, Value, inline::split_args},
 };
+use rustix::termios::tcgetwinsize;
 use rustyline::{
     Context, Helper,
     completion::{Completer, Pair},
     highlight::{CmdKind, Highlighter},
-    hint::Hinter,
+    hint::{Hint, Hinter},
     validate::{ValidationContext, ValidationResult, Validator},
 };
 use std::{
     borrow::Cow,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     time::{Duration, Instant},
 };
@@ -141,12 +142,27 @@ pub struct Typing {
     pub hints: bool,
     pub colours: bool,
     pub complete_keys: bool,
+    /// Columns that the prompt takes.
+    pub prompt: Cell<usize>,
+}
+
+/// The syntax still to come, behind the cursor. It is there to be read: no key makes it part of the line.
+pub struct Ahead(String);
+
+impl Hint for Ahead {
+    fn display(&self) -> &str {
+        &self.0
+    }
+
+    fn completion(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl Typing {
     pub fn new(target: Target, colours: bool, complete_keys: bool) -> Typing {
         let side = Side { target, conn: None, usages: HashMap::new(), asleep_until: None };
-        Typing { side: RefCell::new(side), hints: true, colours, complete_keys }
+        Typing { side: RefCell::new(side), hints: true, colours, complete_keys, prompt: Cell::new(0) }
     }
 
     pub fn retarget(&self, target: &Target) {
@@ -246,9 +262,9 @@ fn is_key_place(words: &[Vec<u8>]) -> bool {
 }
 
 impl Hinter for Typing {
-    type Hint = String;
+    type Hint = Ahead;
 
-    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
+    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Ahead> {
         if !self.hints || pos < line.len() || line.is_empty() {
             return None;
         }
@@ -271,7 +287,11 @@ impl Hinter for Typing {
             }
             None => return None,
         };
-        (!usage.is_empty()).then(|| format!("{gap}{usage}"))
+        // What does not fit beside the line would push it about.
+        let columns = tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+        let room = columns.saturating_sub(self.prompt.get() + line.chars().count() + 1);
+        let hint: String = format!("{gap}{usage}").chars().take(if columns == 0 { usize::MAX } else { room }).collect();
+        (!usage.is_empty() && !hint.trim().is_empty()).then_some(Ahead(hint))
     }
 }
 

@@ -118,10 +118,11 @@ impl Prompt<'_, '_> {
         loop {
             self.forget_interrupts();
             let target = self.session.target.clone();
+            let (plain, coloured) = self.prompt();
             if let Some(typing) = self.editor.helper_mut() {
                 typing.retarget(&target);
+                typing.prompt.set(plain.chars().count());
             }
-            let (plain, coloured) = self.prompt();
             let line = match std::mem::take(&mut begin) {
                 text if text.is_empty() => self.editor.readline(&(plain, coloured)),
                 text => self.editor.readline_with_initial(&(plain, coloured), (&text, "")),
@@ -235,6 +236,7 @@ impl Prompt<'_, '_> {
                  connect HOST PORT         another server\n\
                  Ctrl-R searches the history, Ctrl-X Ctrl-E opens $EDITOR.\n",
             ),
+            [":set", name, ..] => out::text(&format!("unknown redis-cli preference '{name}'\n")),
             _ => out::text(&format!("unknown redis-cli preference '{}'\n", line.trim_start_matches(':'))),
         }
         out::flush();
