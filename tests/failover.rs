@@ -244,6 +244,44 @@ fn waitaof_waits_for_disks_here_and_there() {
     }
 }
 
+/// A log that has just been switched on can be loaded once its first base is written, and not before.
+#[test]
+fn waitaof_counts_nothing_before_the_first_base() {
+    for (first, second) in
+        [(Kind::Valkey, Kind::Valkey), (Kind::Rustredis, Kind::Rustredis), (Kind::Valkey, Kind::Rustredis)]
+    {
+        if !peers(&[first, second]) {
+            continue;
+        }
+        let (a, b) = (start(first, &["--appendfsync", "always"]), start(second, &["--appendfsync", "always"]));
+        a.connect().line("DEBUG POPULATE 400");
+        follow(&a, &b);
+        let (mut a_conn, mut b_conn) = (a.connect(), b.connect());
+        let what = || format!("{second:?} follows {first:?}\n{}\n{}", a.log(), b.log());
+        for conn in [&mut a_conn, &mut b_conn] {
+            assert_eq!(conn.line("CONFIG SET rdb-key-save-delay 10000"), "+OK\\r\\n");
+        }
+        a_conn.line("CONFIG SET appendonly yes");
+        a_conn.line("SET a 1");
+        assert_eq!(a_conn.line("WAITAOF 1 0 300"), "*2\\r\\n:0\\r\\n:0\\r\\n", "{}", what());
+        assert_eq!(a_conn.line("WAITAOF 1 0 20000"), "*2\\r\\n:1\\r\\n:0\\r\\n", "{}", what());
+        b_conn.line("CONFIG SET appendonly yes");
+        a_conn.line("SET b 1");
+        assert_eq!(a_conn.line("WAITAOF 1 1 1500"), "*2\\r\\n:1\\r\\n:0\\r\\n", "{}", what());
+        assert_eq!(a_conn.line("WAITAOF 1 1 20000"), "*2\\r\\n:1\\r\\n:1\\r\\n", "{}", what());
+        // Who waits for a disk that is not used any more is told so.
+        a_conn.line("CONFIG SET appendonly no");
+        b_conn.line("CONFIG SET appendonly no");
+        a_conn.line("CONFIG SET appendonly yes");
+        a_conn.send(&["WAITAOF", "1", "0", "0"]).expect("a connection");
+        let mut other = a.connect();
+        until("it waits", what, || field(&mut other, "clients", "blocked_clients") == "1");
+        other.line("CONFIG SET appendonly no");
+        let reply = String::from_utf8_lossy(&a_conn.read_reply().expect("a reply")).into_owned();
+        assert!(reply.starts_with("-ERR WAITAOF cannot be used when numlocal is set"), "{reply} {}", what());
+    }
+}
+
 // ---- SHUTDOWN --------------------------------------------------------------------------------------------------------
 
 #[test]

@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::Kind;
 use common::fake::FakeReplica;
 use common::repl::{PATIENCE, field, follow, number, settle, signal, start, until};
+use common::run::{Place, Run};
+use common::{Conn, Kind, escape};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -13,11 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// What a false primary does once it is asked to synchronize.
+#[derive(Clone)]
 enum Does {
     /// Sends these bytes and closes.
     Dies(Vec<u8>),
     /// Sends these bytes and then nothing, without closing.
     Stalls(Vec<u8>),
+    /// Sends the first, and the others once the replica acknowledges something.
+    Goes(Vec<u8>, Vec<u8>),
 }
 
 struct FalsePrimary {
@@ -50,8 +54,19 @@ fn false_primary(does: Does) -> FalsePrimary {
                 let said = String::from_utf8_lossy(&buffer[..n]).into_owned();
                 if said.contains("PSYNC") {
                     count.fetch_add(1, Ordering::SeqCst);
-                    let (Does::Dies(bytes) | Does::Stalls(bytes)) = &does;
+                    let (Does::Dies(bytes) | Does::Stalls(bytes) | Does::Goes(bytes, _)) = &does;
                     let _ = stream.write_all(bytes); // whoever is gone does not read it
+                    if let Does::Goes(_, rest) = &does {
+                        let mut said = Vec::new();
+                        while !String::from_utf8_lossy(&said).contains("ACK") {
+                            let n = stream.read(&mut buffer).unwrap_or(0);
+                            if n == 0 {
+                                break;
+                            }
+                            said.extend_from_slice(&buffer[..n]);
+                        }
+                        let _ = stream.write_all(rest);
+                    }
                     break;
                 }
                 let reply: &[u8] = if said.contains("PING") { b"+PONG\r\n" } else { b"+OK\r\n" };
@@ -59,7 +74,7 @@ fn false_primary(does: Does) -> FalsePrimary {
                     break;
                 }
             }
-            if matches!(does, Does::Stalls(_)) {
+            if !matches!(does, Does::Dies(_)) {
                 kept.push(stream);
             }
         }
@@ -139,6 +154,89 @@ fn a_copy_that_is_rubbish_is_not_served() {
     assert!(log.contains("Failed trying to load the MASTER synchronization DB"), "{log}");
 }
 
+fn frame(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[tag][..], &(bytes.len() as u32).to_be_bytes(), bytes].concat()
+}
+
+/// What a primary sends to those who take copy and stream together.
+fn woven(frames: &[(u8, &[u8])]) -> Vec<u8> {
+    let head = format!("+FULLRESYNC {ID} 7\r\n$RUSTREDIS-INTERLEAVED:1\r\n").into_bytes();
+    frames.iter().fold(head, |all, (tag, bytes)| [all, frame(*tag, bytes)].concat())
+}
+
+#[test]
+fn frames_that_are_none_or_break_off_cost_nothing() {
+    let (copy, ping) = (snapshot(), &b"*1\r\n$4\r\nPING\r\n"[..]);
+    let half = &copy[..copy.len() / 2];
+    let cases: [(Does, &str); 6] = [
+        (Does::Dies(woven(&[(b'C', half), (b'S', ping), (b'X', ping)])), "no frame begins with"),
+        (Does::Dies(woven(&[(b'C', half), (b'S', ping)])), "connection lost"),
+        (Does::Dies([woven(&[(b'C', half)]), b"C\xff\xff\xff\xffrest".to_vec()].concat()), "connection lost"),
+        (Does::Stalls(woven(&[(b'C', half), (b'S', ping)])), "Timeout"),
+        (Does::Dies(woven(&[(b'C', half), (b'R', b"")])), "before the copy is loaded"),
+        (Does::Stalls(woven(&[(b'C', half), (b'E', b""), (b'C', half)])), "more of a copy than the whole"),
+    ];
+    for (does, told) in cases {
+        let beside_only = matches!(does, Does::Stalls(_));
+        for how in if beside_only { &["swapdb"][..] } else { &["disabled", "swapdb"] } {
+            let primary = false_primary(does.clone());
+            let log = tried_again(&primary, &["--repl-timeout", "2", "--repl-diskless-load", how], true);
+            assert!(log.contains(told), "{told}: {log}");
+        }
+    }
+    let over = ["--repl-diskless-load", "flush-before-load"];
+    let log = tried_again(&false_primary(Does::Dies(woven(&[(b'C', half)]))), &over, false);
+    assert!(log.contains("connection lost"), "{log}");
+}
+
+#[test]
+fn who_is_told_to_lead_in_the_middle_of_a_copy_leads() {
+    let copy = snapshot();
+    let half = woven(&[(b'C', &copy[..copy.len() / 2]), (b'S', b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\n1\r\n")]);
+    let (real, primary) = (start(Kind::Rustredis, &[]), false_primary(Does::Stalls(half)));
+    real.connect().line("SET real 1");
+    // While it loads, Redis does not listen to REPLICAOF either; here it is still receiving.
+    let server = start(Kind::Rustredis, &[]);
+    let mut conn = server.connect();
+    conn.line("SET kept 1");
+    conn.line(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+    until("it receives", || server.log(), || server.log().contains("receiving streamed RDB"));
+    assert_eq!(conn.line("REPLICAOF NO ONE"), "+OK\\r\\n");
+    assert_eq!(conn.line("SET own 1"), "+OK\\r\\n");
+    assert_eq!(conn.line("GET x"), "$-1\\r\\n", "nothing of a stream whose copy did not come");
+    assert_eq!(conn.line("GET kept"), "$1\\r\\n1\\r\\n");
+    follow(&real, &server);
+}
+
+#[test]
+fn functions_come_with_the_keys_or_not_at_all() {
+    let primary = start(Kind::Rustredis, &[]);
+    let load = |conn: &mut Conn, name: &str| {
+        let code = format!("#!lua name={name}\nredis.register_function('f', function() return '{name}' end)");
+        assert_eq!(escape(&conn.ask(&["FUNCTION", "LOAD", &code])), format!("${}\\r\\n{name}\\r\\n", name.len()));
+    };
+    load(&mut primary.connect(), "theirs");
+    primary.connect().line("DEBUG POPULATE 1000");
+    let mut replica = FakeReplica::greet(primary.port);
+    replica.send(&["PSYNC", "?", "-1"]);
+    replica.line();
+    let copy = replica.copy();
+    let torn = false_primary(Does::Dies(full(&copy)[..copy.len() - 100].to_vec()));
+    let server = start(Kind::Rustredis, &["--repl-diskless-load", "swapdb"]);
+    let mut conn = server.connect();
+    load(&mut conn, "mine");
+    conn.line(&format!("REPLICAOF 127.0.0.1 {}", torn.port));
+    until("it tries again", || server.log(), || torn.asked.load(Ordering::SeqCst) >= 2);
+    conn.line("REPLICAOF NO ONE");
+    assert_eq!(conn.line("FCALL f 0"), "$4\\r\\nmine\\r\\n", "{}", server.log());
+    let list = conn.line("FUNCTION LIST");
+    assert!(list.contains("mine") && !list.contains("theirs"), "{list}");
+    follow(&primary, &server);
+    let list = conn.line("FUNCTION LIST");
+    assert!(list.contains("theirs") && !list.contains("mine"), "{list}");
+    assert_eq!(number(&mut conn, "memory", "number_of_libraries"), 1);
+}
+
 #[test]
 fn a_primary_that_goes_on_with_rubbish_is_left_and_asked_again() {
     let stream = [full(&snapshot()), b"*1\r\n$4\r\nPING\r\n*3\r\nrubbish, and more of it\r\n".to_vec()].concat();
@@ -167,8 +265,10 @@ fn copies_come_by_every_way_of_loading_them() {
                 conn.line(&format!("HSET h{} f{n} {n}", n % 10));
             }
             conn.line("EXPIRE k1 1000");
-            conn.line("FUNCTION LOAD \"#!lua name=lib\\nredis.register_function('f', function() return 1 end)\"");
+            let code = "#!lua name=lib\nredis.register_function('f', function() return 1 end)";
+            assert_eq!(escape(&conn.ask(&["FUNCTION", "LOAD", code])), "$3\\r\\nlib\\r\\n");
             follow(&a, &b);
+            assert!(b.connect().line("FUNCTION LIST").contains("lib"), "{how}");
             assert_eq!(b.connect().line("FUNCTION LIST"), a.connect().line("FUNCTION LIST"), "{how}");
             // And once more, over data that is there; on the way back, with another history.
             let mut b_conn = b.connect();
@@ -223,6 +323,62 @@ fn readers_are_served_while_a_copy_is_loaded_beside() {
     assert!(!seen.iter().any(|r| r.starts_with('-') || r.starts_with("$-1")), "old data, then new: {:?}", seen.last());
     assert!(b.log().contains("Swapping the DBs"), "{}", b.log());
     settle(&a, &b, "after the swap");
+}
+
+#[test]
+fn a_replica_whose_disk_is_full_keeps_its_data_and_tries_again() {
+    let a = start(Kind::Rustredis, &["--rdbcompression", "no"]);
+    a.connect().line("DEBUG POPULATE 10000 key 200");
+    let place = Place::new("replica-full");
+    // The file may become half a megabyte: the copy takes two.
+    let b = Run::start_limited(&place.0, "", 512);
+    let mut conn = b.connect();
+    conn.line("SET kept 1");
+    conn.line(&format!("REPLICAOF 127.0.0.1 {}", a.port));
+    let told =
+        "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA sync: File too large";
+    until("it says so, twice", || b.log(), || b.log().matches(told).count() >= 2);
+    assert_eq!(conn.line("GET kept"), "$1\\r\\n1\\r\\n");
+    assert_eq!(field(&mut conn, "replication", "master_link_status"), "down");
+    let left = || {
+        let files = std::fs::read_dir(&place.0).expect("a directory").flatten();
+        files.filter(|f| f.file_name().to_string_lossy().starts_with("temp-")).count()
+    };
+    until("the pieces are removed", || b.log(), || left() == 0);
+    b.limit("unlimited");
+    until("it follows", || b.log(), || field(&mut conn, "replication", "master_link_status") == "up");
+    assert_eq!(conn.line("DEBUG DIGEST"), a.connect().line("DEBUG DIGEST"));
+    assert_eq!(left(), 0);
+}
+
+/// More of the stream comes with the copy than is kept in memory: it goes to a file, and, where that takes nothing, stays in
+/// memory after all.
+#[test]
+fn a_long_stream_is_kept_on_disk_or_not_and_carried_out() {
+    let copy = snapshot();
+    let value = "x".repeat(20_000);
+    let set = |n: usize| format!("*3\r\n$3\r\nSET\r\n$4\r\n{n:04}\r\n$20000\r\n{value}\r\n").into_bytes();
+    let (half, other) = copy.split_at(copy.len() / 2);
+    let mut woven = woven(&[(b'C', half)]);
+    for n in 0..1500 {
+        woven.extend(frame(b'S', &set(n)));
+    }
+    woven.extend([frame(b'C', other), frame(b'E', b""), frame(b'S', &set(1500))].concat());
+    let rest = [frame(b'R', b""), set(1501), b"*3\r\n$3\r\nSET\r\n$4\r\nlast\r\n$1\r\n1\r\n".to_vec()].concat();
+    let primary = false_primary(Does::Goes(woven, rest));
+    for (kib, how) in [(1 << 20, "disabled"), (1 << 20, "swapdb"), (2048, "swapdb")] {
+        let place = Place::new("aside");
+        let run = Run::start_limited(&place.0, &format!("--repl-diskless-load {how}"), kib);
+        let mut conn = run.connect();
+        conn.line(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        until("the last write", || run.log(), || conn.line("GET last") == "$1\\r\\n1\\r\\n");
+        assert_eq!(conn.line("DBSIZE"), format!(":{}\\r\\n", 499 + 1502 + 1), "{}", run.log());
+        assert!(conn.line("GET 0000").starts_with("$20000"));
+        assert_eq!(run.log().contains("it is kept in memory"), kib == 2048, "{}", run.log());
+        assert_eq!(number(&mut conn, "memory", "mem_replica_full_sync_buffer"), 0);
+        let bytes = 7 + 1502 * set(0).len() + 30;
+        assert_eq!(number(&mut conn, "replication", "slave_repl_offset"), bytes as i64);
+    }
 }
 
 #[test]

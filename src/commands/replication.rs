@@ -7,6 +7,7 @@ use crate::engine::post::Frame;
 use crate::engine::replication::LinkState;
 use crate::engine::replication::acks::Goal;
 use crate::engine::replication::failover::{self, Wanted};
+use crate::engine::replication::frames;
 use crate::engine::replication::replica::{Phase, Replica};
 use crate::engine::spec::{BLANK, Spec};
 use crate::keyspace::Type;
@@ -161,7 +162,7 @@ fn role(c: &mut Call<'_>) -> Result<(), Error> {
         return Ok(());
     }
     let replicas = c.engine.replication.replicas();
-    let online: Vec<_> = replicas.iter().filter(|r| r.is_online()).collect();
+    let online: Vec<_> = replicas.iter().filter(|r| r.seems_online()).collect();
     c.reply.array(3);
     c.reply.bulk(b"master");
     c.reply.int(offset);
@@ -219,6 +220,15 @@ fn replconf(c: &mut Call<'_>) -> Result<(), Error> {
                 c.post.send_one(c.engine, Frame::same(&ack), &client);
             }
             return Ok(());
+        } else if c.args.is(i, "rustredis-taken") || c.args.is(i, "rustredis-hold") {
+            // Said while a copy is under way: an answer would get between its frames.
+            let Some(replica) = c.session.replica.clone() else { return Ok(()) };
+            let number = number.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+            match c.args.is(i, "rustredis-hold") {
+                true => replica.hold_stream(number != 0),
+                false => replica.has_taken(number),
+            }
+            return Ok(());
         } else if c.args.is(i, "listening-port") {
             let port = number.ok_or(Error::NotInteger)?;
             replica_of(c).about.lock().port = u16::try_from(port).unwrap_or(0);
@@ -232,6 +242,7 @@ fn replconf(c: &mut Call<'_>) -> Result<(), Error> {
             let mut about = replica.about.lock();
             about.capa_eof |= word.eq_ignore_ascii_case(b"eof");
             about.capa_psync2 |= word.eq_ignore_ascii_case(b"psync2");
+            about.capa_interleave |= word.eq_ignore_ascii_case(frames::CAPA.as_bytes());
         } else if c.args.is(i, "version") || c.args.is(i, "rdb-only") || c.args.is(i, "rdb-filter-only") {
             // Who a replica is, is no reason to serve it otherwise. Snapshots are whole here, with what follows.
             if c.args.is(i, "rdb-filter-only") && !word.is_empty() {
@@ -269,7 +280,7 @@ fn psync(c: &mut Call<'_>) -> Result<(), Error> {
     let id = String::from_utf8_lossy(c.args.at(1)).into_owned();
     match c.engine.try_continue(&replica, &id, next, now_ms) {
         Some(answer) => c.reply.raw(answer.as_bytes()),
-        None => c.engine.wait_for_copy(&replica, now_ms),
+        None => wait_for_copy(c, &replica),
     }
     Ok(())
 }
@@ -298,10 +309,18 @@ fn sync(c: &mut Call<'_>) -> Result<(), Error> {
         return Ok(());
     }
     may_sync(c)?;
-    let now_ms = c.now_ms();
     c.engine.log(crate::engine::LogLevel::Notice, &format!("Replica {} asks for synchronization", replica.name()));
-    c.engine.wait_for_copy(&replica, now_ms);
+    wait_for_copy(c, &replica);
     Ok(())
+}
+
+/// Offsets count from here on, as in Redis, not only from the copy.
+fn wait_for_copy(c: &mut Call<'_>, replica: &Arc<Replica>) {
+    if !c.engine.world.log.has_backlog() {
+        c.ks.access.raise();
+        c.engine.begin_backlog();
+    }
+    c.engine.wait_for_copy(replica, c.now_ms());
 }
 
 /// WAIT numreplicas timeout-ms
@@ -328,12 +347,13 @@ fn waitaof(c: &mut Call<'_>) -> Result<(), Error> {
     if c.engine.is_replica() {
         return Err(errors::WAITAOF_ON_REPLICA);
     }
-    if local > 0 && !c.engine.world.log.has_tap() {
+    if local > 0 && !c.engine.config.appendonly.get() {
         return Err(errors::WAITAOF_OFF);
     }
     if c.may_block() {
         c.ks.access.hand_in();
     }
+    // Without a log yet, what was written is in its first base.
     let position = (local > 0).then(|| c.engine.world.log.positions().tap);
     let goal = Goal { offset: written(c), replicas: replicas as usize, aof: Some(position) };
     await_goal(c, goal, until_ms)

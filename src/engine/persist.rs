@@ -4,6 +4,7 @@
 use super::clients::Client;
 use super::config::choices::FieldExpiryFormat;
 use super::errors::Error;
+use super::lua::functions::Policy;
 use super::{Engine, gates};
 use crate::data::Item;
 use crate::keyspace::cut::Cut;
@@ -159,6 +160,8 @@ pub struct Durable {
     position: AtomicU64,
     /// The offset of replication up to which everything is safe, as far as it is known.
     offset: AtomicU64,
+    /// The log can be loaded: what came before it is in a base.
+    based: AtomicBool,
     waiting: Mutex<Vec<(u64, Waker)>>,
     any: AtomicBool,
 }
@@ -199,6 +202,16 @@ impl Durable {
 
     pub fn position(&self) -> u64 {
         self.position.load(Acquire)
+    }
+
+    /// The log has a base, or has none yet: switched on while the server runs, it says nothing before the first one is written.
+    pub fn set_based(&self, on: bool) {
+        self.based.store(on, std::sync::atomic::Ordering::Release);
+    }
+
+    /// True if a restart would find everything up to this position.
+    pub fn holds(&self, position: u64) -> bool {
+        self.based.load(Acquire) && self.position() >= position
     }
 
     /// The offset of replication that is safe, too: told of a position before that one is reached.
@@ -250,6 +263,12 @@ impl Engine {
         let Item::Bytes(code) = code else { return Err("a library of functions that is a number".into()) };
         let loaded = self.scripts.functions.lock().load(self, code, true);
         loaded.map(drop).map_err(|e| format!("Failed loading a library of functions: {}", e.text()))
+    }
+
+    /// Puts these libraries of functions in the place of those that are there: all of them, or none.
+    pub fn replace_functions(&self, codes: &[Vec<u8>]) -> Result<(), String> {
+        let replaced = self.scripts.functions.lock().restore(self, codes, Policy::Flush);
+        replaced.map_err(|e| format!("Failed loading the libraries of functions: {}", e.text()))
     }
 
     /// The libraries of functions, by their sources.

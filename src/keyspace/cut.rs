@@ -66,7 +66,7 @@ const DEAR: usize = 4096;
 /// One walk of everything; shared by all who take part.
 pub struct Cut {
     make: Box<dyn Fn() -> Box<dyn Encode> + Send + Sync>,
-    kept: Mutex<(Box<dyn Encode>, Chunk)>,
+    kept: Mutex<Kept>,
     /// Shards that are not walked to their end.
     left: AtomicUsize,
     /// Nobody wants the rest: the walk goes on, but only to clear the bits.
@@ -76,6 +76,16 @@ pub struct Cut {
     /// Dear keys, by shard, that were put off.
     dear: Mutex<VecDeque<(usize, Box<[u8]>)>>,
 }
+
+/// What writers had encoded. In pieces: one that grows would be copied again and again, and be twice as large as what is in it.
+struct Kept {
+    encoder: Box<dyn Encode>,
+    full: VecDeque<Chunk>,
+    open: Chunk,
+}
+
+/// Bytes of a piece.
+const KEPT_PIECE: usize = 256 << 10;
 
 /// What one shard knows of the cut.
 pub struct ShardCut {
@@ -110,7 +120,7 @@ struct Busy {
 impl Cut {
     /// `make` makes encoders, one for each who takes part.
     pub fn new(make: Box<dyn Fn() -> Box<dyn Encode> + Send + Sync>) -> Arc<Cut> {
-        let kept = Mutex::new((make(), Chunk::default()));
+        let kept = Mutex::new(Kept { encoder: make(), full: VecDeque::new(), open: Chunk::default() });
         Arc::new(Cut {
             make,
             kept,
@@ -138,15 +148,13 @@ impl Cut {
         self.left.load(Acquire) == 0
     }
 
-    /// What writers had encoded, if it is worth a journey.
+    /// Some of what writers had encoded, if it is worth a journey.
     pub fn take_kept(&self, at_least: usize) -> Option<Chunk> {
         let mut kept = self.kept.lock();
-        (kept.1.bytes.len() >= at_least.max(1)).then(|| std::mem::take(&mut kept.1))
-    }
-
-    /// How many bytes of writers' keys wait.
-    pub fn kept_bytes(&self) -> usize {
-        self.kept.lock().1.bytes.len()
+        if let Some(full) = kept.full.pop_front() {
+            return Some(full);
+        }
+        (kept.open.bytes.len() >= at_least.max(1)).then(|| std::mem::take(&mut kept.open))
     }
 
     /// The next dear key that was put off: its shard and name.
@@ -337,8 +345,11 @@ impl ShardCut {
 
     fn encode(&self, db: u32, entry: &Entry) {
         if !self.cut.is_aborted() {
-            let (encoder, chunk) = &mut *self.cut.kept.lock();
-            chunk.add(db, 1, |bytes| encoder.key(entry, bytes));
+            let Kept { encoder, full, open } = &mut *self.cut.kept.lock();
+            open.add(db, 1, |bytes| encoder.key(entry, bytes));
+            if open.bytes.len() >= KEPT_PIECE {
+                full.push_back(std::mem::take(open));
+            }
             self.cut.done.fetch_add(1, Relaxed);
         }
     }

@@ -72,16 +72,15 @@ pub struct Connection {
 /// Takes a connection over, on the worker's thread.
 pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     let (incoming, link) = match incoming {
-        Incoming::Primary(mut primary) => {
-            let rest = std::mem::take(&mut primary.rest);
-            let told = Some((rest, primary.db, primary.generation));
+        Incoming::Primary(primary) => {
+            let told = Some((primary.db, primary.generation));
             (Incoming::Primary(primary), told)
         }
         other => (other, None),
     };
     let Ok((stream, addr, laddr, fd)) = Stream::open(incoming) else {
         // A primary that is gone already: the link begins anew.
-        if let Some((_, _, generation)) = link
+        if let Some((_, generation)) = link
             && engine.replication.is_current(generation)
         {
             engine.replication.with_link(|l| l.state = crate::engine::replication::LinkState::Connect);
@@ -97,17 +96,15 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
     let id = client.id;
     let mut session = Session::new(client, false);
     engine.acl.begin(&mut session);
-    let mut query = Vec::new();
-    if let Some((rest, db, generation)) = link {
-        (query, session.db) = (rest, db);
+    if let Some((db, generation)) = link {
+        session.db = db;
         follow(&engine, &mut session, generation);
     }
-    let more = !query.is_empty();
     let connection = Arc::new(Mutex::new(Connection {
         engine,
         stream,
         session,
-        query,
+        query: Vec::new(),
         at: 0,
         partial: None,
         unsent: VecDeque::new(),
@@ -116,7 +113,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         safe_at: None,
         over_soft_since_ms: None,
         sent: 0,
-        more,
+        more: false,
         closing: false,
         serves_replica: false,
         wait: None,

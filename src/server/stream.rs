@@ -1,5 +1,6 @@
 //! A connection's way for bytes: TCP, a Unix socket, or TLS over TCP; told apart once, when it is accepted.
 
+use super::replication::ahead::Ahead;
 use super::worker::Incoming;
 use rustls::Connection as Session;
 use std::io::{self, Read, Write};
@@ -13,6 +14,8 @@ pub enum Stream {
     Tcp(TcpStream),
     Unix(tokio::net::UnixStream),
     Tls(Box<TlsStream>),
+    /// The link to our primary, while it is read faster than carried out.
+    Ahead(Box<Ahead>),
 }
 
 impl Stream {
@@ -21,14 +24,17 @@ impl Stream {
         match incoming {
             Incoming::Tcp(s) => Stream::over_tcp(s, None),
             Incoming::Tls(s, session) => Stream::over_tcp(s, Some(*session)),
-            Incoming::Primary(primary) => match primary.stream {
-                crate::client::Stream::Tcp(s) => Stream::over_tcp(s, None),
-                crate::client::Stream::Tls(s) => {
-                    let (session, s) = s.into_parts();
-                    Stream::over_tcp(s, Some(Session::Client(session)))
-                }
-                crate::client::Stream::Unix(s) => Stream::open(Incoming::Unix(s)),
-            },
+            Incoming::Primary(primary) => {
+                let (stream, addr, laddr, fd) = match primary.stream {
+                    crate::client::Stream::Tcp(s) => Stream::over_tcp(s, None),
+                    crate::client::Stream::Tls(s) => {
+                        let (session, s) = s.into_parts();
+                        Stream::over_tcp(s, Some(Session::Client(session)))
+                    }
+                    crate::client::Stream::Unix(s) => Stream::open(Incoming::Unix(s)),
+                }?;
+                Ok((Ahead::of(stream, primary.aside), addr, laddr, fd))
+            }
             Incoming::Unix(s) => {
                 s.set_nonblocking(true)?;
                 let path = s.local_addr().ok().and_then(|a| a.as_pathname().map(|p| p.display().to_string()));
@@ -56,7 +62,7 @@ impl Stream {
         match self {
             Stream::Tcp(s) => s.set_nodelay(false),
             Stream::Tls(s) => s.tcp.set_nodelay(false),
-            Stream::Unix(_) => Ok(()),
+            Stream::Unix(_) | Stream::Ahead(_) => Ok(()),
         }
     }
 
@@ -66,6 +72,13 @@ impl Stream {
             Stream::Tcp(s) => Pin::new(s).poll_read(cx, buf),
             Stream::Unix(s) => Pin::new(s).poll_read(cx, buf),
             Stream::Tls(s) => s.poll_read(cx, buf),
+            Stream::Ahead(s) => {
+                let polled = s.poll_read(cx, buf);
+                if let Some(stream) = s.done() {
+                    *self = stream;
+                }
+                polled
+            }
         }
     }
 
@@ -75,6 +88,7 @@ impl Stream {
             Stream::Tcp(s) => Pin::new(s).poll_write(cx, buf),
             Stream::Unix(s) => Pin::new(s).poll_write(cx, buf),
             Stream::Tls(s) => s.poll_write(cx, &[io::IoSlice::new(buf)]),
+            Stream::Ahead(s) => s.inner().map_or(gone(), |s| s.poll_write(cx, buf)),
         }
     }
 
@@ -83,6 +97,7 @@ impl Stream {
             Stream::Tcp(s) => Pin::new(s).poll_write_vectored(cx, bufs),
             Stream::Unix(s) => Pin::new(s).poll_write_vectored(cx, bufs),
             Stream::Tls(s) => s.poll_write(cx, bufs),
+            Stream::Ahead(s) => s.inner().map_or(gone(), |s| s.poll_write_vectored(cx, bufs)),
         }
     }
 
@@ -91,6 +106,7 @@ impl Stream {
     pub fn poll_push(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tls(s) if s.session.wants_write() => s.poll_push(cx),
+            Stream::Ahead(s) => s.inner().map_or(Poll::Ready(Ok(())), |s| s.poll_push(cx)),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -102,6 +118,7 @@ impl Stream {
                 s.session.send_close_notify();
                 s.poll_push(cx)
             }
+            Stream::Ahead(s) => s.inner().map_or(Poll::Ready(Ok(())), |s| s.poll_close(cx)),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -119,6 +136,8 @@ impl Stream {
                 s.session.read_tls(&mut &*socket2::SockRef::from(&s.tcp))?;
                 s.session.process_new_packets().map_err(broken)?;
             },
+            // There is no order but its own in which these bytes may be read.
+            Stream::Ahead(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -139,8 +158,13 @@ impl Stream {
                 }
                 Ok(n)
             }
+            Stream::Ahead(s) => s.inner().map_or(Err(io::ErrorKind::BrokenPipe.into()), |s| s.write_now(bytes)),
         }
     }
+}
+
+fn gone() -> Poll<io::Result<usize>> {
+    Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
 }
 
 /// TLS over TCP, either side's.

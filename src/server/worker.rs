@@ -20,8 +20,8 @@ pub enum Incoming {
 /// The connection to our primary, from where the stream begins.
 pub struct Primary {
     pub stream: crate::client::Stream,
-    /// Bytes of the stream that came already.
-    pub rest: Vec<u8>,
+    /// What came of the stream already.
+    pub aside: super::replication::aside::Aside,
     /// The database that the stream has selected.
     pub db: u32,
     pub generation: u64,

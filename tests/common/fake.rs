@@ -31,6 +31,45 @@ impl FakeReplica {
         replica
     }
 
+    /// Asks for a whole copy as one that takes the stream between its pieces. Returns the offset at which that begins.
+    pub fn interleaving(port: u16) -> (FakeReplica, u64) {
+        let mut replica = FakeReplica::greet(port);
+        replica.send(&["REPLCONF", "capa", "rustredis-interleave"]);
+        assert_eq!(replica.line(), "+OK");
+        replica.send(&["PSYNC", "?", "-1"]);
+        let line = replica.line();
+        assert!(line.starts_with("+FULLRESYNC "), "{line}");
+        replica.offset = line.split(' ').nth(2).and_then(|n| n.parse().ok()).expect("an offset");
+        assert_eq!(replica.line(), "$RUSTREDIS-INTERLEAVED:1");
+        let offset = replica.offset;
+        (replica, offset)
+    }
+
+    /// The next frame; `None` if none comes for this long.
+    pub fn frame(&mut self, patience: Duration) -> Option<(u8, Vec<u8>)> {
+        self.stream.set_read_timeout(Some(patience)).expect("a socket");
+        loop {
+            if let Some((head, rest)) = self.buffer.split_at_checked(5) {
+                let length = u32::from_be_bytes(head[1..].try_into().expect("four bytes")) as usize;
+                if rest.len() >= length {
+                    let frame: Vec<u8> = self.buffer.drain(..5 + length).collect();
+                    return Some((frame[0], frame[5..].to_vec()));
+                }
+            }
+            match self.fill() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
+                read => read.expect("more frames"),
+            }
+        }
+    }
+
+    /// What has come of the stream.
+    pub fn raw(&mut self, patience: Duration) -> Vec<u8> {
+        self.stream.set_read_timeout(Some(patience)).expect("a socket");
+        while self.fill().is_ok() {}
+        std::mem::take(&mut self.buffer)
+    }
+
     pub fn send(&mut self, words: &[&str]) {
         self.stream.write_all(&command(words)).expect("the primary is there");
     }

@@ -112,10 +112,6 @@ def load(primary, requests, keys=1_000_000):
     return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def fill(primary, keys):
-    primary.ask("DEBUG", "POPULATE", str(keys), "key", "32")
-
-
 def fill_by_name(primary, keys):
     """As the load names its keys, so that it overwrites and adds none."""
     with socket.create_connection(("127.0.0.1", primary.port)) as s:
@@ -149,7 +145,7 @@ def sync(argv, args):
 
 def memory(argv, args):
     primary, replica = pair(argv)
-    fill(primary, args.keys)
+    fill_by_name(primary, args.keys)
     before, most, over = primary.memory(), 0, threading.Event()
     writers = load(primary, 1_000_000_000, keys=args.keys)
 

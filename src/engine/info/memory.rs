@@ -5,6 +5,7 @@ use super::{Lines, Source, human};
 use crate::base::alloc;
 use crate::engine::client_filter::memory_of;
 use crate::engine::clients::flag;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// An account of memory, in bytes.
 pub struct Account {
@@ -140,7 +141,7 @@ pub(super) fn memory(s: &mut Source<'_>, l: &mut Lines) {
     l.put("mem_not_counted_for_evict", s.engine.uncounted_bytes());
     l.put("mem_replication_backlog", a.backlog);
     l.put("mem_total_replication_buffers", a.backlog + a.replica_clients);
-    l.put("mem_replica_full_sync_buffer", 0);
+    l.put("mem_replica_full_sync_buffer", s.engine.replication.aside.load(Relaxed));
     l.put("mem_clients_slaves", a.replica_clients);
     l.put("mem_clients_normal", a.normal_clients);
     l.put("mem_cluster_links", 0);

@@ -2,6 +2,7 @@
 
 use super::{Lines, Source};
 use crate::engine::replication::LinkState;
+use crate::engine::replication::replica::Phase;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) fn replication(s: &mut Source<'_>, l: &mut Lines) {
@@ -18,8 +19,12 @@ pub(super) fn replication(s: &mut Source<'_>, l: &mut Lines) {
     }
     for (n, replica) in replicas.iter().enumerate() {
         let (ip, port) = replica.address();
-        let online = replica.is_online();
-        let lag_s = if online { (s.now_ms - replica.acked_ms.load(Relaxed)).max(0) / 1000 } else { 0 };
+        let heard_ms = match replica.phase() {
+            Phase::Online => replica.acked_ms.load(Relaxed),
+            _ if replica.seems_online() => replica.client.last_active_ms.load(Relaxed),
+            _ => s.now_ms,
+        };
+        let lag_s = (s.now_ms - heard_ms).max(0) / 1000;
         let (state, acked) = (replica.state(), replica.acked.load(Relaxed));
         l.put(&format!("slave{n}"), format_args!("ip={ip},port={port},state={state},offset={acked},lag={lag_s}"));
     }
@@ -54,9 +59,9 @@ fn primary(s: &Source<'_>, l: &mut Lines) {
         if link.state == LinkState::Sync {
             let (total, read) = (link.copy_total, link.copy_read);
             let known = total > 0;
-            l.put("master_sync_total_bytes", if known { total as i64 } else { -1 });
+            l.put("master_sync_total_bytes", total);
             l.put("master_sync_read_bytes", read);
-            l.put("master_sync_left_bytes", if known { total.saturating_sub(read) as i64 } else { -1 });
+            l.put("master_sync_left_bytes", total as i64 - read as i64);
             l.put(
                 "master_sync_perc",
                 format_args!("{:.2}", if known { read as f64 * 100.0 / total as f64 } else { 0.0 }),

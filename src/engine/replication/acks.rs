@@ -3,6 +3,7 @@
 use super::replica::{Phase, Replica};
 use crate::engine::Engine;
 use crate::engine::blocking::Wait;
+use crate::engine::errors::WAITAOF_OFF;
 use crate::resp::Reply;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -36,8 +37,9 @@ impl Engine {
         let offset = positions.replication.to_string();
         let mut words = vec!["REPLCONF".to_owned(), "ACK".to_owned(), offset];
         if self.world.log.has_tap() && self.config.appendonly.get() {
-            let (durable, safe) = (self.persist.durable.position(), self.persist.durable.offset());
-            let all = durable >= positions.tap;
+            let (durable, based) = (&self.persist.durable, self.persist.durable.holds(0));
+            let all = durable.holds(positions.tap);
+            let safe = if based { durable.offset() } else { 0 };
             words.extend(["FACK".to_owned(), if all { positions.replication } else { safe }.to_string()]);
             self.replication.acks.owes.store(!all, Relaxed);
         }
@@ -49,7 +51,7 @@ impl Engine {
     /// True, once, if what the last acknowledgement said was not on disk yet and is by now: worth another one.
     pub fn owes_ack(&self) -> bool {
         let owes = &self.replication.acks.owes;
-        let due = owes.load(Relaxed) && self.persist.durable.position() >= self.world.log.positions().tap;
+        let due = owes.load(Relaxed) && self.persist.durable.holds(self.world.log.positions().tap);
         if due {
             owes.store(false, Relaxed);
         }
@@ -77,7 +79,7 @@ impl Engine {
     pub fn progress(&self, goal: &Goal) -> (bool, usize, usize) {
         let replicas = self.acknowledged(goal.offset, goal.aof.is_some());
         let local = match goal.aof {
-            Some(Some(position)) => usize::from(self.persist.durable.position() >= position),
+            Some(Some(position)) => usize::from(self.persist.durable.holds(position)),
             _ => 0,
         };
         let wants_local = matches!(goal.aof, Some(Some(_)));
@@ -116,11 +118,16 @@ impl Engine {
             if wait.is_over() {
                 return false;
             }
-            if !self.progress(goal).0 || !wait.end() {
+            // Nothing will be on this server's disk any more.
+            let in_vain = matches!(goal.aof, Some(Some(_))) && !self.config.appendonly.get();
+            if !(in_vain || self.progress(goal).0) || !wait.end() {
                 return true;
             }
             let mut reply = Reply::new(wait.proto);
-            self.write_progress(goal, &mut reply);
+            match in_vain {
+                true => reply.error(&WAITAOF_OFF.text()),
+                false => self.write_progress(goal, &mut reply),
+            }
             wait.client.post(|m| m.unblocked = Some(reply.to_bytes()));
             false
         });

@@ -3,6 +3,7 @@
 //!
 //! - [`replica`]  a replica of ours: what it said about itself, what it acknowledged, and the bytes on their way to it;
 //! - [`psync`]    who may go on where it stopped, and who gets a whole copy first;
+//! - [`frames`]   a copy with the stream between its pieces, between servers of this kind;
 //! - [`acks`]     WAIT: clients that wait for acknowledgements;
 //! - [`role`]     becoming a replica, or a primary;
 //! - [`failover`] handing the role over.
@@ -11,6 +12,7 @@
 
 pub mod acks;
 pub mod failover;
+pub mod frames;
 pub mod psync;
 pub mod replica;
 pub mod role;
@@ -83,6 +85,7 @@ pub struct Link {
     /// The primary sent what is no command: what came before it is not to be relied on either, so a whole copy is asked for.
     pub garbled: bool,
     pub last_io_ms: i64,
+    /// Since when an earlier link is down (Unix s), 0: there was none.
     pub down_since_s: i64,
     /// A copy that is on its way: bytes in all (0: unknown) and so far, and when the last ones came.
     pub copy_total: u64,
@@ -110,6 +113,8 @@ pub struct Replication {
     pub told: Mutex<Option<Origin>>,
     /// Since when there is no replica (Unix ms): `repl-backlog-ttl`.
     pub alone_since_ms: AtomicI64,
+    /// Bytes of the stream kept in memory while a copy is loaded, and until they are carried out.
+    pub aside: AtomicU64,
     /// When the log last told of a disk that fails under a replica (Unix ms).
     told_of_disk_ms: AtomicI64,
 }
@@ -126,6 +131,7 @@ impl Default for Replication {
             failover: Mutex::default(),
             told: Mutex::default(),
             alone_since_ms: AtomicI64::new(0),
+            aside: AtomicU64::new(0),
             told_of_disk_ms: AtomicI64::new(0),
         }
     }
@@ -173,6 +179,12 @@ impl Replication {
         let out = f(&mut self.link.lock());
         self.link_changed.notify_all();
         out
+    }
+
+    /// So much of a copy has come.
+    pub fn note_copy(&self, read: u64, now_ms: i64) {
+        let mut link = self.link.lock();
+        (link.copy_read, link.copy_io_ms) = (read, now_ms);
     }
 
     /// Waits until the link may have changed, or for so long.

@@ -1,5 +1,6 @@
 //! PSYNC: who may go on where it stopped, and how a whole copy begins.
 
+use super::frames;
 use super::replica::{Phase, Replica};
 use crate::engine::persist::{Job, Sink, Subscriber};
 use crate::engine::{Engine, LogLevel, random_id};
@@ -79,10 +80,8 @@ impl Engine {
         let by_mark = config.repl_diskless_sync.get() && waiting.iter().all(|r| r.about.lock().capa_eof);
         let most = config.repl_diskless_sync_max_replicas.get();
         let enough = most > 0 && waiting.len() as i64 >= most;
-        if config.repl_diskless_sync.get()
-            && longest < config.repl_diskless_sync_delay_secs.get().saturating_mul(1000)
-            && !enough
-        {
+        // Whoever gets a file does not wait for others: it is there for them as well.
+        if by_mark && longest < config.repl_diskless_sync_delay_secs.get().saturating_mul(1000) && !enough {
             return;
         }
         let Some(persistence) = self.hooks().and_then(|h| h.persistence()) else { return };
@@ -106,14 +105,20 @@ impl Engine {
         });
     }
 
-    /// At the point in time of the copy, everything held: from here on the stream is kept for those who get it.
-    fn begin_copies(&self, replicas: &[Arc<Replica>], mark: Option<&str>) {
+    /// Writes the stream down from here on, if it was not before. Everything is held.
+    pub fn begin_backlog(&self) {
         let log = &self.world.log;
         if !log.has_backlog() {
             // Nobody can have anything of a history that was not written down.
             self.replication.new_history();
             log.create_backlog(self.config.repl_backlog_size.get() as usize);
         }
+    }
+
+    /// At the point in time of the copy, everything held: from here on the stream is kept for those who get it.
+    fn begin_copies(&self, replicas: &[Arc<Replica>], mark: Option<&str>) {
+        let log = &self.world.log;
+        self.begin_backlog();
         if !log.is_relaying() {
             log.forget_selected();
         }
@@ -123,15 +128,21 @@ impl Engine {
             if replica.about.lock().psync {
                 replica.push(format!("+FULLRESYNC {id} {offset}\r\n").as_bytes());
             }
-            if let Some(mark) = mark {
-                replica.push(format!("$EOF:{mark}\r\n").as_bytes());
+            let takes_both = { replica.about.lock() }.takes_both();
+            match mark {
+                Some(_) if takes_both => {
+                    replica.push(format!("{}\r\n", frames::HEADER).as_bytes());
+                    replica.interleave();
+                }
+                Some(mark) => replica.push(format!("$EOF:{mark}\r\n").as_bytes()),
+                None => {}
             }
         }
     }
 }
 
 /// A file without a name: it is gone when nobody has it open.
-fn spool_file() -> io::Result<std::fs::File> {
+pub fn spool_file() -> io::Result<std::fs::File> {
     let path = format!("temp-repl-{}-{}.rdb", std::process::id(), random_id());
     let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
     std::fs::remove_file(&path)?;

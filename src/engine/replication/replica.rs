@@ -2,8 +2,9 @@
 //!
 //! The connection of the replica takes bytes out ([`Replica::next`]); a snapshot's thread puts those of the copy in and waits while
 //! too many are there. The stream is read from the backlog, where a place is kept for each replica from the moment of the
-//! copy on.
+//! copy on. A replica that can take it gets both at once ([`super::frames`]).
 
+use super::frames::{Tag, WINDOW};
 use crate::engine::Engine;
 use crate::engine::clients::Client;
 use crate::keyspace::log::{Chunk, ReaderId};
@@ -17,8 +18,13 @@ use std::time::{Duration, Instant};
 
 /// Bytes of a copy that may wait for the replica.
 const MOST_WAITING: usize = 4 << 20;
+/// Bytes of it that are queued without looking whether there is room.
+const MOST_AT_ONCE: usize = 1 << 20;
 /// Small pieces are put together up to this size.
 const PIECE: usize = 64 << 10;
+/// Bytes of the stream that may go between two pieces of a copy: should the stream alone fill the line, the copy still comes to an
+/// end.
+const STREAM_A_PIECE: usize = 4 * PIECE;
 
 /// Where a replica is on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,8 +49,17 @@ pub struct About {
     /// It finds the end of a copy by a mark.
     pub capa_eof: bool,
     pub capa_psync2: bool,
+    /// It takes the stream between the pieces of a copy.
+    pub capa_interleave: bool,
     /// It asked by PSYNC, so it is told history and offset.
     pub psync: bool,
+}
+
+impl About {
+    /// Copy and stream can go to it in frames. Whoever asks by SYNC wants neither.
+    pub fn takes_both(&self) -> bool {
+        self.psync && self.capa_interleave
+    }
 }
 
 pub struct Replica {
@@ -65,8 +80,12 @@ pub struct Replica {
 
 #[derive(Default)]
 struct Feed {
-    queue: VecDeque<Vec<u8>>,
+    queue: VecDeque<Queued>,
     waiting: usize,
+    /// Bytes that were taken out of the queue, or used by the replica: goes up while there is progress.
+    progress: u64,
+    /// Copy and stream go out together.
+    weave: Option<Weave>,
     /// A copy that was written to disk first.
     file: Option<std::fs::File>,
     /// The place in the backlog.
@@ -78,6 +97,54 @@ struct Feed {
     /// The replica is gone, or must go.
     over: bool,
     waker: Option<Waker>,
+}
+
+struct Queued {
+    bytes: Vec<u8>,
+    /// It leaves in a frame.
+    of_copy: bool,
+}
+
+#[derive(Default)]
+struct Weave {
+    /// Bytes of the copy that were queued, and that the replica has used.
+    queued: u64,
+    taken: u64,
+    /// The replica wants no more of the stream before it has loaded the copy.
+    holds: bool,
+    /// Bytes of the stream that may go before the next piece of the copy.
+    allowance: usize,
+}
+
+impl Feed {
+    fn is_full(&self) -> bool {
+        let ahead = self.weave.as_ref().map_or(0, |w| w.queued.saturating_sub(w.taken));
+        self.waiting > MOST_WAITING || ahead + MOST_AT_ONCE as u64 > WINDOW
+    }
+
+    fn push(&mut self, bytes: &[u8], of_copy: bool) {
+        self.waiting += bytes.len();
+        match self.queue.back_mut() {
+            Some(last) if last.of_copy == of_copy && last.bytes.len() + bytes.len() <= PIECE => {
+                last.bytes.extend_from_slice(bytes);
+            }
+            _ => self.queue.push_back(Queued { bytes: bytes.to_vec(), of_copy }),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Queued> {
+        let first = self.queue.pop_front()?;
+        self.waiting -= first.bytes.len();
+        self.progress += first.bytes.len() as u64;
+        Some(first)
+    }
+
+    /// Some of the stream, if there is any. `Err`: its place in the backlog is gone.
+    fn stream(&self, engine: &Engine, waker: &Waker) -> Result<Option<Chunk>, ()> {
+        let Some(reader) = self.reader else { return Ok(None) };
+        let read = engine.world.log.with_backlog(|b| b.knows(reader).then(|| b.read(reader, Some(waker))));
+        read.flatten().ok_or(())
+    }
 }
 
 /// What is to be sent next.
@@ -121,9 +188,15 @@ impl Replica {
         self.phase() == Phase::Online
     }
 
+    /// What INFO and ROLE call online, as Redis does: all of the copy has left for it.
+    pub fn seems_online(&self) -> bool {
+        self.is_online() || (self.phase() == Phase::Copying && self.has_copy())
+    }
+
     /// INFO's word for the phase.
     pub fn state(&self) -> &'static str {
         match self.phase() {
+            _ if self.seems_online() => "online",
             Phase::Talking | Phase::Waiting => "wait_bgsave",
             Phase::Copying => "send_bulk",
             Phase::Online => "online",
@@ -147,35 +220,57 @@ impl Replica {
     /// Puts bytes into the queue, however many are there.
     pub fn push(&self, bytes: &[u8]) {
         let mut feed = self.feed.lock();
-        feed.waiting += bytes.len();
-        match feed.queue.back_mut() {
-            Some(last) if last.len() + bytes.len() <= PIECE => last.extend_from_slice(bytes),
-            _ => feed.queue.push_back(bytes.to_vec()),
-        }
+        feed.push(bytes, false);
         wake(feed);
+    }
+
+    /// From here on, what is queued of the copy goes out in frames, with the stream between them.
+    pub fn interleave(&self) {
+        self.feed.lock().weave = Some(Weave::default());
     }
 
     /// Puts bytes of a copy into the queue once there is room. False if the replica is gone, or takes nothing for too long.
     pub fn push_copy(&self, bytes: &[u8], patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+        bytes.chunks(MOST_AT_ONCE).all(|some| self.push_some(some, patience))
+    }
+
+    fn push_some(&self, bytes: &[u8], patience: Duration) -> bool {
         let mut feed = self.feed.lock();
-        let mut before = feed.waiting;
-        let mut until = deadline;
-        while feed.waiting > MOST_WAITING && !feed.over {
-            if self.room.wait_until(&mut feed, until).timed_out() {
-                if feed.waiting >= before {
-                    return false;
-                }
-                until = Instant::now() + patience;
+        let (mut before, mut until) = (feed.progress, Instant::now() + patience);
+        while feed.is_full() && !feed.over {
+            let timed_out = self.room.wait_until(&mut feed, until).timed_out();
+            if feed.progress > before {
+                (before, until) = (feed.progress, Instant::now() + patience);
+            } else if timed_out {
+                return false;
             }
-            before = feed.waiting;
         }
         let over = feed.over;
-        drop(feed);
         if !over {
-            self.push(bytes);
+            let framed = feed.weave.as_mut().map(|w| w.queued += bytes.len() as u64).is_some();
+            bytes.chunks(PIECE).for_each(|piece| feed.push(piece, framed));
+            wake(feed);
         }
         !over
+    }
+
+    /// How many bytes of the copy the replica has used, by its own word; what was never sent is not believed.
+    pub fn has_taken(&self, bytes: u64) {
+        let mut feed = self.feed.lock();
+        let Some(weave) = &mut feed.weave else { return };
+        let more = bytes.min(weave.queued).saturating_sub(weave.taken);
+        weave.taken += more;
+        feed.progress += more;
+        self.room.notify_all();
+    }
+
+    /// The replica can keep no more of the stream while it loads the copy.
+    pub fn hold_stream(&self, on: bool) {
+        let mut feed = self.feed.lock();
+        if let Some(weave) = &mut feed.weave {
+            weave.holds = on;
+            wake(feed);
+        }
     }
 
     /// Keeps a place in the backlog, from which on the stream will be sent.
@@ -190,12 +285,14 @@ impl Replica {
         wake(feed);
     }
 
-    /// The copy ends with this mark. Once the replica has it, it may say so at once.
+    /// The copy ends: with this mark, if the replica knows its end by that. Once it has the copy, it may say so at once.
     pub fn end_copy(&self, mark: &[u8]) {
         let mut feed = self.feed.lock();
         feed.copied = true;
-        feed.waiting += mark.len();
-        feed.queue.push_back(mark.to_vec());
+        match feed.weave {
+            Some(_) => feed.push(&Tag::End.frame(&[]), false),
+            None => feed.push(mark, false),
+        }
         wake(feed);
     }
 
@@ -204,6 +301,9 @@ impl Replica {
         self.set_phase(Phase::Online);
         self.acked_ms.store(now_ms, Relaxed);
         let mut feed = self.feed.lock();
+        if feed.weave.take().is_some() {
+            feed.push(&Tag::Raw.frame(&[]), false);
+        }
         (feed.streams, feed.copied) = (true, true);
         wake(feed);
     }
@@ -228,10 +328,28 @@ impl Replica {
         if feed.over {
             return Some(Piece::End);
         }
-        if let Some(bytes) = feed.queue.pop_front() {
-            feed.waiting -= bytes.len();
+        if feed.queue.front().is_none_or(|first| first.of_copy)
+            && let Some(weave) = &feed.weave
+            && !weave.holds
+            && (weave.allowance > 0 || feed.queue.is_empty())
+        {
+            let Ok(chunk) = feed.stream(engine, waker) else { return Some(Piece::End) };
+            let sent = chunk.as_ref().map_or(usize::MAX, |c| c.len());
+            if let Some(weave) = &mut feed.weave {
+                weave.allowance = weave.allowance.saturating_sub(sent);
+            }
+            if let Some(chunk) = chunk {
+                return Some(Piece::Bytes(Tag::Stream.frame(&chunk)));
+            }
+        }
+        if let Some(Queued { bytes, of_copy }) = feed.pop() {
             self.room.notify_all();
-            return Some(Piece::Bytes(bytes));
+            if let Some(weave) = &mut feed.weave
+                && of_copy
+            {
+                weave.allowance = STREAM_A_PIECE;
+            }
+            return Some(Piece::Bytes(if of_copy { Tag::Copy.frame(&bytes) } else { bytes }));
         }
         if let Some(file) = &mut feed.file {
             let mut piece = vec![0; PIECE];
@@ -248,15 +366,12 @@ impl Replica {
                 Err(_) => return Some(Piece::End),
             }
         }
-        if feed.streams
-            && let Some(reader) = feed.reader
-        {
-            let read = engine.world.log.with_backlog(|b| b.knows(reader).then(|| b.read(reader, Some(waker))));
-            match read.flatten() {
+        if feed.streams {
+            match feed.stream(engine, waker) {
                 // The backlog was freed, or is of another history.
-                None => return Some(Piece::End),
-                Some(Some(chunk)) => return Some(Piece::Stream(chunk)),
-                Some(None) => {}
+                Err(()) => return Some(Piece::End),
+                Ok(Some(chunk)) => return Some(Piece::Stream(chunk)),
+                Ok(None) => {}
             }
         }
         feed.waker = Some(waker.clone());

@@ -36,6 +36,7 @@ impl Engine {
         self.replication.with_link(|link| {
             link.primary = None;
             link.state = LinkState::None;
+            link.down_since_s = 0;
             if std::mem::take(&mut link.torn) | std::mem::take(&mut link.garbled) {
                 self.replication.new_history();
             }
@@ -52,8 +53,11 @@ impl Engine {
     fn end_link(&self, now_ms: i64) {
         let client = self.replication.with_link(|link| {
             link.generation += 1;
-            link.down_since_s = now_ms / 1000;
-            link.client.take()
+            let client = link.client.take();
+            if client.is_some() {
+                link.down_since_s = now_ms / 1000;
+            }
+            client
         });
         if let Some(client) = client {
             client.post(|m| m.kill = Some(false));

@@ -148,7 +148,7 @@ fn cut_under_load(threads: usize, seed: u64) {
                     }
                 }
                 assert!(cut.is_walked());
-                chunks.extend(cut.take_kept(0));
+                chunks.extend(std::iter::from_fn(|| cut.take_kept(0)));
                 while let Some((shard, key)) = cut.next_dear() {
                     // The steps of one key follow each other in the output.
                     chunks.push(Chunk::default());
@@ -162,7 +162,7 @@ fn cut_under_load(threads: usize, seed: u64) {
                         }
                     }
                 }
-                chunks.extend(cut.take_kept(0));
+                chunks.extend(std::iter::from_fn(|| cut.take_kept(0)));
                 if !cut.is_aborted() {
                     assert!(lines(&chunks) == expected, "seed {seed}, round {round}, {threads} threads");
                 }

@@ -116,7 +116,7 @@ impl Life {
         let mut bytes =
             if rdb { super::format::prologue(crate::rdb::Target::WIDEST, true, &[], None) } else { Vec::new() };
         let mut framing = super::format::Framing::new(sizes, !rdb);
-        for chunk in [Some(chunk), cut.take_kept(0)].into_iter().flatten() {
+        for chunk in std::iter::once(chunk).chain(std::iter::from_fn(|| cut.take_kept(0))) {
             let _ = framing.pass(&chunk, |part| {
                 bytes.extend_from_slice(part);
                 Ok::<(), ()>(())

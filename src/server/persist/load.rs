@@ -58,6 +58,9 @@ pub struct Rules {
     pub merge: bool,
 }
 
+/// What becomes of a library of functions.
+pub type Keep<'a> = &'a mut dyn FnMut(crate::data::Item<'_>) -> Result<(), String>;
+
 /// Counts what was read of a file, for INFO.
 struct Counted<R> {
     inner: R,
@@ -113,6 +116,7 @@ fn read_keys<R: Read>(
     engine: &Engine,
     loader: &mut Loader<R>,
     rules: Rules,
+    keep: Keep<'_>,
     mut give: impl FnMut(Vec<Made>) -> Result<(), Refused>,
 ) -> Result<Figures, Refused> {
     let (clock, started_ms, databases) = (clock(), now_ms(), engine.world.databases());
@@ -149,7 +153,7 @@ fn read_keys<R: Read>(
                 )));
             }
             Loaded::Other(Event::Aux { name, value }) => tell_aux(engine, &text(name), &text(value)),
-            Loaded::Other(Event::Function(code)) => engine.load_function(code).map_err(Refused)?,
+            Loaded::Other(Event::Function(code)) => keep(code).map_err(Refused)?,
             Loaded::Other(Event::End { .. }) => break,
             Loaded::Other(_) => {}
         }
@@ -214,6 +218,7 @@ fn load_in_two<R: Read + Send>(
     world: &Arc<World>,
     loader: &mut Loader<R>,
     rules: Rules,
+    keep: Keep<'_>,
 ) -> Result<Figures, Refused> {
     let (sender, batches) = sync_channel::<Vec<Made>>(AHEAD);
     std::thread::scope(|s| {
@@ -229,7 +234,7 @@ fn load_in_two<R: Read + Send>(
             }
             Ok(())
         });
-        let read = read_keys(engine, loader, rules, |batch| {
+        let read = read_keys(engine, loader, rules, keep, |batch| {
             sender.send(batch).map_err(|_| Refused("the other thread has stopped".into()))
         });
         drop(sender);
@@ -250,7 +255,7 @@ pub fn load_held(
     let source = counted(engine, disk, path).map_err(|e| Refused(reason(&e)))?;
     let mut loader = Loader::new(source, engine.thresholds());
     loader.reader.verify_checksum(engine.config.rdbchecksum.get());
-    read_keys(engine, &mut loader, rules, |batch| put(access, batch, rules))
+    read_keys(engine, &mut loader, rules, &mut |code| engine.load_function(code), |batch| put(access, batch, rules))
 }
 
 /// Loads the snapshot at start, if there is one.
@@ -267,26 +272,29 @@ pub fn load_snapshot(engine: &Arc<Engine>, disk: &dyn Disk, path: &Path) -> Resu
     })?;
     let mut loader = Loader::new(source, engine.thresholds());
     loader.reader.verify_checksum(engine.config.rdbchecksum.get());
-    let figures =
-        load_in_two(engine, &engine.world, &mut loader, Rules { base: false, merge: false }).map_err(fatal)?;
+    let figures = load_in_two(engine, &engine.world, &mut loader, Rules { base: false, merge: false }, &mut |code| {
+        engine.load_function(code)
+    })
+    .map_err(fatal)?;
     done(engine, figures);
     log::notice(&format!("DB loaded from disk: {:.3} seconds", started.elapsed().as_secs_f64()));
     Ok(())
 }
 
 /// Loads a copy that a primary sent into an empty keyspace, the server's or another. What has expired comes in as well: it is the
-/// primary who removes it.
+/// primary who removes it. `keep` gets the libraries of functions.
 pub fn load_copy<R: Read + Send>(
     engine: &Arc<Engine>,
     world: &Arc<World>,
     source: R,
     size: u64,
+    keep: Keep<'_>,
 ) -> Result<(), Refused> {
     begin(engine, size);
     let source = Counted { inner: source, engine: engine.clone(), file: Arc::default() };
     let mut loader = Loader::new(source, engine.thresholds());
     loader.reader.verify_checksum(engine.config.rdbchecksum.get());
-    let figures = load_in_two(engine, world, &mut loader, Rules { base: true, merge: false })?;
+    let figures = load_in_two(engine, world, &mut loader, Rules { base: true, merge: false }, keep)?;
     done(engine, figures);
     Ok(())
 }
@@ -418,12 +426,14 @@ fn load_commands(engine: &Arc<Engine>, file: &LogFile, name: &str, last: bool) -
             log::notice("Reading RDB base file on AOF loading...");
             let mut loader = Loader::new(source, engine.thresholds());
             loader.reader.verify_checksum(engine.config.rdbchecksum.get());
-            let figures = load_in_two(engine, &engine.world, &mut loader, Rules { base: true, merge: false }).map_err(
-                |Refused(why)| {
+            let figures =
+                load_in_two(engine, &engine.world, &mut loader, Rules { base: true, merge: false }, &mut |code| {
+                    engine.load_function(code)
+                })
+                .map_err(|Refused(why)| {
                     log::warning(&why);
                     Refused(format!("Error reading the RDB preamble of the AOF file {name}, AOF loading aborted"))
-                },
-            )?;
+                })?;
             done(engine, figures);
             let offset = loader.reader.offset();
             let (rest, source) = loader.reader.into_rest();

@@ -129,6 +129,7 @@ impl LogFile {
         state.files.push(OpenFile { id: 0, file, len, dirty: false });
         drop(state);
         self.attach(0);
+        self.engine.persist.durable.set_based(true);
         Ok(())
     }
 
@@ -161,6 +162,7 @@ impl LogFile {
     }
 
     pub fn switched_on(&self, id: u64) {
+        self.engine.persist.durable.set_based(false);
         self.attach(id);
     }
 
@@ -185,7 +187,9 @@ impl LogFile {
         self.engine.log_written(Ok(()));
         self.engine.review_disk_error();
         // Whoever waits for a sync waits no longer: nothing more will be kept, as asked.
+        self.engine.persist.durable.set_based(false);
         self.engine.persist.durable.advance(u64::MAX);
+        self.engine.serve_acks();
     }
 
     // ---- rewriting -------------------------------------------------------------------------------------------------
@@ -236,6 +240,9 @@ impl LogFile {
         state.manifest = manifest;
         self.engine.persist.log.size.store(total, Relaxed);
         self.engine.persist.log.base_size.store(total, Relaxed);
+        drop(state);
+        self.engine.persist.durable.set_based(true);
+        self.engine.serve_acks();
         Ok(())
     }
 

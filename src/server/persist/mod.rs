@@ -57,7 +57,6 @@ pub struct Persist {
 
 /// What a job writes, and where to.
 struct Plan {
-    job: Job,
     /// Commands instead of a snapshot's records.
     commands: bool,
     /// The file is the base of an append-only file.
@@ -184,13 +183,7 @@ impl Persist {
         let incremental = self.engine.config.rdb_save_incremental_fsync.get();
         match FileSink::create(self.disk.clone(), &temporary, incremental, Box::new(done)) {
             Ok(sink) => {
-                let plan = Plan {
-                    job: Job::Save,
-                    commands: false,
-                    base: false,
-                    at_cut: vec![at_cut],
-                    sinks: vec![Box::new(sink)],
-                };
+                let plan = Plan { commands: false, base: false, at_cut: vec![at_cut], sinks: vec![Box::new(sink)] };
                 self.run(plan);
             }
             Err(e) => {
@@ -228,7 +221,7 @@ impl Persist {
         if self.engine.persist.begin(Job::Sync, now_ms()).is_some() {
             let (at_cut, sinks) =
                 std::mem::take(&mut *self.subscribers.lock()).into_iter().map(|s| (s.at_cut, s.sink)).unzip();
-            self.run(Plan { job: Job::Sync, commands: false, base: false, at_cut, sinks });
+            self.run(Plan { commands: false, base: false, at_cut, sinks });
         }
     }
 
@@ -274,8 +267,7 @@ impl Persist {
             now.cut = Some(cut.clone());
         }
         let delay_us = engine.config.rdb_key_save_delay.get().max(0) as u64;
-        let (walk, chunks) =
-            Walk::new(cut.clone(), engine.world.shards(), if plan.job == Job::Save { delay_us } else { 0 });
+        let (walk, chunks) = Walk::new(cut.clone(), engine.world.shards(), delay_us);
         for walker in &*self.walkers.lock() {
             // A worker lives as long as the process.
             let _ = walker.send(walk.clone());

@@ -55,7 +55,7 @@ impl Persist {
                     _ => {}
                 });
                 let sinks: Vec<Box<dyn Sink>> = vec![Box::new(sink)];
-                self.run(Plan { job: Job::Rewrite, commands: !rdb, base: true, at_cut: vec![at_cut], sinks });
+                self.run(Plan { commands: !rdb, base: true, at_cut: vec![at_cut], sinks });
             }
             Err(e) => {
                 self.rewritten(Err(reason(&e)), &temporary);

@@ -208,14 +208,14 @@ impl Part {
         let walk = self.walk.clone();
         if self.dear.is_none() {
             walk.send(&mut self.chunk);
-            if let Some(mut kept) = walk.cut.take_kept(0) {
+            while let Some(mut kept) = walk.cut.take_kept(0) {
                 walk.send(&mut kept);
             }
             self.dear = walk.cut.next_dear();
         }
         let Some((shard, key)) = &self.dear else {
             // Writers that encoded a dear key themselves did so before it was found gone: all is there.
-            if let Some(mut kept) = walk.cut.take_kept(0) {
+            while let Some(mut kept) = walk.cut.take_kept(0) {
                 walk.send(&mut kept);
             }
             walk.over.store(true, std::sync::atomic::Ordering::Release);

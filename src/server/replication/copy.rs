@@ -1,12 +1,17 @@
 //! A whole copy from our primary: received into a file beside the old dataset, which serves on meanwhile, and then loaded in its
 //! place; or, as `repl-diskless-load` says, loaded as it comes, over the old dataset or beside it.
 
+use super::super::persist::load::Keep;
 use super::super::persist::{Persist, load};
 use super::super::{log, now_ms, reason};
+use super::aside::Aside;
+use super::intake::{Copied, Intake};
 use super::wire::Wire;
+use crate::data::Item;
 use crate::engine::clients::Client;
 use crate::engine::config::choices::DisklessLoad;
 use crate::engine::persist::Job;
+use crate::engine::replication::frames;
 use crate::engine::session::Session;
 use crate::engine::worker::Worker;
 use crate::engine::{Engine, LogLevel, gates, random_id};
@@ -32,6 +37,8 @@ const MOST_FOR_JOBS: Duration = Duration::from_secs(5);
 enum Length {
     Bytes(u64),
     Mark(Vec<u8>),
+    /// What ends it stands in frames, and the stream between them.
+    Frames,
 }
 
 /// A file that is gone if nobody claims it.
@@ -45,13 +52,14 @@ impl Drop for Temporary {
     }
 }
 
-/// Receives the copy and puts it in the dataset's place. Without a file, if that is asked for (`repl-diskless-load`).
+/// Receives the copy and puts it in the dataset's place. Without a file, if that is asked for (`repl-diskless-load`). Returns what came
+/// of the stream meanwhile.
 pub fn receive(
     engine: &Arc<Engine>,
     persist: &Arc<Persist>,
     wire: &mut Wire<'_>,
     history: Option<(String, u64)>,
-) -> Result<(), String> {
+) -> Result<Aside, String> {
     let header = wire.answer()?;
     let length = parse_header(&header)?;
     let how = engine.config.repl_diskless_load.get();
@@ -60,7 +68,7 @@ pub fn receive(
         beside || how != DisklessLoad::Disabled && (how == DisklessLoad::FlushBeforeLoad || is_empty(engine));
     let target = if to_parser { "parser" } else { "disk" };
     let size = match &length {
-        Length::Mark(_) => {
+        Length::Mark(_) | Length::Frames => {
             log::notice(&format!("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to {target}"));
             0
         }
@@ -75,18 +83,53 @@ pub fn receive(
     });
     let generation = wire.generation();
     let install = Install { engine, persist, generation, history };
+    if matches!(length, Length::Frames) {
+        return receive_frames(wire, install, to_parser, beside);
+    }
+    let none = Aside::new(engine);
     let mut arriving = Arriving::new(engine, wire, length);
     if to_parser {
         let outcome = if beside { install.beside(&mut arriving, size) } else { install.over(&mut arriving, size) };
         // What the link has to say is the cause, if it has anything to say.
-        return arriving.failed.take().map_or(outcome, Err);
+        return arriving.failed.take().map_or(outcome, Err).map(|()| none);
     }
-    let path = spool(&mut arriving).map_err(|e| arriving.failed.take().unwrap_or_else(|| write_failed(&e)))?;
+    let path = spool(engine, &mut arriving).map_err(|e| arriving.failed.take().unwrap_or_else(|| write_failed(&e)))?;
     let file = File::open(&path).map_err(|e| format!("Can't read what the MASTER sent: {}", reason(&e)))?;
     let size = file.metadata().map_or(0, |m| m.len());
     let outcome = install.over(Lively { inner: file, wire, told: Instant::now() }, size);
     remove_if_unwanted(engine, &path);
-    outcome
+    outcome.map(|()| none)
+}
+
+/// The same where copy and stream come together.
+fn receive_frames(wire: &mut Wire<'_>, install: Install<'_>, to_parser: bool, beside: bool) -> Result<Aside, String> {
+    let (engine, intake) = (install.engine, Intake::default());
+    std::thread::scope(|s| {
+        let thread = std::thread::Builder::new().name("primary-intake".into());
+        let taking = thread.spawn_scoped(s, || intake.run(engine, wire)).map_err(|e| reason(&e))?;
+        let mut copied = Copied::new(&intake);
+        let outcome = if beside {
+            install.beside(&mut copied, 0)
+        } else if to_parser {
+            install.over(&mut copied, 0)
+        } else {
+            spool(engine, &mut copied).map_err(|e| write_failed(&e)).and_then(|path| {
+                let file = File::open(&path).map_err(|e| format!("Can't read what the MASTER sent: {}", reason(&e)))?;
+                let size = file.metadata().map_or(0, |m| m.len());
+                let outcome = install.over(file, size);
+                remove_if_unwanted(engine, &path);
+                outcome
+            })
+        };
+        // What the link has to say is the cause, if it has anything to say.
+        let failed = intake.failed();
+        match &outcome {
+            Ok(()) => intake.loaded(engine.ack()),
+            Err(_) => intake.stop(),
+        }
+        let taken = taking.join().unwrap_or_else(|_| Err("the link's thread ended".into()));
+        failed.map_or(outcome, Err).and(taken)
+    })
 }
 
 /// `rdb-del-sync-files`: a server that is to keep nothing on disk does not keep the copy either.
@@ -114,8 +157,8 @@ fn is_empty(engine: &Engine) -> bool {
 }
 
 /// Writes the copy to a file, which then takes the snapshot's place, as in Redis. An error is the disk's, unless the link failed.
-fn spool(arriving: &mut Arriving<'_, '_>) -> io::Result<PathBuf> {
-    let target = PathBuf::from(arriving.engine.config.dbfilename.get());
+fn spool(engine: &Engine, arriving: &mut impl Read) -> io::Result<PathBuf> {
+    let target = PathBuf::from(engine.config.dbfilename.get());
     let path = PathBuf::from(format!("temp-{}.{}.rdb", now_ms() / 1000, std::process::id()));
     let mut temporary = Temporary(Some(path.clone()));
     let mut file = File::create(&path)?;
@@ -141,6 +184,9 @@ fn spool(arriving: &mut Arriving<'_, '_>) -> io::Result<PathBuf> {
 fn parse_header(header: &str) -> Result<Length, String> {
     if let Some(why) = header.strip_prefix('-') {
         return Err(format!("MASTER aborted replication with an error: {why}"));
+    }
+    if header == frames::HEADER {
+        return Ok(Length::Frames);
     }
     let told = header.strip_prefix('$').ok_or_else(|| {
         format!("Bad protocol from MASTER, the first byte is not '$' (we received '{header}'), are you sure the host and port are right?")
@@ -178,7 +224,7 @@ impl<'a, 'w> Arriving<'a, 'w> {
     fn fill(&mut self) -> Result<(), String> {
         let most = match self.length {
             Length::Bytes(n) => PIECE.min(usize::try_from(n - self.read).unwrap_or(PIECE)),
-            Length::Mark(_) => PIECE,
+            Length::Mark(_) | Length::Frames => PIECE,
         };
         if most == 0 {
             self.over = true;
@@ -196,9 +242,9 @@ impl<'a, 'w> Arriving<'a, 'w> {
             self.tail = self.ready.split_off(self.ready.len().saturating_sub(MARK));
             self.over = self.tail == *mark;
         }
+        self.engine.replication.note_copy(self.read, now_ms());
         if self.noted.elapsed() > Duration::from_millis(100) {
             self.noted = Instant::now();
-            self.engine.replication.with_link(|l| (l.copy_read, l.copy_io_ms) = (self.read, now_ms()));
             if !self.wire.is_wanted() {
                 return Err("this server follows somebody else now".into());
             }
@@ -262,10 +308,10 @@ impl Install<'_> {
         }
     }
 
-    fn load(&self, world: &Arc<World>, source: impl Read + Send, size: u64) -> Result<(), String> {
+    fn load(&self, world: &Arc<World>, source: impl Read + Send, size: u64, keep: Keep<'_>) -> Result<(), String> {
         self.engine.replication.told.lock().take();
         let mut source = source;
-        load::load_copy(self.engine, world, &mut source, size).map_err(|load::Refused(why)| {
+        load::load_copy(self.engine, world, &mut source, size, keep).map_err(|load::Refused(why)| {
             log::warning(&why);
             "Failed trying to load the MASTER synchronization DB from disk, check server logs.".to_owned()
         })?;
@@ -295,7 +341,7 @@ impl Install<'_> {
         let outcome = self.is_wanted().and_then(|()| empty(engine)).and_then(|()| {
             log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
             engine.replication.with_link(|l| l.torn = true);
-            self.load(&engine.world, source, size)
+            self.load(&engine.world, source, size, &mut |code| engine.load_function(code))
         });
         let outcome = outcome.and_then(|()| {
             let mut access = engine.visit().ok_or("too many visitors")?;
@@ -323,7 +369,17 @@ impl Install<'_> {
         engine.set_gate(gates::LOADING, !same);
         log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
         let world = World::new(engine.world.workers(), engine.world.databases());
-        let outcome = self.load(&world, source, size).and_then(|()| {
+        // Functions are one with the dataset: those that came take the place of those that are there when the keys do.
+        let mut libraries = Vec::new();
+        let mut keep = |code: Item<'_>| match code {
+            Item::Bytes(code) => {
+                libraries.push(code.to_vec());
+                Ok(())
+            }
+            Item::Int(_) => Err("a library of functions that is a number".to_owned()),
+        };
+        let loaded = self.load(&world, source, size, &mut keep);
+        let outcome = loaded.and_then(|()| {
             if engine.world.log.has_tap() {
                 self.persist.log_file.switch_off();
             }
@@ -334,6 +390,8 @@ impl Install<'_> {
             worker.access.raise();
             other.raise();
             self.is_wanted()?;
+            // All of them or none.
+            engine.replace_functions(&libraries)?;
             log::notice("MASTER <-> REPLICA sync: Swapping the DBs");
             worker.replace_dataset(&mut other);
             self.join();

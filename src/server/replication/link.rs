@@ -6,11 +6,12 @@ use super::super::persist::Persist;
 use super::super::tls;
 use super::super::worker::{Incoming, Primary};
 use super::super::{log, now_ms};
+use super::aside::Aside;
 use super::copy;
 use super::wire::{self, Wire};
 use crate::client::Stream;
 use crate::engine::Engine;
-use crate::engine::replication::{LinkState, failover};
+use crate::engine::replication::{LinkState, failover, frames};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,12 +61,8 @@ pub fn keep(engine: &Arc<Engine>, persist: &Arc<Persist>, listener: &Arc<Listene
                 log::warning(&why);
                 failures += 1;
                 let how_long = PAUSE.saturating_mul(failures.div_ceil(3)).min(LONGEST_PAUSE);
+                set_state(engine, generation, LinkState::Connect);
                 pause(engine, generation, Instant::now() + how_long);
-                engine.replication.with_link(|link| {
-                    if link.generation == generation {
-                        link.state = LinkState::Connect;
-                    }
-                });
             }
         }
     }
@@ -101,6 +98,7 @@ fn attempt(
     let mut wire = Wire::new(stream, engine, generation).map_err(|e| super::super::reason(&e))?;
     set_state(engine, generation, LinkState::Handshake);
     greet(engine, &mut wire)?;
+    let mut aside = Aside::new(engine);
     match ask(engine, &mut wire)? {
         Answer::Continue(id) => {
             let mut access = engine.visit().ok_or("too many visitors")?;
@@ -120,13 +118,14 @@ fn attempt(
         Answer::Copy(history) => {
             engine.failover_succeeded();
             set_state(engine, generation, LinkState::Sync);
-            copy::receive(engine, persist, &mut wire, history)?;
+            aside = copy::receive(engine, persist, &mut wire, history)?;
         }
     }
     let db = engine.replication.with_link(|l| l.db);
     let (stream, rest) = wire.into_parts();
     stream.set_read_timeout(None).map_err(|e| super::super::reason(&e))?;
-    listener.give(Incoming::Primary(Box::new(Primary { stream, rest, db, generation })));
+    aside.push(&rest);
+    listener.give(Incoming::Primary(Box::new(Primary { stream, aside, db, generation })));
     // Whoever takes it over says so; until then there is nothing to do for this thread.
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(10)
@@ -205,7 +204,7 @@ fn greet(engine: &Engine, wire: &mut Wire<'_>) -> Result<(), String> {
     if !config.replica_announce_ip.is_empty() {
         said.push(vec!["ip-address".into(), config.replica_announce_ip.get()]);
     }
-    said.push(["capa", "eof", "capa", "psync2"].map(String::from).to_vec());
+    said.push(["capa", "eof", "capa", "psync2", "capa", frames::CAPA].map(String::from).to_vec());
     // Redis 7 does not know this, and says so: no matter.
     said.push(vec!["version".into(), crate::engine::config::REDIS_VERSION.into()]);
     for words in &said {

@@ -1,6 +1,10 @@
-//! Replication at work: the link to our primary ([`link`], [`wire`], [`copy`]), and what time alone brings about, here.
+//! Replication at work: the link to our primary ([`link`], [`wire`], [`copy`], and [`intake`], [`aside`], [`ahead`] where copy and stream
+//! come together), and what time alone brings about, here.
 
+pub mod ahead;
+pub mod aside;
 mod copy;
+mod intake;
 mod link;
 mod wire;
 
