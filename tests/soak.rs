@@ -52,20 +52,55 @@ fn probe(conn: &mut Conn, until: Instant) -> (u64, u64) {
     (at(50), at(99))
 }
 
-/// Lets go of what is held: keys, scripts, clients.
-fn rest(server: &Server, conn: &mut Conn) -> (usize, usize, u64) {
+/// Lets go of what is held, waits until everybody has left, and tells descriptors, threads and used memory.
+fn rest(server: &Server) -> (usize, usize, u64) {
+    let mut conn = server.connect();
     for line in ["FLUSHALL SYNC", "SCRIPT FLUSH SYNC", "SLOWLOG RESET", "LATENCY RESET"] {
         conn.line(line);
     }
     let deadline = Instant::now() + Duration::from_secs(30);
-    let busy = |conn: &mut Conn| {
-        info(conn, "connected_clients") > 1 || info(conn, "rdb_bgsave_in_progress") + info(conn, "aof_rewrite_in_progress") > 0
-    };
-    while busy(conn) {
+    let busy = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"];
+    while info(&mut conn, "connected_clients") > 1 || busy.iter().any(|field| info(&mut conn, field) > 0) {
         assert!(Instant::now() < deadline, "it does not come to rest: {}", conn.line("CLIENT LIST"));
         std::thread::sleep(Duration::from_millis(20));
     }
-    (count(server, "fd"), count(server, "task"), info(conn, "used_memory"))
+    (count(server, "fd"), count(server, "task"), info(&mut conn, "used_memory"))
+}
+
+/// A server, its replica, and how long the median and the slow ones of a probe's requests took.
+type Seen = (Look, Look, (u64, u64));
+
+/// The whole load for so long, looked at sixteen times.
+fn phase(server: &Server, replica: &Server, length: Duration, seed: u64) -> Vec<Seen> {
+    let (mut conn, mut probing, mut following) = (server.connect(), server.connect(), replica.connect());
+    let plan = Plan { port: server.port, over: false.into(), commands: 0.into(), connections: 0.into() };
+    let mut looks = Vec::new();
+    std::thread::scope(|s| {
+        for n in 0..3 {
+            let plan = &plan;
+            s.spawn(move || load::busy(plan, seed + n));
+            s.spawn(move || load::waiting(plan, seed + 10 + n));
+            s.spawn(move || load::passing(plan, seed + 20 + n));
+        }
+        let begun = Instant::now();
+        for window in 1..=16 {
+            let timed = probe(&mut probing, begun + length * window / 16);
+            conn.line(if window % 2 == 0 { "BGSAVE" } else { "BGREWRITEAOF" });
+            let now = (look(server, &mut conn), look(replica, &mut following), timed);
+            eprintln!("{:4} s {now:?}", begun.elapsed().as_secs());
+            looks.push(now);
+        }
+        plan.over.store(true, Relaxed);
+        // Whoever listens is woken, and sees that it is over.
+        for n in 0..400 {
+            conn.line("PUBLISH news:1 over");
+            conn.line(&format!("SET s:1 {n}"));
+        }
+    });
+    let (commands, connections) = (plan.commands.load(Relaxed), plan.connections.load(Relaxed));
+    eprintln!("{commands} commands, {connections} connections, {} expired", info(&mut conn, "expired_keys"));
+    settle(server, replica, "after the load");
+    looks
 }
 
 #[test]
@@ -73,101 +108,52 @@ fn nothing_grows() {
     let (seconds, seed) = (env_number("SOAK_SECONDS", 20), env_number("SEED", u64::from(std::process::id())));
     eprintln!("SEED={seed} SOAK_SECONDS={seconds}");
     let words = "--threads 2 --appendonly yes --notify-keyspace-events KEA --repl-diskless-sync-delay 0 \
-                 --auto-aof-rewrite-min-size 8mb --client-output-buffer-limit pubsub 8mb 2mb 5";
+                 --auto-aof-rewrite-min-size 8mb";
     let server = Server::start(Kind::Rustredis, &Options::args(words));
-    let primary = format!("--threads 1 --replicaof 127.0.0.1:{}", server.port).replace(':', " ");
-    let replica = Server::start(Kind::Rustredis, &Options::args(&primary));
-    let (mut conn, mut probing) = (server.connect(), server.connect());
-    let mut looks: Vec<(Look, Look, (u64, u64))> = Vec::new();
-    let mut at_rest = Vec::new();
-    // Twice a beginning, so that what is made once only is there; then the length of it.
-    for length in [seconds / 10, seconds - seconds / 10] {
-        let plan = Plan {
-            port: server.port,
-            over: false.into(),
-            commands: 0.into(),
-            connections: 0.into(),
-        };
-        std::thread::scope(|s| {
-            for n in 0..3 {
-                let plan = &plan;
-                s.spawn(move || load::busy(plan, seed + n));
-                s.spawn(move || load::waiting(plan, seed + 10 + n));
-                s.spawn(move || load::passing(plan, seed + 20 + n));
-            }
-            let (begun, all) = (Instant::now(), Duration::from_secs(length.max(2)));
-            let windows = 16;
-            let mut following = replica.connect();
-            for window in 1..=windows {
-                let timed = probe(&mut probing, begun + all * window / windows);
-                conn.line(if window % 2 == 0 { "BGSAVE" } else { "BGREWRITEAOF" });
-                let now = (look(&server, &mut conn), look(&replica, &mut following), timed);
-                if length > seconds / 10 {
-                    eprintln!("{:4} s {now:?}", begun.elapsed().as_secs());
-                    looks.push(now);
-                }
-            }
-            plan.over.store(true, Relaxed);
-            // Whoever listens is woken, until nobody does.
-            for n in 0..400 {
-                conn.line("PUBLISH news:1 over");
-                conn.line(&format!("SET s:1 {n}"));
-            }
-        });
-        eprintln!(
-            "{} commands, {} connections, {} expired",
-            plan.commands.load(Relaxed),
-            plan.connections.load(Relaxed),
-            info(&mut conn, "expired_keys")
-        );
-        settle(&server, &replica, "after the load");
-        drop(std::mem::replace(&mut probing, server.connect()));
-        let mut only = server.connect();
-        (conn, probing) = (server.connect(), server.connect());
-        drop((std::mem::replace(&mut conn, Conn::open(server.port)), std::mem::replace(&mut probing, Conn::open(server.port))));
-        (conn, probing) = {
-            let pair = (server.connect(), server.connect());
-            only.line("CLIENT KILL TYPE normal SKIPME yes");
-            let rested = rest(&server, &mut only);
-            eprintln!("at rest: descriptors, threads, used: {rested:?}");
-            at_rest.push(rested);
-            drop(pair);
-            (only, server.connect())
-        };
-    }
-    judge(&looks, &at_rest);
+    let replica =
+        Server::start(Kind::Rustredis, &Options::args(&format!("--threads 1 --replicaof 127.0.0.1 {}", server.port)));
+    // A short one first, so that what is made once is there.
+    let short = Duration::from_secs((seconds / 10).max(2));
+    phase(&server, &replica, short, seed);
+    let before = rest(&server);
+    let looks = phase(&server, &replica, Duration::from_secs(seconds) - short, seed + 100);
+    let after = rest(&server);
+    eprintln!("at rest: descriptors, threads, used: {before:?} → {after:?}");
+    judge(&looks, before, after);
 }
 
-fn judge(looks: &[(Look, Look, (u64, u64))], at_rest: &[(usize, usize, u64)]) {
+/// The second quarter beside the last.
+fn judge(looks: &[Seen], before: (usize, usize, u64), after: (usize, usize, u64)) {
     let quarter = looks.len() / 4;
     let (early, late) = (&looks[quarter..2 * quarter], &looks[3 * quarter..]);
-    let most = |part: &[(Look, Look, (u64, u64))], of: &dyn Fn(&(Look, Look, (u64, u64))) -> u64| {
-        part.iter().map(of).max().unwrap_or_default()
-    };
-    type Figure<'a> = (&'a str, &'a dyn Fn(&(Look, Look, (u64, u64))) -> u64, u64);
-    let figures: [Figure; 5] = [
-        ("used memory", &|l| l.0.used / 1024, 4096),
+    type Figure<'a> = (&'a str, &'a dyn Fn(&Seen) -> u64, u64);
+    let figures: [Figure; 6] = [
+        ("used KiB", &|l| l.0.used / 1024, 4096),
         ("resident KiB", &|l| l.0.resident_kib, 16384),
-        ("replica's used memory", &|l| l.1.used / 1024, 4096),
-        ("replica's resident KiB", &|l| l.1.resident_kib, 16384),
+        ("the replica's used KiB", &|l| l.1.used / 1024, 4096),
+        ("the replica's resident KiB", &|l| l.1.resident_kib, 16384),
         ("keys", &|l| l.0.keys, 2000),
+        ("threads", &|l| (l.0.threads + l.1.threads) as u64, 4),
     ];
     for (name, of, slack) in figures {
-        let (before, after) = (most(early, of), most(late, of));
-        eprintln!("{name}: {before} → {after}");
-        assert!(after <= before + before / 8 + slack, "{name} grew from {before} to {after}");
+        let most = |part: &[Seen]| part.iter().map(of).max().unwrap_or_default();
+        eprintln!("{name}: {} → {}", most(early), most(late));
+        assert!(
+            most(late) <= most(early) + most(early) / 8 + slack,
+            "{name} grew from {} to {}",
+            most(early),
+            most(late)
+        );
     }
     // The median of windows: one disturbance by others is not the server's.
-    let median = |part: &[(Look, Look, (u64, u64))]| {
+    let median = |part: &[Seen]| {
         let mut all: Vec<u64> = part.iter().map(|l| l.2.1).collect();
         all.sort_unstable();
         all[all.len() / 2]
     };
-    let (before, after) = (median(early), median(late));
-    eprintln!("99th percentile of the probe: {before} → {after} µs");
-    assert!(after <= 4 * before + 20_000, "latency grew from {before} to {after} µs");
-    let (first, last) = (at_rest[0], at_rest[1]);
-    assert_eq!(first.0, last.0, "descriptors stay open");
-    assert_eq!(first.1, last.1, "threads stay");
-    assert!(last.2 <= first.2 + (1 << 20), "used memory at rest grew from {} to {}", first.2, last.2);
+    eprintln!("99th percentile of the probe: {} → {} µs", median(early), median(late));
+    assert!(median(late) <= 4 * median(early) + 20_000, "latency grew");
+    assert_eq!(before.0, after.0, "descriptors stay open");
+    assert_eq!(before.1, after.1, "threads stay");
+    assert!(after.2 <= before.2 + (1 << 20), "used memory at rest grew from {} to {}", before.2, after.2);
 }

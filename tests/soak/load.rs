@@ -11,7 +11,7 @@ pub struct Plan {
     pub connections: AtomicU64,
 }
 
-const KEYS: usize = 4_000;
+const KEYS: usize = 300;
 
 impl Plan {
     fn connect(&self) -> Conn {
@@ -27,7 +27,7 @@ impl Plan {
 /// A command on one of the keys; each type has its own, and trims what grows.
 fn random(rng: &mut Rng) -> Vec<String> {
     let n = rng.below(KEYS);
-    let (member, long) = (rng.below(200), "v".repeat(1 << rng.below(11)));
+    let (member, long) = (rng.below(60), "v".repeat(1 << rng.below(11)));
     let line = match rng.below(44) {
         0 | 1 => format!("SET s:{n} {long}"),
         2 => format!("SET s:{n} {long} PX {}", 1 + rng.below(3000)),
@@ -47,7 +47,7 @@ fn random(rng: &mut Rng) -> Vec<String> {
         17 => format!("SUNIONSTORE t:{n} t:{} t:{}", rng.below(KEYS), rng.below(KEYS)),
         18 => format!("SMEMBERS t:{n}"),
         19 => format!("HSET f:{n} {member} {long}"),
-        20 => format!("HDEL f:{n} {member} {}", rng.below(200)),
+        20 => format!("HDEL f:{n} {member} {}", rng.below(60)),
         21 => format!("HPEXPIRE f:{n} {} FIELDS 1 {member}", 1 + rng.below(2000)),
         22 => format!("HGETALL f:{n}"),
         23 => format!("ZADD z:{n} {} {member}", rng.below(1000)),
@@ -158,7 +158,9 @@ pub fn passing(plan: &Plan, seed: u64) {
             3 => drop(conn.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1000000\r\nxxx")),
             4 => drop(conn.send_raw(b"MULTI\r\nSET s:1 x\r\nWATCH s:2\r\nSET s:3 1\r\n")),
             _ => {
-                for line in ["INFO everything", "CLIENT LIST", "CONFIG GET *", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS"] {
+                for line in
+                    ["INFO everything", "CLIENT LIST", "CONFIG GET *", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS"]
+                {
                     conn.line(line);
                 }
             }
