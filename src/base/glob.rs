@@ -48,8 +48,9 @@ fn match_class(class: &[u8], b: u8, nocase: bool) -> Option<usize> {
             found |= fold(class[i + 1]) == fold(b);
             i += 2;
         } else if i + 2 < class.len() && class[i + 1] == b'-' {
-            let (lo, hi) = (fold(class[i]).min(fold(class[i + 2])), fold(class[i]).max(fold(class[i + 2])));
-            found |= (lo..=hi).contains(&fold(b));
+            // As Redis has it: the ends change places before their case is forgotten.
+            let (lo, hi) = (class[i].min(class[i + 2]), class[i].max(class[i + 2]));
+            found |= (fold(lo)..=fold(hi)).contains(&fold(b));
             i += 3;
         } else {
             found |= fold(class[i]) == fold(b);

@@ -502,7 +502,17 @@ impl Connection {
     /// What the turn logged must be written to the append-only file, and perhaps be safe there before the replies leave.
     #[inline]
     fn after_log(&mut self, logged: Option<Positions>, flush: &tokio::sync::Notify) {
-        let Some(positions) = logged else { return };
+        let Some(positions) = logged else {
+            // What was read may be what somebody else wrote a moment ago: with `always`, whatever was seen stays.
+            let log = &self.engine.world.log;
+            if log.has_tap() && self.engine.config.appendfsync.get() == AppendFsync::Always {
+                let position = log.positions().tap;
+                if self.engine.persist.durable.position() < position {
+                    self.safe_at = Some(position);
+                }
+            }
+            return;
+        };
         self.session.written = positions.replication;
         if positions.tap == 0 {
             return;

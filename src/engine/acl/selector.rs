@@ -205,7 +205,8 @@ impl Selector {
         if container.parent.is_some() {
             return Err(RuleError::FirstArgOfSub);
         }
-        if word.is_empty() {
+        // Redis takes blanks and line ends here, and then writes an ACL file that it cannot read.
+        if word.is_empty() || has_spaces(word) {
             return Err(RuleError::Syntax);
         }
         if container.is_container() {

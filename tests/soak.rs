@@ -1,0 +1,159 @@
+//! A soak: all types, expiry, messages, waiting, scripts, transactions, saves, a replica, and connections that come and go, for as
+//! long as one likes (`SOAK_SECONDS=3600`). Memory, descriptors, threads and latency have to stay where they were.
+
+mod common;
+
+#[path = "soak/load.rs"]
+mod load;
+
+use common::{Conn, Kind, Options, Server, env_number, repl::settle};
+use load::Plan;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// What is looked at, of one server.
+#[derive(Clone, Debug, Default)]
+struct Look {
+    used: u64,
+    resident_kib: u64,
+    keys: u64,
+    threads: usize,
+}
+
+fn info(conn: &mut Conn, field: &str) -> u64 {
+    common::repl::number(conn, "everything", field) as u64
+}
+
+fn look(server: &Server, conn: &mut Conn) -> Look {
+    Look {
+        used: info(conn, "used_memory"),
+        resident_kib: server.memory_kib("VmRSS"),
+        keys: conn.line("DBSIZE").trim_matches([':', '\\', 'r', 'n']).parse().expect("a count"),
+        threads: count(server, "task"),
+    }
+}
+
+/// Entries of `/proc/<pid>/task` or `/fd`.
+fn count(server: &Server, what: &str) -> usize {
+    std::fs::read_dir(format!("/proc/{}/{what}", server.pid())).expect("it runs").count()
+}
+
+/// Times of a probe in microseconds, between two looks: the median and the 99th percentile.
+fn probe(conn: &mut Conn, until: Instant) -> (u64, u64) {
+    let mut all = Vec::new();
+    while Instant::now() < until {
+        let begun = Instant::now();
+        conn.ask(&["GET", "probe"]);
+        all.push(begun.elapsed().as_micros() as u64);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    all.sort_unstable();
+    let at = |share: usize| all.get(all.len() * share / 100).copied().unwrap_or_default();
+    (at(50), at(99))
+}
+
+/// Lets go of what is held, waits until everybody has left, and tells descriptors, threads and used memory.
+fn rest(server: &Server) -> (usize, usize, u64) {
+    let mut conn = server.connect();
+    for line in ["FLUSHALL SYNC", "SCRIPT FLUSH SYNC", "SLOWLOG RESET", "LATENCY RESET"] {
+        conn.line(line);
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let busy = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"];
+    while info(&mut conn, "connected_clients") > 1 || busy.iter().any(|field| info(&mut conn, field) > 0) {
+        assert!(Instant::now() < deadline, "it does not come to rest: {}", conn.line("CLIENT LIST"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    (count(server, "fd"), count(server, "task"), info(&mut conn, "used_memory"))
+}
+
+/// A server, its replica, and how long the median and the slow ones of a probe's requests took.
+type Seen = (Look, Look, (u64, u64));
+
+/// The whole load for so long, looked at sixteen times.
+fn phase(server: &Server, replica: &Server, length: Duration, seed: u64) -> Vec<Seen> {
+    let (mut conn, mut probing, mut following) = (server.connect(), server.connect(), replica.connect());
+    let plan = Plan { port: server.port, over: false.into(), commands: 0.into(), connections: 0.into() };
+    let mut looks = Vec::new();
+    std::thread::scope(|s| {
+        for n in 0..3 {
+            let plan = &plan;
+            s.spawn(move || load::busy(plan, seed + n));
+            s.spawn(move || load::waiting(plan, seed + 10 + n));
+            s.spawn(move || load::passing(plan, seed + 20 + n));
+        }
+        let begun = Instant::now();
+        for window in 1..=16 {
+            let timed = probe(&mut probing, begun + length * window / 16);
+            conn.line(if window % 2 == 0 { "BGSAVE" } else { "BGREWRITEAOF" });
+            let now = (look(server, &mut conn), look(replica, &mut following), timed);
+            eprintln!("{:4} s {now:?}", begun.elapsed().as_secs());
+            looks.push(now);
+        }
+        plan.over.store(true, Relaxed);
+        // Whoever listens is woken, and sees that it is over.
+        for n in 0..400 {
+            conn.line("PUBLISH news:1 over");
+            conn.line(&format!("SET s:1 {n}"));
+        }
+    });
+    let (commands, connections) = (plan.commands.load(Relaxed), plan.connections.load(Relaxed));
+    eprintln!("{commands} commands, {connections} connections, {} expired", info(&mut conn, "expired_keys"));
+    settle(server, replica, "after the load");
+    looks
+}
+
+#[test]
+fn nothing_grows() {
+    let (seconds, seed) = (env_number("SOAK_SECONDS", 20), env_number("SEED", u64::from(std::process::id())));
+    eprintln!("SEED={seed} SOAK_SECONDS={seconds}");
+    let words = "--threads 2 --appendonly yes --notify-keyspace-events KEA --repl-diskless-sync-delay 0 \
+                 --auto-aof-rewrite-min-size 8mb";
+    let server = Server::start(Kind::Rustredis, &Options::args(words));
+    let replica =
+        Server::start(Kind::Rustredis, &Options::args(&format!("--threads 1 --replicaof 127.0.0.1 {}", server.port)));
+    // A short one first, so that what is made once is there.
+    let short = Duration::from_secs((seconds / 10).max(2));
+    phase(&server, &replica, short, seed);
+    let before = rest(&server);
+    let looks = phase(&server, &replica, Duration::from_secs(seconds) - short, seed + 100);
+    let after = rest(&server);
+    eprintln!("at rest: descriptors, threads, used: {before:?} → {after:?}");
+    judge(&looks, before, after);
+}
+
+/// The second quarter beside the last.
+fn judge(looks: &[Seen], before: (usize, usize, u64), after: (usize, usize, u64)) {
+    let quarter = looks.len() / 4;
+    let (early, late) = (&looks[quarter..2 * quarter], &looks[3 * quarter..]);
+    type Figure<'a> = (&'a str, &'a dyn Fn(&Seen) -> u64, u64);
+    let figures: [Figure; 6] = [
+        ("used KiB", &|l| l.0.used / 1024, 4096),
+        ("resident KiB", &|l| l.0.resident_kib, 16384),
+        ("the replica's used KiB", &|l| l.1.used / 1024, 4096),
+        ("the replica's resident KiB", &|l| l.1.resident_kib, 16384),
+        ("keys", &|l| l.0.keys, 2000),
+        ("threads", &|l| (l.0.threads + l.1.threads) as u64, 4),
+    ];
+    for (name, of, slack) in figures {
+        let most = |part: &[Seen]| part.iter().map(of).max().unwrap_or_default();
+        eprintln!("{name}: {} → {}", most(early), most(late));
+        assert!(
+            most(late) <= most(early) + most(early) / 8 + slack,
+            "{name} grew from {} to {}",
+            most(early),
+            most(late)
+        );
+    }
+    // The median of windows: one disturbance by others is not the server's.
+    let median = |part: &[Seen]| {
+        let mut all: Vec<u64> = part.iter().map(|l| l.2.1).collect();
+        all.sort_unstable();
+        all[all.len() / 2]
+    };
+    eprintln!("99th percentile of the probe: {} → {} µs", median(early), median(late));
+    assert!(median(late) <= 4 * median(early) + 20_000, "latency grew");
+    assert_eq!(before.0, after.0, "descriptors stay open");
+    assert_eq!(before.1, after.1, "threads stay");
+    assert!(after.2 <= before.2 + (1 << 20), "used memory at rest grew from {} to {}", before.2, after.2);
+}
