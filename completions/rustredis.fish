@@ -431,6 +431,7 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s p -d 'Server
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s s -d 'A Unix socket, instead of host and port' -r -F
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s u -d 'redis://[[user:]password@]host[:port][/db], rediss://, unix://path' -r -f
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s n -d 'Database number' -r
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s t -d 'How long to wait for a connection (0.5 is taken)' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s a -d 'Password; safer in the environment: REDISCLI_AUTH' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l pass -d 'The same as -a' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l user -d 'User\'s name for AUTH; needs a password' -r
@@ -517,6 +518,9 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l dry-run -d '
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-yes -d 'Yes to questions'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-only-masters -d 'call: primaries only'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-only-replicas -d 'call: replicas only'
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-search-multiple-owners -d 'check, fix: look for slots with several owners'
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-fix-with-unreachable-masters -d 'fix: give the slots of primaries that cannot be reached to others'
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-from-askpass -d 'import: ask for the password of the source'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-replace -d 'reshard, rebalance: overwrite keys that exist'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-copy -d 'import: keep the keys at their source'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-slave -d 'add-node: as a replica'

@@ -300,7 +300,6 @@ fn directives_without_effect_are_named() {
     log_has(&server, "'lazyfree-lazy-expire' is understood and shown, but has no effect in this server: large values");
     let mut c = server.connect();
     for (name, value) in [
-        ("replica-full-sync-buffer-limit", "1mb"),
         ("tls-dh-params-file", "x.pem"),
         ("tls-auth-clients-user", "CN"),
         ("sanitize-dump-payload", "yes"),

@@ -52,14 +52,14 @@ pub fn ascii_digits(n: u32) -> (u64, u32) {
         return (u64::from(n) | 0x30, 1);
     }
     if n < 100 {
-        let tens = n * 103 >> 10;
+        let tens = (n * 103) >> 10;
         return (u64::from(tens | (n - tens * 10) << 8) | 0x3030, 2);
     }
     // All eight at once: a word of two numbers, then of four, then of eight, split by multiplying with a reciprocal.
     let fours = u64::from(n / 10_000) | u64::from(n % 10_000) << 32;
-    let hundreds = fours * 10_486 >> 20 & 0x7f_0000_007f;
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
     let pairs = hundreds | (fours - hundreds * 100) << 16;
-    let tens = pairs * 103 >> 10 & 0xf_000f_000f_000f;
+    let tens = ((pairs * 103) >> 10) & 0xf_000f_000f_000f;
     let digits = tens | (pairs - tens * 10) << 8;
     let zeros = digits.trailing_zeros() / 8;
     ((digits | 0x3030_3030_3030_3030) >> (8 * zeros), 8 - zeros)

@@ -118,7 +118,7 @@ fn set_out(
 ) -> Result<Option<Vec<Parcel>>, Error> {
     let Some(hooks) = c.engine.hooks().filter(|_| c.may_block()) else { return Ok(Some(parcels)) };
     let db = c.session.db;
-    let trip = Trip::new(to.clone(), parcels, db, copy, c.session.client.clone());
+    let trip = Box::new(Trip::new(to.clone(), parcels, db, copy, c.session.client.clone()));
     if !copy {
         for ((n, i), (_, changed)) in places.iter().zip(trip.keys()) {
             let key = c.nth_key(*n, *i);

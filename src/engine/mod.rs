@@ -77,7 +77,7 @@ pub trait Hooks: config::ConfigHooks {
     }
     /// MIGRATE: sends keys to another server in a thread of its own, which ends with [`worker::moved::finish`]. Gives them back if there
     /// is none to be had.
-    fn carry_keys(&self, trip: migrate::Trip) -> Result<(), migrate::Trip> {
+    fn carry_keys(&self, trip: Box<migrate::Trip>) -> Result<(), Box<migrate::Trip>> {
         Err(trip)
     }
     /// MIGRATE inside a transaction or a script: sends keys to another server and marks those that arrived there.

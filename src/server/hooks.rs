@@ -79,7 +79,7 @@ impl Hooks for Arc<Process> {
         self.persist.get().map(|p| p as &dyn Persistence)
     }
 
-    fn carry_keys(&self, trip: Trip) -> Result<(), Trip> {
+    fn carry_keys(&self, trip: Box<Trip>) -> Result<(), Box<Trip>> {
         match self.engine.get().and_then(std::sync::Weak::upgrade) {
             Some(engine) => {
                 let persist = self.persist.get().cloned();

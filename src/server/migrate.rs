@@ -43,9 +43,9 @@ impl Couriers {
     pub fn carry(
         self: &Arc<Self>,
         engine: Arc<Engine>,
-        trip: Trip,
+        trip: Box<Trip>,
         logged: impl FnOnce() + Send + 'static,
-    ) -> Result<(), Trip> {
+    ) -> Result<(), Box<Trip>> {
         // What the thread is to take along stays within reach until there is one.
         let luggage = Arc::new(Mutex::new(Some(trip)));
         let (me, taken) = (self.clone(), luggage.clone());

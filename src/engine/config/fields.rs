@@ -166,6 +166,7 @@ pub struct Fields {
     pub replica_announced: Flag,
     pub replica_announce_ip: Text,
     pub replica_announce_port: Int,
+    pub replica_full_sync_buffer_limit: Int,
     pub repl_diskless_sync: Flag,
     pub repl_diskless_sync_delay_secs: Int,
     pub repl_diskless_sync_max_replicas: Int,

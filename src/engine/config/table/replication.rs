@@ -6,7 +6,7 @@ use super::super::row::Row;
 use super::super::value::{Reason, Value};
 use super::super::words;
 use super::memory::ALWAYS_LAZY;
-use super::{FLAG, INT_MAX, MEMORY};
+use super::{FLAG, INT_MAX};
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
@@ -22,7 +22,7 @@ pub const ROWS: &[Row] = &[
     Row::flag("replica-announced", "yes", |f| &f.replica_announced),
     Row::text("replica-announce-ip", "", |f| &f.replica_announce_ip).aliases(&["slave-announce-ip"]),
     Row::int("replica-announce-port", "0", 0, 65535, |f| &f.replica_announce_port).aliases(&["slave-announce-port"]),
-    Row::accepted("replica-full-sync-buffer-limit", "0", MEMORY).because("no second connection is used for copies"),
+    Row::memory("replica-full-sync-buffer-limit", "0", 0, |f| &f.replica_full_sync_buffer_limit),
     Row::flag("repl-diskless-sync", "yes", |f| &f.repl_diskless_sync),
     Row::int("repl-diskless-sync-delay", "5", 0, INT_MAX, |f| &f.repl_diskless_sync_delay_secs),
     Row::int("repl-diskless-sync-max-replicas", "0", 0, INT_MAX, |f| &f.repl_diskless_sync_max_replicas),
