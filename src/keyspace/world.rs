@@ -26,9 +26,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 /// Seats beyond the workers', for threads that visit (cron, snapshots, tests).
 pub const VISITORS: usize = 8;
 
-/// Hash bits that choose among the shards of one worker, and of many: enough that two seldom want the same.
+/// Hash bits that choose among the shards of one worker.
 const SOLO_BITS: u32 = 6;
-const MANY_BITS: u32 = 10;
+/// The most that choose among those of many.
+const MANY_BITS: u32 = 12;
+
+/// Hash bits that choose the shard: enough that two of the workers seldom want the same, with 16 held by each
+/// (`GROUP_MANY` in `engine/worker/group.rs`).
+fn shard_bits(workers: usize) -> u32 {
+    match workers {
+        0 | 1 => SOLO_BITS,
+        n => (9 + n.next_power_of_two().ilog2()).min(MANY_BITS),
+    }
+}
 
 /// Lock, first table and watchers share one cache line: the only one of a shard that most commands touch.
 #[repr(C)]
@@ -70,7 +80,7 @@ struct Gate {
 impl World {
     /// A keyspace of `databases` databases for `workers` workers.
     pub fn new(workers: usize, databases: usize) -> Arc<World> {
-        let bits = if workers <= 1 { SOLO_BITS } else { MANY_BITS };
+        let bits = shard_bits(workers);
         let shard = || CachePadded::new(Shard { lock: RawMutex::INIT, data: UnsafeCell::new(ShardData::new(bits)) });
         let seat = || CachePadded::new(AtomicBool::new(false));
         Arc::new(World {

@@ -4,7 +4,7 @@ use super::*;
 
 /// Commands per group: enough to overlap waits for memory, few enough that two workers seldom want the same shard.
 const GROUP_SOLO: usize = 32;
-const GROUP_MANY: usize = 8;
+const GROUP_MANY: usize = 16;
 /// Keys per group, about: their buckets and entries must still be in the nearest cache when the last command runs.
 const GROUP_KEYS: usize = 32;
 
