@@ -68,7 +68,7 @@ mod tests {
         ]);
         let mut packed = Vec::new();
         rmpv::encode::write_value(&mut packed, &value).expect("a vector takes it");
-        let want = r#"{"a":[1,-7,18446744073709551615,1.5,true],"3":null,"bin":"\\xffx","ext":{"ext":5,"data":"\\x01"},"nan":"NaN"}"#;
+        let want = r#"{"a":[1,-7,18446744073709551615,1.5,true],"3":null,"bin":"\\xffx","ext":{"ext":5,"data":"\u0001"},"nan":"NaN"}"#;
         assert_eq!(as_json(&packed).expect("msgpack").to_string(), want);
         // Cut off, or with something behind it, it is none.
         for end in 0..packed.len() {

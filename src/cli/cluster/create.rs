@@ -120,6 +120,17 @@ fn follow(hosts: &[String], primaries: &[usize], rest: &[usize]) -> Vec<(usize, 
         let Some(best) = (0..free.len()).min_by_key(|place| shared(free[*place])) else { break };
         followed.push((free.remove(best), primary));
     }
+    // Those that came last had to take what was left: they change places with others where both are on other hosts then.
+    let shares = |(replica, primary): (usize, usize)| hosts[replica] == hosts[primary];
+    for i in 0..followed.len() {
+        let ((a, of_a), all) = (followed[i], 0..followed.len());
+        let better = |&j: &usize| !shares((a, followed[j].1)) && !shares((followed[j].0, of_a));
+        if shares(followed[i])
+            && let Some(j) = all.into_iter().find(better)
+        {
+            (followed[i].0, followed[j].0) = (followed[j].0, a);
+        }
+    }
     followed
 }
 
