@@ -52,6 +52,10 @@ impl Aside {
         }
     }
 
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
