@@ -19,6 +19,13 @@
 //! | [`resp`] | request parser, reply buffer for RESP2 and RESP3, client-side decoder | commands |
 //! | [`base`] | numbers as Redis prints them, glob, units, clock, rng, allocator, the trait of files | everything else |
 //!
+//! Redis Cluster is not served yet (`cluster_enabled:0`), and needs no wall moved. A key's slot is [`base::crc16::key_slot`]. A
+//! command's keys are known and hashed before it takes a lock (`engine/worker/plan`): MOVED and ASK are refusals like the others in
+//! `engine/dispatch::refuse`, behind a bit of [`engine::gates`], so that a standalone server pays nothing. Which keys a slot has is
+//! an index of each shard's own, beside that of hashes with fields that expire (`keyspace/shard`): entries come and go there in the
+//! few places that the cut watches as well, and what is asked of a slot is the sum over shards. Nodes that hold other slots
+//! are one more room beside [`server`]'s `replication`, which copies and follows as it does now.
+//!
 //! `CONTRIBUTING.md` tells the invariants and how each is tested.
 
 pub mod aof;

@@ -107,4 +107,13 @@ pub fn follow(primary: &Server, replica: &Server) {
 pub fn signal(server: &Server, name: &str) {
     let sent = std::process::Command::new("kill").args([&format!("-{name}"), &server.pid().to_string()]).status();
     assert!(sent.is_ok_and(|s| s.success()), "kill -{name}");
+    if name == "STOP" {
+        // Sent is not stopped: its threads may be running still.
+        let stopped = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = task.and_then(|t| std::fs::read_to_string(t.path().join("stat"))).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        let tasks = || std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("its threads");
+        until("it stands still", || server.log(), || tasks().all(stopped));
+    }
 }

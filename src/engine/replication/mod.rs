@@ -12,6 +12,7 @@
 
 pub mod acks;
 pub mod failover;
+mod feed;
 pub mod frames;
 pub mod psync;
 pub mod replica;

@@ -4,27 +4,18 @@
 //! too many are there. The stream is read from the backlog, where a place is kept for each replica from the moment of the
 //! copy on. A replica that can take it gets both at once ([`super::frames`]).
 
-use super::frames::{Tag, WINDOW};
+pub use super::feed::Piece;
+use super::feed::{Feed, MOST_AT_ONCE, PIECE, Queued, STREAM_A_PIECE, Weave};
+use super::frames::Tag;
 use crate::engine::Engine;
 use crate::engine::clients::Client;
-use crate::keyspace::log::{Chunk, ReaderId};
+use crate::keyspace::log::ReaderId;
 use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 use std::time::{Duration, Instant};
-
-/// Bytes of a copy that may wait for the replica.
-const MOST_WAITING: usize = 4 << 20;
-/// Bytes of it that are queued without looking whether there is room.
-const MOST_AT_ONCE: usize = 1 << 20;
-/// Small pieces are put together up to this size.
-const PIECE: usize = 64 << 10;
-/// Bytes of the stream that may go between two pieces of a copy: should the stream alone fill the line, the copy still comes to an
-/// end.
-const STREAM_A_PIECE: usize = 4 * PIECE;
 
 /// Where a replica is on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,83 +67,6 @@ pub struct Replica {
     pub behind_since_ms: AtomicI64,
     feed: Mutex<Feed>,
     room: Condvar,
-}
-
-#[derive(Default)]
-struct Feed {
-    queue: VecDeque<Queued>,
-    waiting: usize,
-    /// Bytes that were taken out of the queue, or used by the replica: goes up while there is progress.
-    progress: u64,
-    /// Copy and stream go out together.
-    weave: Option<Weave>,
-    /// A copy that was written to disk first.
-    file: Option<std::fs::File>,
-    /// The place in the backlog.
-    reader: Option<ReaderId>,
-    /// What follows the copy may be sent.
-    streams: bool,
-    /// All of the copy is in the queue.
-    copied: bool,
-    /// The replica is gone, or must go.
-    over: bool,
-    waker: Option<Waker>,
-}
-
-struct Queued {
-    bytes: Vec<u8>,
-    /// It leaves in a frame.
-    of_copy: bool,
-}
-
-#[derive(Default)]
-struct Weave {
-    /// Bytes of the copy that were queued, and that the replica has used.
-    queued: u64,
-    taken: u64,
-    /// The replica wants no more of the stream before it has loaded the copy.
-    holds: bool,
-    /// Bytes of the stream that may go before the next piece of the copy.
-    allowance: usize,
-}
-
-impl Feed {
-    fn is_full(&self) -> bool {
-        let ahead = self.weave.as_ref().map_or(0, |w| w.queued.saturating_sub(w.taken));
-        self.waiting > MOST_WAITING || ahead + MOST_AT_ONCE as u64 > WINDOW
-    }
-
-    fn push(&mut self, bytes: &[u8], of_copy: bool) {
-        self.waiting += bytes.len();
-        match self.queue.back_mut() {
-            Some(last) if last.of_copy == of_copy && last.bytes.len() + bytes.len() <= PIECE => {
-                last.bytes.extend_from_slice(bytes);
-            }
-            _ => self.queue.push_back(Queued { bytes: bytes.to_vec(), of_copy }),
-        }
-    }
-
-    fn pop(&mut self) -> Option<Queued> {
-        let first = self.queue.pop_front()?;
-        self.waiting -= first.bytes.len();
-        self.progress += first.bytes.len() as u64;
-        Some(first)
-    }
-
-    /// Some of the stream, if there is any. `Err`: its place in the backlog is gone.
-    fn stream(&self, engine: &Engine, waker: &Waker) -> Result<Option<Chunk>, ()> {
-        let Some(reader) = self.reader else { return Ok(None) };
-        let read = engine.world.log.with_backlog(|b| b.knows(reader).then(|| b.read(reader, Some(waker))));
-        read.flatten().ok_or(())
-    }
-}
-
-/// What is to be sent next.
-pub enum Piece {
-    Bytes(Vec<u8>),
-    Stream(Chunk),
-    /// Nothing will come any more: close.
-    End,
 }
 
 impl Replica {

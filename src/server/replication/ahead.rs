@@ -10,6 +10,9 @@ use tokio::io::ReadBuf;
 /// Bytes taken from the socket at once, and how often before some are carried out.
 const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
+/// Bytes aside beyond which no more is taken: who is so far behind, and gets no nearer, is the primary's to judge
+/// (`client-output-buffer-limit`).
+const MOST: u64 = 1 << 30;
 /// Reads after which others have their turn.
 const READS: u32 = 8;
 
@@ -68,7 +71,7 @@ impl Ahead {
     fn take(&mut self, cx: &mut Context<'_>) {
         let Some(inner) = &mut self.inner else { return };
         for _ in 0..PIECES {
-            if self.ended.is_some() || self.aside.is_full() {
+            if self.ended.is_some() || self.aside.is_full() || self.aside.len() > MOST {
                 return;
             }
             let mut buf = ReadBuf::new(&mut self.piece);

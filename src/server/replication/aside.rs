@@ -52,6 +52,10 @@ impl Aside {
         }
     }
 
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -158,5 +162,65 @@ impl Aside {
 impl Drop for Aside {
     fn drop(&mut self) {
         self.engine.replication.aside.store(0, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+    use crate::engine::testing::TestEngine;
+
+    fn byte(at: usize) -> u8 {
+        (at % 251) as u8
+    }
+
+    /// Fills it beyond what memory is for, and empties it, more than once, reading between writes.
+    #[test]
+    fn what_goes_in_comes_out_in_order() {
+        let engine = TestEngine::new().engine;
+        let (mut aside, mut rng) = (Aside::new(&engine), Rng::new(7));
+        let (mut put, mut got, mut buffer) = (0, 0, vec![0; 100_000]);
+        let mut most = 0;
+        for phase in 0..4 {
+            let (writes, reads) = if phase % 2 == 0 { (8, 2) } else { (1, 20) };
+            for _ in 0..150 {
+                for _ in 0..writes {
+                    let n = 1 + rng.below(100_000) as usize;
+                    let bytes: Vec<u8> = (put..put + n).map(byte).collect();
+                    aside.push(&bytes);
+                    put += n;
+                }
+                most = most.max(aside.written);
+                for _ in 0..reads {
+                    let most = 1 + rng.below(buffer.len() as u64) as usize;
+                    let n = aside.read(&mut buffer[..most]).expect("a file");
+                    assert!(buffer[..n].iter().enumerate().all(|(i, b)| *b == byte(got + i)), "at {got}");
+                    got += n;
+                }
+                assert_eq!(aside.length as usize, put - got);
+                assert!(aside.memory <= IN_MEMORY && engine.replication.aside.load(Relaxed) == aside.memory as u64);
+            }
+            if phase % 2 == 1 {
+                assert_eq!(
+                    (put, aside.is_empty(), aside.written, aside.memory),
+                    (got, true, 0, 0),
+                    "the disk is given back"
+                );
+            }
+        }
+        assert!(most > IN_MEMORY as u64 / 2, "the file was used: {most}");
+    }
+
+    #[test]
+    fn it_is_full_where_the_limit_says_so() {
+        let engine = TestEngine::new().engine;
+        let mut aside = Aside::new(&engine);
+        aside.push(&[0; 1000]);
+        assert!(!aside.is_full());
+        engine.config.replica_full_sync_buffer_limit.set(1000);
+        assert!(aside.is_full());
+        aside.read(&mut [0; 1]).expect("memory");
+        assert!(!aside.is_full());
     }
 }

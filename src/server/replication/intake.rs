@@ -74,7 +74,8 @@ impl Intake {
         wire.wait_at_most(SLICE).map_err(|e| super::super::reason(&e))?;
         let mut aside = Aside::new(engine);
         let mut frames = Frames::default();
-        let mut said = Said { taken: 0, holds: false, acked: false, at: Instant::now() };
+        let now = Instant::now();
+        let mut said = Said { taken: 0, holds: false, acked: false, at: now, looked: now };
         let mut piece = vec![0; PIECE];
         loop {
             if self.say(wire, &mut said, aside.is_full())? {
@@ -113,6 +114,9 @@ impl Intake {
             if said.at.elapsed() > Duration::from_secs(1) {
                 said.at = Instant::now();
                 wire.keep_alive();
+            }
+            if said.looked.elapsed() > Duration::from_millis(100) {
+                said.looked = Instant::now();
                 if !wire.is_wanted() {
                     return Err("this server follows somebody else now".into());
                 }
@@ -157,6 +161,8 @@ struct Said {
     holds: bool,
     acked: bool,
     at: Instant,
+    /// When it was last asked whether anybody still wants the link.
+    looked: Instant,
 }
 
 /// Tells frames apart, however they are cut.

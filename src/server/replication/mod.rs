@@ -68,7 +68,8 @@ fn look_after(engine: &Engine, tick: u64, now_ms: i64) {
     let seconds = (tick / 10) as i64;
     // While a replica is to catch up for good, the stream stands still.
     let still = engine.clients.holds(held::FAILOVER | held::SHUTDOWN);
-    if !still && !replicas.is_empty() && seconds % config.repl_ping_replica_period_secs.get().max(1) == 0 {
+    if !still && !replicas.is_empty() && seconds > 0 && seconds % config.repl_ping_replica_period_secs.get().max(1) == 0
+    {
         engine.world.log.tell_replicas(PING);
     }
     let ttl_s = config.repl_backlog_ttl_secs.get();
