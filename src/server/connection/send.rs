@@ -17,7 +17,7 @@ impl Connection {
             match self.stream.poll_write(cx, &reply.buf) {
                 Poll::Ready(Ok(n)) if n == reply.buf.len() => {
                     reply.buf.clear();
-                    if reply.buf.capacity() > 4 * crate::server::worker::READ_SIZE {
+                    if reply.buf.capacity() > 8 * crate::server::worker::READ_SIZE {
                         reply.buf = Vec::new();
                     }
                     return Ok(());
