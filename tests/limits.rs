@@ -251,23 +251,25 @@ fn without_eviction_writes_are_refused_and_the_rest_goes_on() {
     eventually("memory stays over its limit", || info(&mut other, "used_memory") <= 16 << 20);
 }
 
-/// Nothing may go, and everything is refused at once; as soon as a key may go, it goes. As in Redis.
+/// Nothing may go, and everything is refused at once; as soon as enough may go, it goes. As in Redis, asked as well where it is
+/// installed.
 #[test]
 fn what_cannot_be_evicted_is_not_sought_for_long() {
-    let kinds = [Kind::Rustredis, Kind::Redis].into_iter().filter(|k| common::find(*k).is_some());
-    let mut heard: Vec<Vec<String>> = Vec::new();
-    for kind in kinds {
+    for kind in [Kind::Rustredis, Kind::Redis] {
+        if common::find(kind).is_none() {
+            common::skip("redis-server", Kind::Redis.how_to_install());
+            continue;
+        }
         let args = if kind == Kind::Rustredis { "--threads 2" } else { "" };
         let server = Server::start(kind, &Options::args(args));
         let mut c = server.connect();
         let value = "x".repeat(1 << 20);
         (0..80).for_each(|i| assert_eq!(c.ask(&["SET", &format!("k{i}"), &value]), b"+OK\r\n"));
-        // Two of these have to go, be they a megabyte each or, as in Redis's allocator, a quarter more.
+        // What a value takes differs, so one of them or two have to go.
         let limit = info(&mut c, "used_memory") - 1_600_000;
         for line in ["CONFIG SET maxmemory-policy volatile-lru", &format!("CONFIG SET maxmemory {limit}")] {
             assert_eq!(c.line(line), "+OK\\r\\n");
         }
-        let mut said = Vec::new();
         let refused: String = ["SET", "a", "1"].iter().map(|w| format!("${}\r\n{w}\r\n", w.len())).collect();
         let refused = format!("*3\r\n{refused}").repeat(50);
         let began = Instant::now();
@@ -276,18 +278,18 @@ fn what_cannot_be_evicted_is_not_sought_for_long() {
             (0..50).for_each(|_| assert!(c.read_reply().expect("a reply").starts_with(b"-OOM")));
         }
         eprintln!("{kind:?}: 20000 refusals in {:?}", began.elapsed());
-        for round in 0..3 {
-            said.push(c.line("SET a 1"));
-            said.push(c.line(&format!("EXPIRE k{round} 100")));
-            said.push(c.line("SET a 1"));
-            said.push(c.line(&format!("EXISTS k{round}")));
+        let mut fits = false;
+        for round in 0..4 {
+            let before = c.line("SET a 1");
+            assert_eq!(before == "+OK\\r\\n", fits, "{kind:?}, round {round}: {before}");
+            assert_eq!(c.line(&format!("EXPIRE k{round} 100")), ":1\\r\\n");
+            let after = c.line("SET a 1");
+            // At the very next write it goes, if that is of any use.
+            assert_eq!(c.line(&format!("EXISTS k{round}")), format!(":{}\\r\\n", i32::from(fits)), "{kind:?}");
+            assert!(!fits || after == "+OK\\r\\n", "{kind:?}, round {round}: {after}");
+            fits = after == "+OK\\r\\n";
         }
-        heard.push(said);
-    }
-    assert_eq!(heard[0].iter().filter(|said| *said == "+OK\\r\\n").count(), 3, "{:?}", heard[0]);
-    match heard.get(1) {
-        Some(theirs) => assert_eq!(heard[0], *theirs),
-        None => common::skip("redis-server", Kind::Redis.how_to_install()),
+        assert!(fits, "{kind:?}");
     }
 }
 

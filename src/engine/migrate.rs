@@ -3,7 +3,7 @@
 //! A key that moves is written down under its lock. Then the lock is given back, and the client waits like one of BLPOP's while
 //! a thread talks to the other server. Until that is over, whoever names the key waits too, without holding up anybody else
 //! (the gate [`super::gates::MIGRATING`]): for all others it moves in one moment, as in Redis, which serves nobody meanwhile. What
-//! gets at a key unnamed (a script that did not declare it, FLUSHALL, its own expiry, a transaction that had passed the gate)
+//! gets at a key unnamed (a script that did not declare it, FLUSHALL, its own expiry)
 //! goes ahead; the key is watched as by WATCH, and one that was changed stays where it is.
 
 use super::clients::Client;
@@ -83,6 +83,11 @@ impl super::Engine {
             all.remove(&(trip.db, key.to_vec()));
         }
         self.set_gate(super::gates::MIGRATING, !all.is_empty());
+    }
+
+    /// How many keys are being moved.
+    pub fn moving(&self) -> usize {
+        self.under_way.0.lock().len()
     }
 
     pub fn is_under_way(&self, db: u32, key: &[u8]) -> bool {

@@ -114,6 +114,11 @@ impl Multi {
         self.queue.take().unwrap_or_default()
     }
 
+    /// Takes back what [`take`](Self::take) handed out: it is to be run later.
+    pub fn put_back(&mut self, queue: Queue) {
+        self.queue = Some(queue);
+    }
+
     pub fn queued(&self) -> Option<&Queue> {
         self.queue.as_ref()
     }

@@ -73,6 +73,11 @@ impl Watchers {
         }
     }
 
+    /// How many keys are watched, in all databases.
+    pub fn watched(&self) -> usize {
+        self.0.as_ref().map_or(0, |i| i.flags.len())
+    }
+
     /// Every key that is watched in a database (FLUSHDB and SWAPDB look which of them are concerned).
     pub fn keys(&self, db: u32) -> impl Iterator<Item = &[u8]> {
         self.0.iter().flat_map(move |i| i.flags.keys()).filter(move |(d, _)| *d == db).map(|(_, k)| &**k)

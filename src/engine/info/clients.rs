@@ -19,7 +19,11 @@ pub(super) fn clients(s: &mut Source<'_>, l: &mut Lines) {
     l.put("watching_clients", all.iter().filter(|c| c.watching.load(Relaxed) > 0).count());
     let waits = s.engine.waits.summary();
     l.put("clients_in_timeout_table", waits.timed);
-    l.put("total_watched_keys", all.iter().map(|c| u64::from(c.watching.load(Relaxed))).sum::<u64>());
+    let shards = s.engine.world.shards();
+    let watched: usize = (0..shards).map(|i| s.access.shard(i).watchers.watched()).sum();
+    s.access.unlock();
+    // Keys that are being moved are watched too, by nobody's wish.
+    l.put("total_watched_keys", watched.saturating_sub(s.engine.moving()));
     l.put("total_blocking_keys", waits.keys);
     l.put("total_blocking_keys_on_nokey", waits.keys_on_removal);
 }

@@ -33,6 +33,12 @@ impl Worker {
             self.stop_watching(session);
             return Err(Error::exec_abort(&self.busy_error()));
         }
+        if self.exec_must_wait(session, &queue) {
+            session.client.queued.store(queue.len() as i64, Relaxed);
+            session.client.queued_bytes.store(queue.heap_bytes() as u64, Relaxed);
+            session.multi.put_back(queue);
+            return Err(self.hold_up());
+        }
         if session.multi.touched.load(Relaxed) || self.watched_expired(session) {
             self.stop_watching(session);
             self.reply.null_array();

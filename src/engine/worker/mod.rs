@@ -73,6 +73,8 @@ pub struct Worker {
     evicting: evict::Evicting,
     /// A script overruns its time: this turn holds nothing, and runs only what may run meanwhile.
     busy: bool,
+    /// What was about to run has to wait, and did nothing yet.
+    held_up: bool,
     /// This turn's time, Unix ms, and the clock's reading then.
     now_ms: i64,
     began: u64,
@@ -118,6 +120,7 @@ impl Worker {
             post: Poster::new(seat),
             stay: None,
             busy: false,
+            held_up: false,
             broadcast: Broadcast::default(),
             scratch: Scratch::default(),
             words_scratch: Scratch::default(),
@@ -347,6 +350,10 @@ impl Worker {
         } else {
             self.execute(session, command, args, keys)
         };
+        if std::mem::take(&mut self.held_up) {
+            self.reply.rewind(mark);
+            return Some(Ended::Paused(self.now_ms + CUT_PAUSE_MS));
+        }
         let pushed = outcome.is_ok() && command.replies_by_push();
         if let Err(e) = outcome {
             self.reply.rewind(mark);
@@ -401,7 +408,7 @@ impl Worker {
         if gates & gates::CUT != 0 && !session.internal && self.must_wait_for_cut(session, command, args, keys) {
             return Verdict::End(Ended::Paused(self.now_ms + CUT_PAUSE_MS));
         }
-        if gates & gates::MIGRATING != 0 && !session.internal && self.must_wait_for_move(session, command, args, keys) {
+        if !session.internal && self.must_wait_for_move(session, command, args, keys) {
             return Verdict::End(Ended::Paused(self.now_ms + CUT_PAUSE_MS));
         }
         if let Some((until, writes_only)) = self.engine.clients.paused(self.now_ms) {
@@ -471,6 +478,10 @@ impl Worker {
             self.busy = !self.access.try_raise();
             if self.busy {
                 return Err(self.busy_error());
+            }
+            // Keys may have set out after the closer look, which was taken before everything was held.
+            if !session.internal && self.must_wait_for_move(session, command, args, keys) {
+                return Err(self.hold_up());
             }
         } else if command.flags.has(Flags::UNLOCKED) {
             self.access.unlock();

@@ -2,20 +2,22 @@
 
 use super::Worker;
 use crate::base::hash::hash_bytes;
-use crate::engine::Engine;
 use crate::engine::call::KeyRef;
 use crate::engine::errors::{self, Error};
 use crate::engine::migrate::{Failure, Trip};
+use crate::engine::multi::Queue;
 use crate::engine::session::Session;
 use crate::engine::table::Command;
+use crate::engine::{Engine, gates};
 use crate::keyspace::evict;
 use crate::resp::{Args, Proto, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Worker {
-    /// True if the command names a key that is being moved; of EXEC, if one of its commands does.
-    #[cold]
+    /// True if the command names a key that is being moved. That is certain while the command's locks are held. EXEC and what it
+    /// runs is looked at by [`exec`](Self::exec), when it has its locks.
+    #[inline]
     pub(super) fn must_wait_for_move(
         &mut self,
         session: &Session,
@@ -23,14 +25,28 @@ impl Worker {
         args: Args<'_>,
         keys: &[KeyRef],
     ) -> bool {
-        let named = |args: Args<'_>, keys: &[KeyRef]| {
-            keys.iter().any(|k| self.engine.is_under_way(session.db, args.at(k.word as usize)))
-        };
-        if &*command.name == "exec" {
-            // (A transaction that selects other databases is compared by the one that it starts in.)
-            return session.multi.queued().is_some_and(|queue| queue.iter().any(|(_, args, keys)| named(args, keys)));
-        }
-        !session.multi.is_queuing() && named(args, keys)
+        self.engine.gates.load(Relaxed) & gates::MIGRATING != 0
+            && !session.multi.is_queuing()
+            && &*command.name != "exec"
+            && self.names_what_moves(session, args, keys)
+    }
+
+    /// The same of a transaction whose locks are held. (One that selects other databases is compared by the one that it starts in.)
+    pub(super) fn exec_must_wait(&self, session: &Session, queue: &Queue) -> bool {
+        self.engine.gates.load(Relaxed) & gates::MIGRATING != 0
+            && queue.iter().any(|(_, args, keys)| self.names_what_moves(session, args, keys))
+    }
+
+    #[cold]
+    fn names_what_moves(&self, session: &Session, args: Args<'_>, keys: &[KeyRef]) -> bool {
+        keys.iter().any(|k| self.engine.is_under_way(session.db, args.at(k.word as usize)))
+    }
+
+    /// Notes that the command has to be tried again later; nobody is told of the error.
+    #[cold]
+    pub(super) fn hold_up(&mut self) -> Error {
+        self.held_up = true;
+        Error::Syntax
     }
 
     /// Removes the keys that arrived elsewhere and were not changed since. True if none of them stays that should go.
