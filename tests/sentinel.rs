@@ -116,7 +116,14 @@ impl Drop for Writer {
 }
 
 fn info(server: &Server, name: &str) -> String {
-    let text = server.connect().tree(&["INFO", "replication"]).string();
+    // Sentinels kill connections where they change roles: who was cut off asks again.
+    let asked = || {
+        let mut conn = Conn::try_open(server.port).ok()?;
+        conn.send(&["INFO", "replication"]).ok()?;
+        conn.read_reply().ok()
+    };
+    let reply = asked().unwrap_or_default();
+    let text = String::from_utf8_lossy(&reply);
     text.lines().find_map(|l| l.strip_prefix(&format!("{name}:")).map(str::to_owned)).unwrap_or_default()
 }
 

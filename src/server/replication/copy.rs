@@ -135,7 +135,8 @@ fn receive_frames(wire: &mut Wire<'_>, install: Install<'_>, to_parser: bool, be
 /// `rdb-del-sync-files`: a server that is to keep nothing on disk does not keep the copy either.
 fn remove_if_unwanted(engine: &Engine, path: &Path) {
     let config = &engine.config;
-    if config.rdb_del_sync_files.get() && config.save.get().is_empty() && !config.appendonly.get() {
+    // An append-only file begins with a base of its own, and is off at this moment: so Redis removes it then, too.
+    if config.rdb_del_sync_files.get() && config.save.get().is_empty() {
         log::notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
         if let Err(e) = std::fs::remove_file(path) {
             log::warning(&format!("Can't remove {}: {}", path.display(), reason(&e)));

@@ -25,6 +25,8 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 /// Starts the threads of replication.
 pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, listener: Arc<Listener>) -> std::io::Result<()> {
+    // Before anybody is served: a primary that wants replicas has none yet.
+    engine.review_replicas(now_ms());
     let clock = engine.clone();
     super::os::spawn("replication", move || {
         let mut tick = 0u64;
