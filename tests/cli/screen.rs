@@ -197,8 +197,7 @@ const SESSIONS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// Typed and not sent: what stands behind the cursor.
-const HINTS: &[&str] =
-    &["expire k 10 ", "config get", "get ", "lrange k ", "setex k 1", "zadd k ", "hset h f ", "nosuch ", "\"get"];
+const HINTS: &[&str] = &["expire k 10 ", "config get", "get ", "lrange k ", "setex k 1", "zadd k ", "nosuch ", "\"get"];
 
 fn prompts(kind: Kind) {
     let Some(theirs) = on_path("redis-cli") else { return common::skip("redis-cli", "apt-get install redis-tools") };
@@ -246,7 +245,9 @@ fn prompts(kind: Kind) {
             // A last key tells that those before it were seen.
             screen.until(line, |rows| rows.last().is_some_and(|row| row.contains(line.trim_end())));
             screen.keys("\x15echo end\r");
-            screen.until("end", |rows| rows.iter().any(|row| row == "\"end\""));
+            screen.until("end", |rows| {
+                rows.iter().any(|row| row == "\"end\"") && rows.last().is_some_and(|row| row.ends_with('>'))
+            });
             screen.keys(line);
             let typed = |rows: &[String]| rows.last().is_some_and(|row| row.contains(line.trim_end()));
             let mut last = screen.until(line, typed);
