@@ -228,27 +228,29 @@ fn modes_that_end_by_themselves() {
             ] {
                 assert!(!conn.line(line).starts_with('-'), "{kind:?}: {line}");
             }
-            conn.ask(&["SET", "bin\u{1}\n key", "v"]);
+            conn.ask(&["SET", "bin\u{1} key", "v"]);
         }
         let file = pair.servers[0].dir.join("snapshot").display().to_string();
         for line in [
-            "--scan".to_owned(),
+            // Before anything else is counted as a use.
+            "--hotkeys".to_owned(),
+            "--scan".into(),
             "--scan --pattern [abc]".into(),
-            "--scan --count 3 --pattern a".into(),
             "--scan --no-raw".into(),
             "--scan --pattern nosuch*".into(),
             "--bigkeys".into(),
             "--bigkeys -i 0.01".into(),
             "--memkeys".into(),
             "--memkeys-samples 3".into(),
-            "--hotkeys".into(),
             format!("--rdb {file}"),
             format!("--functions-rdb {file}"),
             "--rdb /nosuch/file".into(),
             "-x set y".into(),
         ] {
             let [theirs, ours] = pair.both(&words(&line), b"input").map(|(code, out, err)| {
-                let mut lines: Vec<String> = out.split("\\n").map(settled).collect();
+                // Which were the biggest on the way depends on the order of keys, which each server has its own.
+                let mut lines: Vec<String> =
+                    out.split("\\n").filter(|line| !line.contains(" found so far ")).map(settled).collect();
                 lines.sort();
                 (code, lines, settled(&err))
             });

@@ -208,8 +208,13 @@ fn a_cluster_from_its_making_to_its_mending() {
 
     // A seventh node, slots for it, and away again.
     nodes.fine(&format!("--cluster add-node {} {}", nodes.addr(6), all[0]), "");
-    nodes.sound("add-node");
     let seventh = nodes.id(6);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !(0..6).all(|at| nodes.ask(at, "CLUSTER NODES").contains(&seventh)) {
+        assert!(Instant::now() < deadline, "all hear of the seventh");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    nodes.sound("add-node");
     let line = format!("--cluster reshard {}", all[0]);
     let text = nodes.fine(&line, &format!("40\n{seventh}\nall\nyes\n"));
     assert!(text.contains("What is the receiving node ID? ") && text.contains("Resharding plan:"), "{text}");

@@ -35,7 +35,7 @@ impl Terminal {
             .env_remove("REDISCLI_HISTFILE")
             .env_remove("NO_COLOR")
             .env_remove("REDISCLI_AUTH");
-        command.env("EDITOR", "sed -i s/one/two/");
+        command.env("EDITOR", "sed -i s/one/two/").env("PAGER", "sed s/^/paged:/");
         let child = command.spawn().expect("a client");
         let keys = File::from(master);
         let mut reader = keys.try_clone().expect("a second handle");
@@ -149,6 +149,10 @@ fn a_session_at_the_prompt() {
     t.keys("echo one\x18\x05");
     t.until("echo two");
     t.line("", "two");
+    // More than a screen goes through a pager; a program behind a bar has it raw.
+    t.line("config get *", "paged:");
+    t.line("config get * | tail -n 1", "> ");
+    t.line(":set nopager", "nopager");
     t.line("auth hunter2", "ERR");
     t.keys("exit\r");
     let status = t.child.wait().expect("an end");
@@ -207,4 +211,31 @@ fn harm_is_asked_about() {
     t.keys("yes\r");
     t.until("OK");
     assert_eq!(server.connect().line("DBSIZE"), ":0\\r\\n");
+}
+
+/// A command that is newer than our table: the server tells how it goes on.
+#[test]
+fn hints_of_commands_that_the_server_alone_knows() {
+    if find(Kind::Valkey).is_none() {
+        return skip("Valkey", Kind::Valkey.how_to_install());
+    }
+    let server = Server::start(Kind::Valkey, &Options::default());
+    let mut t = Terminal::start(&server, "");
+    t.until("> ");
+    t.keys("clusterscan ");
+    t.until("cursor [MATCH match-pattern]");
+}
+
+#[test]
+fn preferences_come_from_a_file() {
+    let server = Server::start(Kind::Rustredis, &Options::default());
+    std::fs::write(server.dir.join(".redisclirc"), "# mine\n:set nohints\n:view json\n").expect("a file");
+    let mut t = Terminal::start(&server, "");
+    t.until("> ");
+    t.line("set j '{\"a\":[1]}'", "OK");
+    t.line("get j", "\"a\": [\r\n    1\r\n");
+    t.keys("lrange ");
+    t.keys("j 0 -1\r");
+    let seen = t.until("WRONGTYPE");
+    assert!(!seen.contains("key start stop"), "{seen}");
 }
