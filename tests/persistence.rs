@@ -5,11 +5,11 @@ mod common;
 
 use common::rng::Rng;
 use common::run::{Place, Run, wait_for};
-use common::{Conn, Kind, Options, Server, env_number};
+use common::{Conn, Kind, Options, Server, command, env_number, find};
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn line(conn: &mut Conn, text: &str) -> String {
     conn.line(text)
@@ -396,5 +396,55 @@ fn reloading_with_each_option() {
         ("GET c", r"$1\r\n3\r\n"),
     ] {
         assert_eq!(line(&mut conn, command), reply, "{command}\n{}", run.log());
+    }
+}
+
+/// As in Redis: who is told to end while it loads ends at once, and does not save the half over the whole.
+#[test]
+fn a_shutdown_while_loading_saves_nothing() {
+    for by_signal in [false, true] {
+        let place = Place::new(if by_signal { "term-loading" } else { "shutdown-loading" });
+        let logs = place.0.join("appendonlydir");
+        fs::create_dir_all(&logs).unwrap();
+        fs::write(logs.join("appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n").unwrap();
+        let commands: Vec<u8> = (0..1_000_000).flat_map(|n| command(&["SET", &format!("key:{n}"), "x"])).collect();
+        fs::write(logs.join("appendonly.aof.1.incr.aof"), commands).unwrap();
+        fs::write(place.0.join("dump.rdb"), "what was there before").unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let log = fs::File::create(place.0.join("log")).unwrap();
+        let mut server = Command::new(find(Kind::Rustredis).unwrap());
+        server.args(["serve", "--port", &port.to_string(), "--appendonly", "yes", "--save", "1 1", "--dir"]);
+        server.arg(&place.0).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut server = server.spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut conn = loop {
+            assert!(Instant::now() < deadline, "it does not listen");
+            match Conn::try_open(port) {
+                Ok(conn) => break conn,
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        assert!(conn.line("PING").starts_with("-LOADING"), "a million commands were loaded at once");
+        if by_signal {
+            assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+        } else {
+            conn.send(&["SHUTDOWN", "SAVE"]).unwrap();
+            assert!(conn.read_to_close().is_empty());
+        }
+        let status = loop {
+            if let Some(status) = server.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() > deadline {
+                server.kill().unwrap();
+                panic!("it does not end");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let log = fs::read_to_string(place.0.join("log")).unwrap();
+        assert!(status.success() && !log.contains("Ready to accept connections"), "{status}\n{log}");
+        assert_eq!(fs::read(place.0.join("dump.rdb")).unwrap(), b"what was there before", "{log}");
     }
 }

@@ -82,7 +82,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         crate::base::alloc::share_pages();
     }
     let databases = config.databases.get() as usize;
-    let pidfile = PidFile::write(&config);
+    let pidfile = Arc::new(parking_lot::Mutex::new(Some(PidFile::write(&config))));
+    // However this function ends.
+    let _pidfile = Remover(pidfile.clone());
     let engine = Engine::new(config, threads, databases, super::now_ms());
     let (stop, stopped) = mpsc::channel();
     super::os::spawn("memory", || crate::data::slab::keep_spare())
@@ -96,6 +98,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         persist: OnceLock::new(),
         couriers: Arc::default(),
         stopping: Arc::default(),
+        pidfile,
     });
     engine.attach(Box::new(hooks.clone()));
     super::crash::install(&engine);
@@ -121,7 +124,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     super::metrics::start(&engine)?;
     // A signal that asks for the end is being seen to.
     let asked = Arc::new(AtomicBool::new(false));
-    signals(stop, asked.clone(), hooks.stopping.clone())?;
+    signals(stop, asked.clone(), hooks.clone())?;
     crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
     persist.load()?;
@@ -165,12 +168,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     }
     supervised.stopping();
     listener.close();
-    if !engine.config.unixsocket.is_empty() {
-        log::notice("Removing the unix socket file.");
-        let _ = std::fs::remove_file(engine.config.unixsocket.get());
-    }
-    drop(pidfile);
-    log::warning("Redis is now ready to exit, bye bye...");
+    hooks.farewell();
     Ok(())
 }
 
@@ -217,7 +215,7 @@ pub fn enter_dir(config: &Config) -> Result<(), String> {
 
 /// SIGTERM and SIGINT stop the server; writing to a closed connection must not. Both wait for a script that does not end, as in
 /// Redis; but who says SIGINT while that lasts, or while replicas are waited for, insists, and there is no more waiting.
-fn signals(stop: mpsc::Sender<Stop>, asked: Arc<AtomicBool>, stopping: Arc<Stopping>) -> Result<(), String> {
+fn signals(stop: mpsc::Sender<Stop>, asked: Arc<AtomicBool>, process: Arc<Process>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| format!("Can't watch for signals: {}", super::reason(&e)))?;
     let watch = move || {
@@ -235,7 +233,11 @@ fn signals(stop: mpsc::Sender<Stop>, asked: Arc<AtomicBool>, stopping: Arc<Stopp
                     // The log is opened anew for each line, so there is nothing to reopen.
                     _ = hup.recv() => continue,
                 };
-                let again = asked.swap(true, Relaxed) || stopping.is_under_way();
+                if process.is_loading() {
+                    log::warning(&format!("Received {name} during loading, exiting now."));
+                    process.leave();
+                }
+                let again = asked.swap(true, Relaxed) || process.stopping.is_under_way();
                 if again && name == "SIGINT" {
                     log::warning("You insist... exiting now.");
                     std::process::exit(1);
@@ -249,7 +251,18 @@ fn signals(stop: mpsc::Sender<Stop>, asked: Arc<AtomicBool>, stopping: Arc<Stopp
 }
 
 /// The pid file, removed when the process ends in an orderly way.
-struct PidFile(Option<String>);
+pub struct PidFile(Option<String>);
+
+/// Whoever takes it out removes the file.
+pub type SharedPidFile = Arc<parking_lot::Mutex<Option<PidFile>>>;
+
+struct Remover(SharedPidFile);
+
+impl Drop for Remover {
+    fn drop(&mut self) {
+        drop(self.0.lock().take());
+    }
+}
 
 impl PidFile {
     /// Written if it was asked for, or in the background under the default name, as Redis does.

@@ -1,6 +1,6 @@
 //! The process as the engine sees it: what the engine asks of threads, sockets, files and the operating system.
 
-use super::boot::{Stop, enter_dir, level};
+use super::boot::{SharedPidFile, Stop, enter_dir, level};
 use super::config_files::{SystemFiles, replace_file};
 use super::free::Freeing;
 use super::migrate::Couriers;
@@ -13,8 +13,9 @@ use crate::engine::config::{ConfigHooks, Refusal};
 use crate::engine::migrate::{Destination, Failure, Parcel, Trip};
 use crate::engine::os::Os;
 use crate::engine::persist::Persistence;
-use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, Stopped};
+use crate::engine::{Crash, Engine, Hooks, LogLevel, Shutdown, Stopped, gates};
 use crate::keyspace::world::Access;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, mpsc};
 
 /// The directives that say where to listen.
@@ -29,9 +30,34 @@ pub struct Process {
     pub persist: OnceLock<Arc<Persist>>,
     pub couriers: Arc<Couriers>,
     pub stopping: Arc<Stopping>,
+    pub pidfile: SharedPidFile,
 }
 
 impl Process {
+    pub fn is_loading(&self) -> bool {
+        let engine = self.engine.get().and_then(std::sync::Weak::upgrade);
+        engine.is_some_and(|engine| engine.gates.load(Relaxed) & gates::LOADING != 0)
+    }
+
+    /// Removes what tells others that the server is there.
+    pub fn farewell(&self) {
+        if let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade)
+            && !engine.config.unixsocket.is_empty()
+        {
+            log::notice("Removing the unix socket file.");
+            let _ = std::fs::remove_file(engine.config.unixsocket.get());
+        }
+        drop(self.pidfile.lock().take());
+        log::warning("Redis is now ready to exit, bye bye...");
+    }
+
+    /// Ends the process while a dataset is being loaded, as Redis does: half of one is not saved over the whole one, and whoever
+    /// loads it is not waited for, who may be waiting for what is held here.
+    pub fn leave(&self) -> ! {
+        self.farewell();
+        std::process::exit(0)
+    }
+
     /// Gives replicas time to catch up; false if there is no need to.
     pub fn wait_for_replicas(self: &Arc<Self>, how: Shutdown, client: Option<&Arc<Client>>) -> bool {
         let Some(engine) = self.engine.get().and_then(std::sync::Weak::upgrade) else { return false };
@@ -55,6 +81,9 @@ impl Process {
 impl Hooks for Arc<Process> {
     fn shutdown(&self, how: Shutdown, client: &Arc<Client>, access: &mut Access) -> Stopped {
         log::warning("User requested shutdown...");
+        if self.is_loading() {
+            self.leave();
+        }
         // Under a script that overruns its time nothing can be held, and nothing is waited for.
         let overruns = |engine: Arc<Engine>| engine.scripts.running.overruns();
         if !self.engine.get().and_then(std::sync::Weak::upgrade).is_some_and(overruns) {

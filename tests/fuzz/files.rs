@@ -86,7 +86,11 @@ fn logs() {
             assert_eq!(told(&bytes[..good as usize]), (whole.0, None));
         }
         let _ = rdb::Reader::over(bytes).next();
-        let _ = aof::Manifest::parse(bytes).map(|m| assert!(aof::Manifest::parse(m.text().as_bytes()).is_ok()));
+        if let Ok(manifest) = aof::Manifest::parse(bytes) {
+            let text = manifest.text();
+            // One of comments alone names no files, and then nothing is left.
+            assert!(text.is_empty() || aof::Manifest::parse(text.as_bytes()).is_ok(), "{text}");
+        }
     });
 }
 

