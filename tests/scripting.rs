@@ -179,6 +179,7 @@ fn who_overruns_is_stopped_unless_it_has_written() {
         // New connections are heard as well, and what waited goes on.
         let mut waits = server.connect();
         waits.send(&["BLPOP", "queue", "0"]).unwrap();
+        until(&mut judge, "INFO clients", |reply| reply.contains("blocked_clients:1"));
         let mut conn = begun(&server, &mut judge, &["EVAL", "while true do end", "0"]);
         let mut late = server.connect();
         assert_eq!(late.line("SCRIPT KILL"), r"+OK\r\n");

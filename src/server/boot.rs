@@ -4,7 +4,6 @@ use super::config_files::SystemFiles;
 use super::free::Freeing;
 use super::hooks::Process;
 use super::persist::Persist;
-use super::stop::Stopping;
 use super::{listen::Listener, log, process, tls, worker};
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::config::load::Files;
@@ -127,11 +126,16 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     signals(stop, asked.clone(), hooks.clone())?;
     crate::base::alloc::mark_startup();
     log::notice(&format!("Server initialized, {threads} worker thread{}", if threads == 1 { "" } else { "s" }));
+    // While there is something to load, whoever comes is told so; otherwise nobody has to hear of the moment that it takes.
+    if persist.has_files() {
+        listener.open();
+    }
     persist.load()?;
     persist.start().map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     super::replication::start(engine.clone(), persist.clone(), listener.clone())
         .map_err(|e| format!("Can't start a thread: {}", super::reason(&e)))?;
     open(&engine)?;
+    listener.open();
     if engine.config.port.get() != 0 {
         log::notice("Ready to accept connections tcp");
     }

@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub struct Listener {
@@ -22,6 +23,8 @@ pub struct Listener {
     /// Where TLS handshakes are made, and how many.
     handshakes: tokio::runtime::Handle,
     handshaking: AtomicUsize,
+    /// True from the moment on from which connections are accepted; until then they wait in the system's queue.
+    doors: watch::Sender<bool>,
 }
 
 /// Who has not shaken hands by then is cut off.
@@ -32,7 +35,15 @@ impl Listener {
     pub fn start(engine: Arc<Engine>, workers: Vec<Handle>) -> io::Result<Arc<Listener>> {
         let (runtime, handshakes) = (thread("acceptor")?, thread("handshakes")?);
         let accepting = Mutex::default();
-        Ok(Arc::new(Listener { engine, workers, runtime, accepting, handshakes, handshaking: AtomicUsize::new(0) }))
+        Ok(Arc::new(Listener {
+            engine,
+            workers,
+            runtime,
+            accepting,
+            handshakes,
+            handshaking: AtomicUsize::new(0),
+            doors: watch::Sender::new(false),
+        }))
     }
 
     /// Binds what the configuration asks for, and gives up what was bound before. On an error nothing has changed.
@@ -88,6 +99,16 @@ impl Listener {
         Ok(())
     }
 
+    /// Lets in who has knocked, and from now on everybody at once.
+    pub fn open(&self) {
+        self.doors.send_replace(true);
+    }
+
+    async fn opened(&self) {
+        // It fails only when there is no listener any more.
+        let _ = self.doors.subscribe().wait_for(|open| *open).await;
+    }
+
     /// Whether there is no way in at all.
     pub fn is_deaf(&self) -> bool {
         self.accepting.lock().is_empty()
@@ -104,6 +125,7 @@ impl Listener {
         let runtime = self.runtime.clone();
         let task = async move {
             let Ok(socket) = tokio::net::TcpListener::from_std(socket) else { return };
+            self.opened().await;
             loop {
                 match socket.accept().await {
                     Ok((stream, peer)) => {
@@ -122,6 +144,7 @@ impl Listener {
         let runtime = self.runtime.clone();
         let task = async move {
             let Ok(socket) = tokio::net::UnixListener::from_std(socket) else { return };
+            self.opened().await;
             loop {
                 match socket.accept().await {
                     Ok((stream, _)) => {

@@ -100,6 +100,14 @@ impl Persist {
         Ok(())
     }
 
+    /// Whether [`load`](Self::load) will find anything.
+    pub fn has_files(&self) -> bool {
+        let config = &self.engine.config;
+        let log =
+            || Path::new(&config.appenddirname.get()).exists() || Path::new(&config.appendfilename.get()).exists();
+        if config.appendonly.get() { log() } else { self.snapshot_path().exists() }
+    }
+
     /// Starts the threads behind it all.
     pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
         let log_file = self.log_file.clone();
