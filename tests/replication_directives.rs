@@ -62,7 +62,7 @@ fn pings_come_as_often_as_asked_for_and_the_silent_are_dropped() {
         assert!(log.contains("disconnecting timedout replica (streaming sync)"), "{kind:?} {log}");
         conn.line("SET end 1");
         let said = String::from_utf8_lossy(&replica.raw(Duration::from_millis(200))).to_uppercase();
-        assert!(said.matches("PING").count() >= 3 && !said.contains("END"), "{kind:?}: {said}");
+        assert!(said.matches("PING").count() >= 2 && !said.contains("END"), "{kind:?}: {said}");
     });
 }
 
