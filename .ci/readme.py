@@ -161,6 +161,9 @@ def page(name, running, write):
                     begun = time.monotonic()
                     status, shown = run(command, 1200)
                     print(f"{where}: {time.monotonic() - begun:.1f} s: {command}", flush=True)
+                    passed = sum(int(n) for n in re.findall(r"(\d+) passed", " ".join(shown)))
+                    if "cargo test" in command and passed == 0:
+                        status = status or "no test was run"
                     if status != 0:
                         faults.append("\n".join([f"{where}: exit status {status}: {command}", *shown[-40:]]))
         elif language == "console":
