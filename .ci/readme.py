@@ -80,6 +80,9 @@ def settled(text):
 
 def run(command, limit):
     """In a terminal of 120 columns: exit status and what it showed."""
+    if "--daemonize yes" in command:
+        # A shell that ends takes along what has not left its session yet; a person's shell stays.
+        command = f"{command}; status=$?; sleep 1; exit $status"
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 
@@ -108,8 +111,8 @@ def run(command, limit):
                 break
             shown += piece
     if daemon := re.search(r"--port (\d+) .*--daemonize yes", command):
-        # A person is slower than a server; and closes no terminal under it that it has not left yet.
-        while not listening(int(daemon[1])) and time.monotonic() < until:
+        # A person is slower than a server.
+        while not serving(int(daemon[1])) and time.monotonic() < until:
             time.sleep(0.05)
     os.close(ours)
     return process.wait(timeout=20), settled(shown.decode(errors="replace"))
@@ -125,6 +128,16 @@ def listening(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def serving(port):
+    """Listening, and done with loading."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+            probe.sendall(b"PING\r\n")
+            return probe.recv(100).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
 def start(command, port, running):
     if listening(port):
         raise SystemExit(f"port {port} is taken: nothing was run")
@@ -132,7 +145,7 @@ def start(command, port, running):
     server = subprocess.Popen(shlex.split(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
     running.append(server)
     until = time.monotonic() + 1500
-    while not listening(port):
+    while not serving(port):
         if server.poll() is not None or time.monotonic() > until:
             raise SystemExit(f"{command} does not serve:\n{(ROOT / 'target-readme.log').read_text()}")
         time.sleep(0.1)
@@ -161,6 +174,9 @@ def page(name, running, write):
                     begun = time.monotonic()
                     status, shown = run(command, 1200)
                     print(f"{where}: {time.monotonic() - begun:.1f} s: {command}", flush=True)
+                    passed = sum(int(n) for n in re.findall(r"(\d+) passed", " ".join(shown)))
+                    if "cargo test" in command and passed == 0:
+                        status = status or "no test was run"
                     if status != 0:
                         faults.append("\n".join([f"{where}: exit status {status}: {command}", *shown[-40:]]))
         elif language == "console":

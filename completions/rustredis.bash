@@ -2165,3 +2165,50 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
 else
     complete -F _rustredis -o bashdefault -o default rustredis
 fi
+
+_rustredis_words() {
+    local before=" ${COMP_WORDS[*]:0:COMP_CWORD} " words=
+    case ${before,,} in
+        *' config get '|*' config set ')
+            words='bind bind-source-addr port tcp-backlog tcp-keepalive unixsocket unixsocketperm unixsocketgroup timeout protected-mode maxclients proto-max-bulk-len client-query-buffer-limit client-output-buffer-limit maxmemory-clients socket-mark-id max-new-connections-per-cycle max-new-tls-connections-per-cycle mptcp repl-mptcp rdma-bind rdma-completion-vector rdma-port rdma-rx-size tls-port tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching threads io-threads metrics-port metrics-page databases dir daemonize supervised pidfile loglevel logfile syslog-enabled syslog-ident syslog-facility always-show-logo set-proc-title proc-title-template disable-thp oom-score-adj oom-score-adj-values shutdown-timeout shutdown-on-sigint shutdown-on-sigterm hz hide-user-data-from-log availability-zone locale-collate dynamic-hz io-threads-do-reads crash-log-enabled crash-memcheck-enabled use-exit-on-panic ignore-warnings server-cpulist bio-cpulist bgsave-cpulist aof-rewrite-cpulist prefetch-batch-max-size log-format log-timestamp-format hash-seed extended-redis-compatibility lua-enable-deprecated-api loading-process-events-interval-bytes requirepass aclfile acl-pubsub-default acllog-max-len enable-protected-configs enable-debug-command enable-module-command sanitize-dump-payload maxmemory maxmemory-policy maxmemory-samples maxmemory-eviction-tenacity lfu-log-factor lfu-decay-time active-expire-effort lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush tracking-table-max-keys activerehashing activedefrag active-defrag-cycle-min active-defrag-cycle-max active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper jemalloc-bg-thread import-mode hash-max-listpack-entries hash-max-listpack-value zset-max-listpack-entries zset-max-listpack-value set-max-intset-entries set-max-listpack-entries set-max-listpack-value list-max-listpack-size list-compress-depth stream-node-max-bytes stream-node-max-entries hll-sparse-max-bytes save dbfilename rdbcompression rdbchecksum rdb-save-incremental-fsync rdb-del-sync-files field-expiry-format stop-writes-on-bgsave-error rdb-version-check appendonly appendfilename appenddirname appendfsync no-appendfsync-on-rewrite auto-aof-rewrite-percentage auto-aof-rewrite-min-size aof-load-truncated aof-use-rdb-preamble aof-timestamp-enabled aof-rewrite-incremental-fsync aof-disable-auto-gc rdb-key-save-delay key-load-delay replicaof masterauth masteruser replica-serve-stale-data replica-read-only replica-ignore-maxmemory replica-ignore-disk-write-errors replica-lazy-flush replica-priority replica-announced replica-announce-ip replica-announce-port replica-full-sync-buffer-limit repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-diskless-load repl-ping-replica-period repl-timeout repl-disable-tcp-nodelay repl-backlog-size repl-backlog-ttl min-replicas-to-write min-replicas-max-lag propagation-error-behavior dual-channel-replication-enabled repl-rdb-channel slowlog-log-slower-than slowlog-max-len latency-monitor-threshold latency-tracking latency-tracking-info-percentiles notify-keyspace-events busy-reply-threshold commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than cluster-enabled cluster-config-file cluster-port cluster-databases cluster-node-timeout cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6 cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-blacklist-ttl cluster-compatibility-sample-ratio cluster-config-save-behavior cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage cluster-slot-migration-log-max-len cluster-slot-stats-enabled slot-migration-max-failover-repl-bytes' ;;
+        *' cli '*'acl ')
+            words='cat deluser dryrun genpass getuser help list load log save setuser users whoami' ;;
+        *' cli '*'client ')
+            words='caching capa getname getredir help id import-source info kill list no-evict no-touch pause reply setinfo setname tracking trackinginfo unblock unpause' ;;
+        *' cli '*'cluster ')
+            words='addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange failover flushslots forget getkeysinslot help info keyslot links meet myid myshardid nodes replicas replicate reset saveconfig set-config-epoch setslot shards slaves slots' ;;
+        *' cli '*'command ')
+            words='count docs getkeys getkeysandflags help info list' ;;
+        *' cli '*'commandlog ')
+            words='get help len reset' ;;
+        *' cli '*'config ')
+            words='get help resetstat rewrite set' ;;
+        *' cli '*'function ')
+            words='delete dump flush help kill list load restore stats' ;;
+        *' cli '*'latency ')
+            words='doctor graph help histogram history latest reset' ;;
+        *' cli '*'memory ')
+            words='doctor help malloc-stats purge stats usage' ;;
+        *' cli '*'module ')
+            words='help list load loadex unload' ;;
+        *' cli '*'object ')
+            words='encoding freq help idletime refcount' ;;
+        *' cli '*'pubsub ')
+            words='channels help numpat numsub shardchannels shardnumsub' ;;
+        *' cli '*'script ')
+            words='debug exists flush help kill load show' ;;
+        *' cli '*'slowlog ')
+            words='get help len reset' ;;
+        *' cli '*'xgroup ')
+            words='create createconsumer delconsumer destroy help setid' ;;
+        *' cli '*'xinfo ')
+            words='consumers groups help stream' ;;
+    esac
+    if [ -n "$words" ]; then
+        COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD],,}"))
+    else
+        _rustredis "$@"
+    fi
+}
+
+complete -F _rustredis_words -o bashdefault -o default rustredis

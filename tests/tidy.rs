@@ -361,6 +361,24 @@ fn every_file_is_reached() {
 }
 
 #[test]
+fn links_lead_somewhere() {
+    let mut faults = Vec::new();
+    for page in ["README.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("a page");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap_or_default();
+            if !path.contains("://") && !root().join(path).exists() {
+                faults.push(format!("{page}: nothing at {target}"));
+            }
+        }
+        if !text.contains("](") && page == "CONTRIBUTING.md" {
+            faults.push(format!("{page}: no links into src"));
+        }
+    }
+    report(&faults);
+}
+
+#[test]
 fn the_guards_see() {
     assert_eq!(rooms_named("use crate::{base::glob, resp::{Args, args}, engine};"), ["base", "resp", "engine"]);
     assert_eq!(rooms_named("let x = crate::data::Table::new(crate::base::rng());"), ["data", "base"]);

@@ -46,7 +46,7 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
     if config.syslog_enabled.get() {
         log::set_syslog(&config.syslog_ident.get(), config.syslog_facility.get() as u8);
     }
-    enter_dir(&config)?;
+    enter_dir(&config).map_err(|e| format!("{e}. Make it, or name another with --dir."))?;
     let supervised = process::Supervisor::find(config.supervised.get());
     if config.daemonize.get() && !supervised.is_there() {
         super::os::daemonize().map_err(|e| format!("Can't run in the background: {}", super::reason(&e)))?;

@@ -77,6 +77,11 @@ impl Listener {
                         log::warning(&format!(
                             "Warning: Could not create server TCP listening socket {shown}:{port}: bind: {reason}"
                         ));
+                        if e.kind() == std::io::ErrorKind::AddrInUse {
+                            log::warning(&format!(
+                                "Another program listens on port {port}: `ss -ltnp 'sport = :{port}'` tells which one. Stop it, or name another port (--port)."
+                            ));
+                        }
                         let kind = if secure { "TLS" } else { "tcp" };
                         return Err(format!("Failed listening on port {port} ({kind}), aborting."));
                     }

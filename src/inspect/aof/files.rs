@@ -91,7 +91,10 @@ fn the_manifest(folder: &Path) -> Result<PathBuf, String> {
     }
     match <[PathBuf; 1]>::try_from(found) {
         Ok([one]) => Ok(one),
-        Err(none) if none.is_empty() => Err(format!("{} has no manifest in it", folder.display())),
+        Err(none) if none.is_empty() => Err(format!(
+            "{} has no manifest in it: it is no append-only directory, or its server has not finished the first base yet",
+            folder.display()
+        )),
         Err(_) => Err(format!("{} has several manifests in it: name one", folder.display())),
     }
 }

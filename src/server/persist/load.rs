@@ -265,6 +265,10 @@ pub fn load_snapshot(engine: &Arc<Engine>, disk: &dyn Disk, path: &Path) -> Resu
     begin(engine, size);
     let fatal = |Refused(why): Refused| {
         log::warning(&why);
+        log::warning(&format!(
+            "`rustredis rdb check {0}` tells what is wrong with it, `rustredis rdb salvage {0} -o FILE` saves what can be read.",
+            path.display()
+        ));
         Refused("Fatal error loading the DB, check server logs. Exiting.".into())
     };
     let source = counted(engine, disk, path).map_err(|e| {
