@@ -26,7 +26,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
 /// Blocks above this size come from the global allocator.
 pub const MAX: usize = 256;
@@ -233,9 +233,10 @@ unsafe fn lock_owner(page: *mut Page) -> MutexGuard<'static, Stripe> {
     loop {
         // SAFETY: the caller's. The name only changes under the lock of the stripe that it was.
         unsafe {
-            let owner = (*page).stripe.load(Relaxed);
+            // Who sees the new name sees what was done to the page under the old one's lock.
+            let owner = (*page).stripe.load(Acquire);
             let stripe = STRIPES_ALL[owner as usize].lock();
-            if (*page).stripe.load(Relaxed) == owner {
+            if (*page).stripe.load(Acquire) == owner {
                 return stripe;
             }
         }
@@ -271,7 +272,7 @@ fn take_over(class: usize, mine: usize) -> Option<*mut Page> {
             }
             unlink(&mut stripe, class, best);
             // Whoever frees a block of it from here on waits for our lock.
-            (*best).stripe.store(mine as u32, Relaxed);
+            (*best).stripe.store(mine as u32, Release);
             return Some(best);
         }
     }

@@ -200,6 +200,12 @@ impl Durable {
         woken.into_iter().for_each(Waker::wake);
     }
 
+    /// Has everybody look again who waits.
+    pub fn rouse(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
     pub fn position(&self) -> u64 {
         self.position.load(Acquire)
     }
@@ -314,6 +320,7 @@ impl Engine {
         let news = log.write_ok.swap(outcome.is_ok(), AcqRel) != outcome.is_ok();
         if news {
             self.review_disk_error();
+            self.persist.durable.rouse();
         }
         news
     }

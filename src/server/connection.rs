@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::ReadBuf;
@@ -56,6 +56,8 @@ pub struct Connection {
     unsent_bytes: usize,
     /// Nothing may be sent before the log is safe up to here (`appendfsync always`).
     safe_at: Option<u64>,
+    /// It is what others wrote that has to be safe: that is waited for only while the log can be written.
+    saw_others: bool,
     /// Since when more is unsent than the soft limit allows (Unix ms).
     over_soft_since_ms: Option<i64>,
     /// Bytes of the first unsent chunk that are sent.
@@ -111,6 +113,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         unsent_bytes: 0,
         cut: false,
         safe_at: None,
+        saw_others: false,
         over_soft_since_ms: None,
         sent: 0,
         more: false,
@@ -229,7 +232,11 @@ impl Connection {
         loop {
             self.collect_mail(cx)?;
             if let Some(position) = self.safe_at {
-                if !self.engine.persist.durable.reached(position, cx.waker()) {
+                let persist = &self.engine.persist;
+                let reached = persist.durable.reached(position, cx.waker());
+                // Asked for after the waker was left there: so no failure is missed.
+                let in_vain = || self.saw_others && !persist.log.write_ok.load(Acquire);
+                if !reached && !in_vain() {
                     return Poll::Pending;
                 }
                 self.safe_at = None;
@@ -345,7 +352,7 @@ impl Connection {
             let log = &self.engine.world.log;
             if log.has_tap() && self.engine.config.appendfsync.get() == AppendFsync::Always {
                 // Whoever served this client has handed in what that changed.
-                self.safe_at = Some(log.positions().tap);
+                (self.safe_at, self.saw_others) = (Some(log.positions().tap), false);
             }
             self.stop_waiting(&reply);
         }
@@ -503,12 +510,19 @@ impl Connection {
     #[inline]
     fn after_log(&mut self, logged: Option<Positions>, flush: &tokio::sync::Notify) {
         let Some(positions) = logged else {
-            // What was read may be what somebody else wrote a moment ago: with `always`, whatever was seen stays.
-            let log = &self.engine.world.log;
-            if log.has_tap() && self.engine.config.appendfsync.get() == AppendFsync::Always {
+            // What was read may be what somebody else wrote a moment ago: with `always`, whatever was seen stays. A log that cannot
+            // be written at all is told of by MISCONF, and a link to another server reads nothing.
+            let (log, persist) = (&self.engine.world.log, &self.engine.persist);
+            let linked = self.session.replica.is_some() || self.session.link.is_some();
+            if log.has_tap()
+                && self.engine.config.appendfsync.get() == AppendFsync::Always
+                && !linked
+                && self.safe_at.is_none()
+                && persist.log.write_ok.load(Acquire)
+            {
                 let position = log.positions().tap;
-                if self.engine.persist.durable.position() < position {
-                    self.safe_at = Some(position);
+                if persist.durable.position() < position {
+                    (self.safe_at, self.saw_others) = (Some(position), true);
                 }
             }
             return;
@@ -518,7 +532,7 @@ impl Connection {
             return;
         }
         if self.engine.config.appendfsync.get() == AppendFsync::Always {
-            self.safe_at = Some(positions.tap);
+            (self.safe_at, self.saw_others) = (Some(positions.tap), false);
         }
         flush.notify_one();
     }

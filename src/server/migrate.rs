@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How long an idle connection is kept, and how many (Redis: MIGRATE_SOCKET_CACHE_TTL, MIGRATE_SOCKET_CACHE_ITEMS).
@@ -26,7 +26,13 @@ pub struct Couriers {
     kept: Mutex<Vec<Courier>>,
     /// A thread sees to it that none is kept for too long.
     watched: AtomicBool,
+    /// Threads that carry keys at this moment.
+    under_way: AtomicUsize,
 }
+
+/// As many keys' carriers there are at most: each has a thread and what it carries. Who comes then carries its keys itself, and its
+/// worker waits.
+const CARRIERS: usize = 64;
 
 struct Courier {
     to: (Vec<u8>, Vec<u8>),
@@ -46,6 +52,10 @@ impl Couriers {
         trip: Box<Trip>,
         logged: impl FnOnce() + Send + 'static,
     ) -> Result<(), Box<Trip>> {
+        if self.under_way.fetch_add(1, Relaxed) >= CARRIERS {
+            self.under_way.fetch_sub(1, Relaxed);
+            return Err(trip);
+        }
         // What the thread is to take along stays within reach until there is one.
         let luggage = Arc::new(Mutex::new(Some(trip)));
         let (me, taken) = (self.clone(), luggage.clone());
@@ -55,10 +65,12 @@ impl Couriers {
             let outcome = me.send(&engine, &to, &mut trip.parcels);
             finish(&engine, &trip, outcome, &super::now_ms);
             logged();
+            me.under_way.fetch_sub(1, Relaxed);
         };
         if super::os::spawn("migrate", travel).is_err()
             && let Some(trip) = luggage.lock().take()
         {
+            self.under_way.fetch_sub(1, Relaxed);
             return Err(trip);
         }
         Ok(())

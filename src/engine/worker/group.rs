@@ -114,7 +114,13 @@ impl Worker {
                 self.carried_out(session);
             }
             match ended {
-                None => *at = p.end,
+                None => {
+                    *at = p.end;
+                    // No more is run than is read: what the rest answers may be as large.
+                    if self.reply.len() >= FLUSH_FROM {
+                        return Some(Ended::Flush);
+                    }
+                }
                 Some(ended @ Ended::Paused(_)) => return Some(ended),
                 Some(ended) => {
                     *at = p.end;

@@ -49,11 +49,18 @@ impl Worker {
         Error::Syntax
     }
 
-    /// Removes the keys that arrived elsewhere and were not changed since. True if none of them stays that should go.
-    fn move_out(&mut self, trip: &Trip, now_ms: i64) -> bool {
+    /// Removes the keys that arrived elsewhere and were not changed since. True if none of them stays that should go; `None` if
+    /// the keyspace stands still at this moment.
+    fn move_out(&mut self, trip: &Trip, now_ms: i64) -> Option<bool> {
         self.begin(now_ms);
         // All at once for everybody, whatever shards they lie in.
         self.access.raise();
+        if self.engine.clients.paused(now_ms).is_some() {
+            self.access.leave();
+            return None;
+        }
+        // Whoever held everything before may have attached a log.
+        self.journal.logging = self.access.lane.is_wanted();
         self.watch_trackers();
         let may_go = !trip.copy && !self.engine.is_replica();
         let (mut words, mut all) = (vec![b"DEL".to_vec()], true);
@@ -78,27 +85,31 @@ impl Worker {
             lane.push(trip.db, words.iter().map(Vec::as_slice));
             lane.end_unit();
         }
-        self.engine.arrive(trip);
+        if !trip.copy {
+            self.engine.arrive(trip);
+        }
         self.book_background();
         self.access.leave();
-        all
+        Some(all)
     }
 }
 
 /// The other server has answered, or has not: lets go of the keys, and tells the client. On a thread that may wait.
 pub fn finish(engine: &Arc<Engine>, trip: &Trip, outcome: Result<(), Failure>, clock: &dyn Fn() -> i64) {
     let pause = std::time::Duration::from_millis(1);
-    // While clients are paused the keyspace stands still.
-    while engine.clients.paused(clock()).is_some() {
-        std::thread::sleep(pause);
-    }
     let mut worker = loop {
         match Worker::visiting(engine.clone()) {
             Some(worker) => break worker,
             None => std::thread::sleep(pause),
         }
     };
-    let all_went = worker.move_out(trip, clock());
+    let all_went = loop {
+        match worker.move_out(trip, clock()) {
+            Some(all) => break all,
+            // While clients are paused the keyspace stands still.
+            None => std::thread::sleep(pause),
+        }
+    };
     let outcome = match outcome {
         Ok(()) if !all_went => Err(errors::MIGRATE_CHANGED),
         Ok(()) => Ok(()),

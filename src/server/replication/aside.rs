@@ -13,6 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes in memory beyond which the file is used.
 const IN_MEMORY: usize = 16 << 20;
+/// Bytes read of the file before the disk gets them back.
+const PUNCHED_EVERY: u64 = 64 << 20;
 /// Small pieces in memory are put together up to this size.
 const PIECE: usize = 64 << 10;
 
@@ -33,6 +35,8 @@ pub struct Aside {
     /// Where the file is read and written.
     read: u64,
     written: u64,
+    /// Up to here the disk has the file back.
+    punched: u64,
     /// The file took nothing more: what comes stays in memory.
     broken: bool,
 }
@@ -48,6 +52,7 @@ impl Aside {
             file: None,
             read: 0,
             written: 0,
+            punched: 0,
             broken: false,
         }
     }
@@ -137,6 +142,7 @@ impl Aside {
                     self.parts.pop_front();
                     self.shorten();
                 }
+                self.punch();
                 n
             }
         };
@@ -150,8 +156,21 @@ impl Aside {
         if self.read == self.written {
             // What stays is space that goes with the file.
             let _ = self.file.as_ref().map(|f| f.set_len(0));
-            (self.read, self.written) = (0, 0);
+            (self.read, self.written, self.punched) = (0, 0, 0);
         }
+    }
+
+    /// The same for what was read of a file of which there is always more to read.
+    fn punch(&mut self) {
+        if self.read < self.punched + PUNCHED_EVERY {
+            return;
+        }
+        if let Some(file) = &self.file {
+            let flags = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
+            // Where the file system cannot, it is as large as what came.
+            let _ = rustix::fs::fallocate(file, flags, self.punched, self.read - self.punched);
+        }
+        self.punched = self.read;
     }
 
     fn tell(&self) {

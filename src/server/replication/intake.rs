@@ -92,12 +92,12 @@ impl Intake {
     /// Tells the primary what there is to tell. True if nobody wants more; waits while too much of the copy is here.
     fn say(&self, wire: &mut Wire<'_>, said: &mut Said, is_full: bool) -> Result<bool, String> {
         loop {
-            let (taken, ack, crowded) = {
+            let (taken, ack, crowded, whole) = {
                 let mut state = self.state.lock();
                 if state.stopped {
                     return Ok(true);
                 }
-                (state.taken, state.ack.take(), state.waiting > 2 * WINDOW)
+                (state.taken, state.ack.take(), state.waiting > 2 * WINDOW, state.whole)
             };
             if taken >= said.taken + TOLD_EVERY {
                 wire.send(&["REPLCONF", "rustredis-taken", &taken.to_string()])?;
@@ -106,6 +106,9 @@ impl Intake {
             if is_full && !said.holds {
                 said.holds = true;
                 wire.send(&["REPLCONF", "rustredis-hold", "1"])?;
+            }
+            if said.holds && whole && !said.acked {
+                wire.expect_silence();
             }
             if let Some(ack) = ack {
                 wire.write(&ack)?;

@@ -56,6 +56,11 @@ impl<'a> Wire<'a> {
         Ok(())
     }
 
+    /// Nothing is to be heard of the primary, as it was asked for: that is no sign of its end.
+    pub fn expect_silence(&mut self) {
+        self.heard = Instant::now();
+    }
+
     /// Tells the primary that we are alive.
     pub fn keep_alive(&mut self) {
         // If it is gone, that will be seen later.
