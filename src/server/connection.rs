@@ -51,9 +51,9 @@ pub struct Connection {
     partial: Option<Box<Partial>>,
     unsent: VecDeque<Chunk>,
     /// Bytes of all chunks in `unsent`.
+    unsent_bytes: usize,
     /// It ends without waiting for anything to be sent.
     cut: bool,
-    unsent_bytes: usize,
     /// Nothing may be sent before the log is safe up to here (`appendfsync always`).
     safe_at: Option<u64>,
     /// It is what others wrote that has to be safe: that is waited for only while the log can be written.
