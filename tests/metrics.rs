@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Kind, Options, Server, server::on_path, skip};
+use common::{Kind, Options, Server, free_port, server::on_path, skip};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ fn get(port: u16, request: &str) -> String {
 
 #[test]
 fn metrics_have_the_names_that_dashboards_know() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port();
     for threads in [1, 2] {
         let server =
             Server::start(Kind::Rustredis, &Options::args(&format!("--threads {threads} --metrics-port {port}")));
@@ -79,7 +79,7 @@ fn metrics_have_the_names_that_dashboards_know() {
 /// The page in a real browser: what it shows is what the server does, and what clients sent stays text.
 #[test]
 fn the_page_in_a_headless_browser() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port();
     let args = format!("--threads 2 --metrics-port {port} --slowlog-log-slower-than 0");
     let without = Server::start(Kind::Rustredis, &Options::args(&args));
     for path in ["/", "/page.json"] {

@@ -4,9 +4,8 @@ mod common;
 
 use common::repl::{field, follow, settle, signal, start, until};
 use common::server::on_path;
-use common::{Conn, Kind, Server, escape, skip};
+use common::{Conn, Kind, Server, escape, free_port, skip};
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,10 +14,6 @@ use std::time::{Duration, Instant};
 struct Proxy {
     dir: PathBuf,
     child: Child,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }
 
 impl Proxy {

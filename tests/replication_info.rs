@@ -131,7 +131,7 @@ fn states(kind: Kind) -> Said {
     b.connect().line("REPLICAOF NO ONE");
     until_up(&b, &c);
     notes.add("promoted", &b, &ports);
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let nobody = crate::common::free_port();
     let ports = [(a.port, "A"), (b.port, "B"), (c.port, "C"), (nobody, "D")];
     c.connect().line(&format!("REPLICAOF 127.0.0.1 {nobody}"));
     let refused = || c.log().contains("Connection refused");

@@ -5,10 +5,9 @@
 mod common;
 
 use common::repl::{PATIENCE, until};
-use common::{Conn, Kind, Node, Options, Server, server::on_path, skip};
+use common::{Conn, Kind, Node, Options, Server, free_port, server::on_path, skip};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,7 +21,7 @@ struct Sentinel {
 
 impl Sentinel {
     fn start(program: &PathBuf, number: usize, primary: u16) -> Sentinel {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port();
         let dir = std::env::temp_dir().join(format!("rustredis-sentinel-{}-{number}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory");
         let config = dir.join("sentinel.conf");

@@ -6,17 +6,13 @@ mod authority;
 mod common;
 
 use authority::Authority;
-use common::{Conn, Kind, Options, Server, find, server::on_path, skip};
+use common::{Conn, Kind, Options, Server, find, free_port, server::on_path, skip};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
-}
 
 fn authority() -> Authority {
     static COUNT: AtomicU32 = AtomicU32::new(0);

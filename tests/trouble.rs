@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Kind, Options, Server, find};
+use common::{Kind, Options, Server, find, free_port};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -32,8 +32,7 @@ fn troubles_say_what_where_and_what_next() {
     let server = Server::start(Kind::Rustredis, &Options::args("--requirepass secret"));
     let taken = server.port.to_string();
     // A port where nobody listens: it was free a moment ago.
-    let free =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port().to_string();
+    let free = free_port().to_string();
     let wrong_rdb = ["serve", "--port", &free, "--dbfilename", "wrong.rdb"];
     let cases: &[(&[&str], i32, &[&str])] = &[
         (

@@ -83,6 +83,10 @@ impl Target {
                         None => TcpStream::connect(address),
                     };
                     match tried {
+                        // Where nobody listens, the system may by chance have given our end that very port.
+                        Ok(tcp) if tcp.local_addr().is_ok_and(|own| own == address) => {
+                            last = io::Error::from_raw_os_error(libc::ECONNREFUSED)
+                        }
                         Ok(tcp) => {
                             tcp.set_nodelay(true)?;
                             socket2::SockRef::from(&tcp).set_tcp_keepalive(

@@ -4,7 +4,6 @@ use super::common::{Kind, Options, Server, find, server::on_path, skip};
 use serde_json::Value;
 use std::{
     fs,
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -32,7 +31,7 @@ fn the_time_without_service_of_a_failover() {
         assert!(Instant::now() < deadline, "the replica follows");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = crate::common::free_port();
     let config = replica.dir.join("sentinel.conf");
     let text = format!(
         "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor tested 127.0.0.1 {} 1\n\

@@ -166,7 +166,7 @@ fn latencies_agree_with_an_independent_probe() {
 fn tls_with_pipelines_of_large_replies() {
     let made = Authority::new(&std::env::temp_dir().join(format!("rustredis-bench-tls-{}", std::process::id())));
     made.sign("server");
-    let tls = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let tls = crate::common::free_port();
     let (cert, key, ca) = (made.file("server.crt"), made.file("server.key"), made.file("ca.crt"));
     let args = format!(
         "--tls-port {tls} --tls-cert-file {cert} --tls-key-file {key} --tls-ca-cert-file {ca} --tls-auth-clients no"

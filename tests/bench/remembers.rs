@@ -1,10 +1,10 @@
 //! `--verify` across restarts of a server that remembers everything, and of one that forgets; and load that goes on when
 //! a server comes back.
 
-use super::common::{Kind, find};
+use super::common::{Conn, Kind, find};
 use serde_json::Value;
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -23,8 +23,23 @@ fn start(dir: &Path, port: u16, aof: bool) -> Child {
     child
 }
 
+/// Waits until the server has done so many commands.
+fn served(port: u16, commands: u64) {
+    let mut conn = Conn::open(port);
+    let limit = Instant::now() + Duration::from_secs(20);
+    loop {
+        let info = conn.line("INFO stats");
+        let done = info.split("\\r\\n").find_map(|l| l.strip_prefix("total_commands_processed:")?.parse().ok());
+        if done >= Some(commands) {
+            return;
+        }
+        assert!(Instant::now() < limit, "no load: {info}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn home(name: &str) -> (PathBuf, u16) {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = crate::common::free_port();
     let dir = std::env::temp_dir().join(format!("rustredis-remembers-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory");
     (dir, port)
@@ -37,7 +52,7 @@ fn through_a_crash(name: &str, aof: bool, flags: &str) -> (Option<i32>, Value) {
     let mut command = Command::new(find(Kind::Rustredis).expect("our own binary"));
     command.args(["bench", "-p", &port.to_string(), "--json"]).args(flags.split_whitespace());
     let load = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a run");
-    std::thread::sleep(Duration::from_millis(1000));
+    served(port, 500);
     server.kill().expect("killed");
     server.wait().expect("gone");
     std::thread::sleep(Duration::from_millis(300));

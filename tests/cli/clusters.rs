@@ -8,7 +8,6 @@ use super::{
 };
 use std::{
     collections::BTreeSet,
-    net::TcpListener,
     process::Command,
     time::{Duration, Instant},
 };
@@ -23,7 +22,7 @@ impl Nodes {
             return None;
         }
         let start = |_| {
-            let bus = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+            let bus = crate::common::free_port();
             let words = format!("--cluster-enabled yes --cluster-node-timeout {timeout_ms} --cluster-port {bus}");
             let options = Options { file: Some("cluster-require-full-coverage no\n".into()), ..Options::args(&words) };
             Server::start(Kind::Redis, &options)

@@ -6,12 +6,14 @@
 #![allow(dead_code, unused_imports)] // Every test target compiles its own copy and uses its own part of it.
 
 pub mod fake;
+pub mod port;
 pub mod repl;
 pub mod resp;
 pub mod rng;
 pub mod run;
 pub mod server;
 
+pub use port::free_port;
 pub use resp::{Conn, Node, command, escape};
 pub use rng::Rng;
 pub use server::{Kind, Options, Server, find, subject};

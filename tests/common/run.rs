@@ -20,7 +20,7 @@ impl Run {
 
     pub fn try_start(kind: Kind, dir: &Path, args: &str) -> Result<Run, String> {
         let program = find(kind).unwrap_or_else(|| panic!("{kind:?} is not installed: {}", kind.how_to_install()));
-        let port = free_port();
+        let port = super::free_port();
         fs::create_dir_all(dir).unwrap();
         let log = fs::File::create(dir.join("log")).unwrap();
         let mut command = Command::new(program);
@@ -31,7 +31,7 @@ impl Run {
     /// refused so is as good as one on a full disk, and needs nobody's rights.
     pub fn start_limited(dir: &Path, args: &str, kib: u32) -> Run {
         let program = find(Kind::Rustredis).expect("it is built");
-        let port = free_port();
+        let port = super::free_port();
         fs::create_dir_all(dir).unwrap();
         let log = fs::File::create(dir.join("log")).unwrap();
         let mut command = Command::new("sh");
@@ -107,10 +107,6 @@ impl Run {
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Run {

@@ -124,7 +124,7 @@ impl Server {
 
     fn launch(kind: Kind, program: &Path, options: &Options) -> Option<Server> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = super::free_port();
         let serial = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("rustredis-test-{}-{serial}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory for the server");

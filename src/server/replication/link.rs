@@ -171,7 +171,12 @@ fn connect_from(engine: &Engine, to: SocketAddr, limit: Duration) -> std::io::Re
         socket.bind(&SocketAddr::new(ip, 0).into())?;
     }
     socket.connect_timeout(&to.into(), limit)?;
-    Ok(socket.into())
+    let stream: TcpStream = socket.into();
+    // Where nobody listens, the system may by chance have given our end that very port: then we would keep our primary from it.
+    if stream.local_addr()? == to {
+        return Err(std::io::Error::from_raw_os_error(libc::ECONNREFUSED));
+    }
+    Ok(stream)
 }
 
 /// PING, AUTH, and who we are.
