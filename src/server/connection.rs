@@ -52,6 +52,8 @@ pub struct Connection {
     unsent: VecDeque<Chunk>,
     /// Bytes of all chunks in `unsent`.
     unsent_bytes: usize,
+    /// What is unsent leaves when everybody who is ready by now has been served.
+    later: bool,
     /// It ends without waiting for anything to be sent.
     cut: bool,
     /// Nothing may be sent before the log is safe up to here (`appendfsync always`).
@@ -111,6 +113,7 @@ pub fn spawn(engine: Arc<Engine>, incoming: Incoming, guard: Guard) {
         partial: None,
         unsent: VecDeque::new(),
         unsent_bytes: 0,
+        later: false,
         cut: false,
         safe_at: None,
         saw_others: false,
@@ -200,6 +203,7 @@ impl Connection {
     /// Reads what has come and answers it, past the runtime, which does not run meanwhile: it will find out for itself that
     /// the bytes are gone. `worker` is not this thread's own, which is inside the script.
     pub fn attend(&mut self, worker: &mut crate::engine::worker::Worker, read: &mut [u8]) {
+        self.flush_now();
         if self.closing || !self.unsent.is_empty() || self.session.waiting.is_some() || self.wait.is_some() {
             return;
         }
@@ -230,6 +234,10 @@ impl Connection {
     /// Goes on until nothing can be done now. `Ready` means the connection is over.
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
+            if std::mem::take(&mut self.later) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             self.collect_mail(cx)?;
             if let Some(position) = self.safe_at {
                 let persist = &self.engine.persist;
@@ -428,6 +436,7 @@ impl Connection {
             let (n, mut at) = (kept + n, 0);
             let worker = &mut local.worker;
             worker.reply.proto = me.session.proto;
+            let before = worker.stats.processed.get();
             let ended = worker.turn(&mut me.session, &local.read[..n], &mut at, &mut me.partial, super::now_ms());
             if at < n {
                 me.query = local.read[at..n].to_vec();
@@ -435,7 +444,12 @@ impl Connection {
             }
             me.after_turn(ended);
             me.after_log(worker.access.take_logged(), &local.flush);
-            let sent = me.send(cx, &mut worker.reply, &worker.stats);
+            let several = worker.stats.processed.get() > before + 1;
+            let sent = if several && me.send_later(&mut worker.reply, &worker.stats) {
+                Ok(())
+            } else {
+                me.send(cx, &mut worker.reply, &worker.stats)
+            };
             me.note_waiting();
             Poll::Ready(sent)
         })

@@ -5,7 +5,45 @@ use super::*;
 /// Small pieces that wait to be sent are put together up to this size.
 const MERGED_CHUNK: usize = 16 * 1024;
 
+/// Replies to several commands, together no longer than this, leave at the end of the round: see [`Connection::send_later`].
+const LATER: usize = 1024;
+
 impl Connection {
+    /// Keeps short replies until everybody who is ready by now has been served; false if that is not for these. The first of many
+    /// that are sent one after the other wakes the other side, and the rest find it awake: with 50 clients that send 8 or 32
+    /// commands at once, it saves a tenth of all that is spent on a command. A lone command's reply would gain nothing.
+    pub(super) fn send_later(&mut self, reply: &mut Reply, stats: &WorkerStats) -> bool {
+        let fits = (1..=LATER).contains(&reply.len()) && !reply.has_shared();
+        if !fits || self.closing || !self.unsent.is_empty() || self.safe_at.is_some() {
+            return false;
+        }
+        stats.net_out.add(reply.len() as u64);
+        stats.writes.add(1);
+        self.sent = 0;
+        self.keep(Chunk::Own(reply.buf.as_slice().into()));
+        reply.buf.clear();
+        self.later = true;
+        true
+    }
+
+    /// Sends what is kept past the runtime, which does not run now, as far as it is taken.
+    pub(super) fn flush_now(&mut self) {
+        while self.safe_at.is_none()
+            && let Some(front) = self.unsent.front()
+        {
+            let rest = &front.bytes()[self.sent..];
+            // An error is the task's to find.
+            let Ok(n) = self.stream.write_now(rest) else { return };
+            if n < rest.len() {
+                self.sent += n;
+                return;
+            }
+            self.unsent_bytes -= front.bytes().len();
+            self.sent = 0;
+            self.unsent.pop_front();
+        }
+    }
+
     /// Sends what is in a reply buffer; keeps what does not go out at once.
     pub(super) fn send(&mut self, cx: &mut Context<'_>, reply: &mut Reply, stats: &WorkerStats) -> io::Result<()> {
         if reply.is_empty() {
@@ -67,7 +105,10 @@ impl Connection {
                 *slot = io::IoSlice::new(&chunk.bytes()[skip..]);
                 count += 1;
             }
-            let mut n = ready!(self.stream.poll_write_vectored(cx, &slices[..count]))?;
+            let mut n = match &slices[..count] {
+                [one] => ready!(self.stream.poll_write(cx, one)),
+                several => ready!(self.stream.poll_write_vectored(cx, several)),
+            }?;
             if n == 0 && !slices[..count].iter().all(|s| s.is_empty()) {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
