@@ -182,7 +182,7 @@ pub fn passing(plan: &Plan, seed: u64) {
             }
         }
         // Connecting costs more than asking: where the rate is low, it is rare.
-        let longest = if plan.rate == 0 { 20 } else { (200_000 / plan.rate).clamp(20, 1000) };
+        let longest = 200_000_u64.checked_div(plan.rate).map_or(20, |longest| longest.clamp(20, 1000));
         std::thread::sleep(Duration::from_millis(rng.next() % longest));
     }
 }
