@@ -28,7 +28,9 @@ NOT_RUN = {
     "README.md": {
         "cargo test": "it is a step of its own in .ci/run, before this one",
         "cargo install --path .": "builds the same once more; the binary of the first command stands in for it",
-        "redis-benchmark -p PORT -c 50 -n 2000000 -P 32 -r 1000000 get key:__rand_int__": "a figure, for a quiet machine",
+        "python3 tests/python/beside.py requests": "ten minutes, for a quiet machine; .ci/run tries each row with little",
+        "python3 tests/python/beside.py memory": "figures, for a quiet machine; .ci/run tries it with few keys",
+        "python3 tests/python/beside.py snapshot": "a figure, for a quiet machine; .ci/run tries it with few keys",
     },
     "CONTRIBUTING.md": {
         "cargo test": "it is a step of its own in .ci/run, before this one",
@@ -37,6 +39,7 @@ NOT_RUN = {
         "cargo bench --bench growth": "two minutes and 3 GB; .ci/run tries it with less (GROWTH_KEYS)",
         "cargo bench --bench costs": "five minutes; .ci/run tries it with less",
         "cargo bench --bench stalls": "two minutes; .ci/run tries it with less",
+        "python3 tests/python/beside.py requests": "ten minutes, for a quiet machine; .ci/run tries each row with little",
     },
 }
 

@@ -2166,46 +2166,98 @@ else
     complete -F _rustredis -o bashdefault -o default rustredis
 fi
 
-_rustredis_words() {
-    local before=" ${COMP_WORDS[*]:0:COMP_CWORD} " words=
-    case ${before,,} in
-        *' config get '|*' config set ')
-            words='bind bind-source-addr port tcp-backlog tcp-keepalive unixsocket unixsocketperm unixsocketgroup timeout protected-mode maxclients proto-max-bulk-len client-query-buffer-limit client-output-buffer-limit maxmemory-clients socket-mark-id max-new-connections-per-cycle max-new-tls-connections-per-cycle mptcp repl-mptcp rdma-bind rdma-completion-vector rdma-port rdma-rx-size tls-port tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching threads io-threads metrics-port metrics-page databases dir daemonize supervised pidfile loglevel logfile syslog-enabled syslog-ident syslog-facility always-show-logo set-proc-title proc-title-template disable-thp oom-score-adj oom-score-adj-values shutdown-timeout shutdown-on-sigint shutdown-on-sigterm hz hide-user-data-from-log availability-zone locale-collate dynamic-hz io-threads-do-reads crash-log-enabled crash-memcheck-enabled use-exit-on-panic ignore-warnings server-cpulist bio-cpulist bgsave-cpulist aof-rewrite-cpulist prefetch-batch-max-size log-format log-timestamp-format hash-seed extended-redis-compatibility lua-enable-deprecated-api loading-process-events-interval-bytes requirepass aclfile acl-pubsub-default acllog-max-len enable-protected-configs enable-debug-command enable-module-command sanitize-dump-payload maxmemory maxmemory-policy maxmemory-samples maxmemory-eviction-tenacity lfu-log-factor lfu-decay-time active-expire-effort lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush tracking-table-max-keys activerehashing activedefrag active-defrag-cycle-min active-defrag-cycle-max active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper jemalloc-bg-thread import-mode hash-max-listpack-entries hash-max-listpack-value zset-max-listpack-entries zset-max-listpack-value set-max-intset-entries set-max-listpack-entries set-max-listpack-value list-max-listpack-size list-compress-depth stream-node-max-bytes stream-node-max-entries hll-sparse-max-bytes save dbfilename rdbcompression rdbchecksum rdb-save-incremental-fsync rdb-del-sync-files field-expiry-format stop-writes-on-bgsave-error rdb-version-check appendonly appendfilename appenddirname appendfsync no-appendfsync-on-rewrite auto-aof-rewrite-percentage auto-aof-rewrite-min-size aof-load-truncated aof-use-rdb-preamble aof-timestamp-enabled aof-rewrite-incremental-fsync aof-disable-auto-gc rdb-key-save-delay key-load-delay replicaof masterauth masteruser replica-serve-stale-data replica-read-only replica-ignore-maxmemory replica-ignore-disk-write-errors replica-lazy-flush replica-priority replica-announced replica-announce-ip replica-announce-port replica-full-sync-buffer-limit repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-diskless-load repl-ping-replica-period repl-timeout repl-disable-tcp-nodelay repl-backlog-size repl-backlog-ttl min-replicas-to-write min-replicas-max-lag propagation-error-behavior dual-channel-replication-enabled repl-rdb-channel slowlog-log-slower-than slowlog-max-len latency-monitor-threshold latency-tracking latency-tracking-info-percentiles notify-keyspace-events busy-reply-threshold commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than cluster-enabled cluster-config-file cluster-port cluster-databases cluster-node-timeout cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6 cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-blacklist-ttl cluster-compatibility-sample-ratio cluster-config-save-behavior cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage cluster-slot-migration-log-max-len cluster-slot-stats-enabled slot-migration-max-failover-repl-bytes' ;;
-        *' cli '*'acl ')
-            words='cat deluser dryrun genpass getuser help list load log save setuser users whoami' ;;
-        *' cli '*'client ')
-            words='caching capa getname getredir help id import-source info kill list no-evict no-touch pause reply setinfo setname tracking trackinginfo unblock unpause' ;;
-        *' cli '*'cluster ')
-            words='addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange failover flushslots forget getkeysinslot help info keyslot links meet myid myshardid nodes replicas replicate reset saveconfig set-config-epoch setslot shards slaves slots' ;;
-        *' cli '*'command ')
-            words='count docs getkeys getkeysandflags help info list' ;;
-        *' cli '*'commandlog ')
-            words='get help len reset' ;;
-        *' cli '*'config ')
-            words='get help resetstat rewrite set' ;;
-        *' cli '*'function ')
-            words='delete dump flush help kill list load restore stats' ;;
-        *' cli '*'latency ')
-            words='doctor graph help histogram history latest reset' ;;
-        *' cli '*'memory ')
-            words='doctor help malloc-stats purge stats usage' ;;
-        *' cli '*'module ')
-            words='help list load loadex unload' ;;
-        *' cli '*'object ')
-            words='encoding freq help idletime refcount' ;;
-        *' cli '*'pubsub ')
-            words='channels help numpat numsub shardchannels shardnumsub' ;;
-        *' cli '*'script ')
-            words='debug exists flush help kill load show' ;;
-        *' cli '*'slowlog ')
-            words='get help len reset' ;;
-        *' cli '*'xgroup ')
-            words='create createconsumer delconsumer destroy help setid' ;;
-        *' cli '*'xinfo ')
-            words='consumers groups help stream' ;;
+_rustredis_follows() {
+    local word skip= current=$1 first= second= last= count=0
+    shift
+    for word in "$@"; do
+        if [ -n "$skip" ]; then
+            skip=
+            continue
+        fi
+        if [ $count = 0 ]; then
+            case $word in
+                -h|-p|-s|-u|-n|-t|-a|--pass|--user|--sni|--cacert|--cacertdir|--cert|--key|--tls-ciphers|--tls-ciphersuites|-r|-i|-X|--eval|-d|-D|--show-pushes|--view|--intrinsic-latency|--lru-test|--top|--save|--rdb|--functions-rdb|--pattern|--quoted-pattern|--count|--type|--cursor|--memkeys-samples|--keystats-samples|-top|--pipe-timeout|--import|--del-match|--expire-match|--rate|--journal|--resume|--undo|--cluster|--cluster-replicas|--cluster-master-id|--cluster-from|--cluster-from-user|--cluster-from-pass|--cluster-to|--cluster-slots|--cluster-timeout|--cluster-pipeline|--cluster-weight|--cluster-threshold) skip=1; continue ;;
+                -*|@*|*://*|'') continue ;;
+            esac
+            first=$word
+        elif [ $count = 1 ]; then
+            second=$word
+        fi
+        last=$word
+        count=$((count + 1))
+    done
+    [ -z "$skip" ] || return 1
+    if [ $count = 0 ]; then
+        case $current in
+            -*) return 1 ;;
+            *) printf '%s\n' 'acl append asking auth bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin client cluster command commandlog config copy dbsize debug decr decrby del delex delifeq digest discard dump echo eval eval_ro evalsha evalsha_ro exec exists expire expireat expiretime failover fcall fcall_ro flushall flushdb function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore get getbit getdel getex getrange getset hdel hello hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat hkeys hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx hstrlen httl hvals incr incrby incrbyfloat info keys lastsave latency lcs lindex linsert llen lmove lmpop lolwut lpop lpos lpush lpushx lrange lrem lset ltrim memory mget migrate module monitor move mset msetex msetnx multi object persist pexpire pexpireat pexpiretime pfadd pfcount pfdebug pfmerge pfselftest ping psetex psubscribe psync pttl publish pubsub punsubscribe quit randomkey readonly readwrite rename renamenx replconf replicaof reset restore role rpop rpoplpush rpush rpushx sadd save scan scard script sdiff sdiffstore select set setbit setex setnx setrange shutdown sinter sintercard sinterstore sismember slaveof slowlog smembers smismember smove sort sort_ro spop spublish srandmember srem sscan ssubscribe strlen subscribe substr sunion sunionstore sunsubscribe swapdb sync time touch ttl type unlink unsubscribe unwatch wait waitaof watch xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore' ;;
+        esac
+        return 0
+    fi
+    case $count:$(printf '%s %s' "$first" "$second" | tr '[:upper:]' '[:lower:]') in
+        1:*) _rustredis_subcommands "$first" ;;
+        *':config get') _rustredis_directives ;;
+        *[02468]':config set') _rustredis_directives ;;
+        *':config set') _rustredis_values "$last" ;;
     esac
-    if [ -n "$words" ]; then
-        COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD],,}"))
+    return 0
+}
+
+_rustredis_directives() {
+    printf '%s\n' 'acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper active-expire-effort activedefrag activerehashing always-show-logo aof-load-truncated aof-rewrite-cpulist aof-rewrite-incremental-fsync aof-timestamp-enabled aof-use-rdb-preamble appenddirname appendfilename appendfsync appendonly auto-aof-rewrite-min-size auto-aof-rewrite-percentage availability-zone bgsave-cpulist bind bind-source-addr bio-cpulist busy-reply-threshold client-output-buffer-limit client-query-buffer-limit cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6 cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-blacklist-ttl cluster-compatibility-sample-ratio cluster-config-file cluster-config-save-behavior cluster-databases cluster-enabled cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-node-timeout cluster-port cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage cluster-slot-migration-log-max-len cluster-slot-stats-enabled commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than crash-log-enabled crash-memcheck-enabled daemonize databases dbfilename dir disable-thp dual-channel-replication-enabled dynamic-hz enable-debug-command enable-module-command enable-protected-configs extended-redis-compatibility field-expiry-format hash-max-listpack-entries hash-max-listpack-value hash-seed hide-user-data-from-log hll-sparse-max-bytes hz ignore-warnings import-mode io-threads jemalloc-bg-thread latency-monitor-threshold latency-tracking latency-tracking-info-percentiles lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth list-max-listpack-size locale-collate log-format log-timestamp-format logfile loglevel masterauth masteruser max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory maxmemory-clients maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples metrics-page metrics-port min-replicas-max-lag min-replicas-to-write mptcp no-appendfsync-on-rewrite notify-keyspace-events oom-score-adj oom-score-adj-values pidfile port prefetch-batch-max-size proc-title-template propagation-error-behavior protected-mode proto-max-bulk-len rdb-del-sync-files rdb-save-incremental-fsync rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector rdma-port rdma-rx-size repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-mptcp repl-ping-replica-period repl-timeout replica-announce-ip replica-announce-port replica-announced replica-full-sync-buffer-limit replica-ignore-disk-write-errors replica-ignore-maxmemory replica-lazy-flush replica-priority replica-read-only replica-serve-stale-data replicaof requirepass sanitize-dump-payload save server-cpulist set-max-intset-entries set-max-listpack-entries set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slot-migration-max-failover-repl-bytes slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility syslog-ident tcp-backlog tcp-keepalive threads timeout tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm zset-max-listpack-entries zset-max-listpack-value'
+}
+
+_rustredis_subcommands() {
+    case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
+        acl) printf '%s\n' 'cat deluser dryrun genpass getuser help list load log save setuser users whoami' ;;
+        client) printf '%s\n' 'caching capa getname getredir help id import-source info kill list no-evict no-touch pause reply setinfo setname tracking trackinginfo unblock unpause' ;;
+        cluster) printf '%s\n' 'addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange failover flushslots forget getkeysinslot help info keyslot links meet myid myshardid nodes replicas replicate reset saveconfig set-config-epoch setslot shards slaves slots' ;;
+        command) printf '%s\n' 'count docs getkeys getkeysandflags help info list' ;;
+        commandlog) printf '%s\n' 'get help len reset' ;;
+        config) printf '%s\n' 'get help resetstat rewrite set' ;;
+        function) printf '%s\n' 'delete dump flush help kill list load restore stats' ;;
+        latency) printf '%s\n' 'doctor graph help histogram history latest reset' ;;
+        memory) printf '%s\n' 'doctor help malloc-stats purge stats usage' ;;
+        module) printf '%s\n' 'help list load loadex unload' ;;
+        object) printf '%s\n' 'encoding freq help idletime refcount' ;;
+        pubsub) printf '%s\n' 'channels help numpat numsub shardchannels shardnumsub' ;;
+        script) printf '%s\n' 'debug exists flush help kill load show' ;;
+        slowlog) printf '%s\n' 'get help len reset' ;;
+        xgroup) printf '%s\n' 'create createconsumer delconsumer destroy help setid' ;;
+        xinfo) printf '%s\n' 'consumers groups help stream' ;;
+    esac
+}
+
+_rustredis_values() {
+    case $1 in
+        tls-auth-clients-user) printf '%s\n' 'CN URI off' ;;
+        acl-pubsub-default) printf '%s\n' 'allchannels resetchannels' ;;
+        loglevel) printf '%s\n' 'debug verbose notice warning nothing' ;;
+        repl-diskless-load) printf '%s\n' 'disabled on-empty-db swapdb flush-before-load' ;;
+        appendfsync) printf '%s\n' 'everysec always no' ;;
+        propagation-error-behavior) printf '%s\n' 'ignore panic panic-on-replicas' ;;
+        cluster-preferred-endpoint-type) printf '%s\n' 'ip hostname unknown-endpoint' ;;
+        log-timestamp-format) printf '%s\n' 'legacy iso8601 milliseconds' ;;
+        log-format) printf '%s\n' 'legacy logfmt json' ;;
+        sanitize-dump-payload) printf '%s\n' 'no yes clients' ;;
+        enable-protected-configs|enable-debug-command|enable-module-command) printf '%s\n' 'no yes local' ;;
+        tls-auth-clients) printf '%s\n' 'no yes optional' ;;
+        oom-score-adj) printf '%s\n' 'no yes relative absolute' ;;
+        rdb-version-check) printf '%s\n' 'strict relaxed' ;;
+        cluster-config-save-behavior) printf '%s\n' 'sync best-effort' ;;
+        supervised) printf '%s\n' 'upstart systemd auto no' ;;
+        syslog-facility) printf '%s\n' 'user local0 local1 local2 local3 local4 local5 local6 local7' ;;
+        field-expiry-format) printf '%s\n' 'valkey-9 redis-7.4' ;;
+        maxmemory-policy) printf '%s\n' 'volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction' ;;
+        protected-mode|mptcp|repl-mptcp|tls-cluster|tls-prefer-server-ciphers|tls-replication|tls-session-caching|metrics-page|daemonize|syslog-enabled|always-show-logo|set-proc-title|disable-thp|hide-user-data-from-log|dynamic-hz|crash-log-enabled|crash-memcheck-enabled|extended-redis-compatibility|lazyfree-lazy-eviction|lazyfree-lazy-expire|lazyfree-lazy-server-del|lazyfree-lazy-user-del|lazyfree-lazy-user-flush|activerehashing|activedefrag|jemalloc-bg-thread|import-mode|rdbcompression|rdbchecksum|rdb-save-incremental-fsync|rdb-del-sync-files|stop-writes-on-bgsave-error|appendonly|no-appendfsync-on-rewrite|aof-load-truncated|aof-use-rdb-preamble|aof-timestamp-enabled|aof-rewrite-incremental-fsync|replica-serve-stale-data|replica-read-only|replica-ignore-maxmemory|replica-ignore-disk-write-errors|replica-lazy-flush|replica-announced|repl-diskless-sync|repl-disable-tcp-nodelay|dual-channel-replication-enabled|latency-tracking|cluster-enabled|cluster-allow-pubsubshard-when-down|cluster-allow-reads-when-down|cluster-allow-replica-migration|cluster-replica-no-failover|cluster-require-full-coverage|cluster-slot-stats-enabled) printf '%s\n' 'yes no' ;;
+    esac
+}
+
+_rustredis_words() {
+    local list current=${COMP_WORDS[COMP_CWORD]}
+    if [ "$COMP_CWORD" -gt 1 ] && [ "${COMP_WORDS[1]}" = cli ] &&
+        list=$(_rustredis_follows "$current" "${COMP_WORDS[@]:2:COMP_CWORD-2}"); then
+        COMPREPLY=($(compgen -W "$list" -- "${current,,}"))
     else
         _rustredis "$@"
     fi

@@ -544,3 +544,96 @@ set edit:completion:arg-completer[rustredis] = {|@words|
     ]
     $completions[$command]
 }
+
+use re
+
+# Behind `rustredis cli`: commands, subcommands, directives and their values.
+var rustredis-flags = $edit:completion:arg-completer[rustredis]
+var rustredis-subcommands = [
+    [[acl] [cat deluser dryrun genpass getuser help list load log save setuser users whoami]]
+    [[client] [caching capa getname getredir help id import-source info kill list no-evict no-touch pause reply setinfo setname tracking trackinginfo unblock unpause]]
+    [[cluster] [addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange failover flushslots forget getkeysinslot help info keyslot links meet myid myshardid nodes replicas replicate reset saveconfig set-config-epoch setslot shards slaves slots]]
+    [[command] [count docs getkeys getkeysandflags help info list]]
+    [[commandlog] [get help len reset]]
+    [[config] [get help resetstat rewrite set]]
+    [[function] [delete dump flush help kill list load restore stats]]
+    [[latency] [doctor graph help histogram history latest reset]]
+    [[memory] [doctor help malloc-stats purge stats usage]]
+    [[module] [help list load loadex unload]]
+    [[object] [encoding freq help idletime refcount]]
+    [[pubsub] [channels help numpat numsub shardchannels shardnumsub]]
+    [[script] [debug exists flush help kill load show]]
+    [[slowlog] [get help len reset]]
+    [[xgroup] [create createconsumer delconsumer destroy help setid]]
+    [[xinfo] [consumers groups help stream]]
+]
+var rustredis-values = [
+    [[tls-auth-clients-user] [CN URI off]]
+    [[acl-pubsub-default] [allchannels resetchannels]]
+    [[loglevel] [debug verbose notice warning nothing]]
+    [[repl-diskless-load] [disabled on-empty-db swapdb flush-before-load]]
+    [[appendfsync] [everysec always no]]
+    [[propagation-error-behavior] [ignore panic panic-on-replicas]]
+    [[cluster-preferred-endpoint-type] [ip hostname unknown-endpoint]]
+    [[log-timestamp-format] [legacy iso8601 milliseconds]]
+    [[log-format] [legacy logfmt json]]
+    [[sanitize-dump-payload] [no yes clients]]
+    [[enable-protected-configs enable-debug-command enable-module-command] [no yes local]]
+    [[tls-auth-clients] [no yes optional]]
+    [[oom-score-adj] [no yes relative absolute]]
+    [[rdb-version-check] [strict relaxed]]
+    [[cluster-config-save-behavior] [sync best-effort]]
+    [[supervised] [upstart systemd auto no]]
+    [[syslog-facility] [user local0 local1 local2 local3 local4 local5 local6 local7]]
+    [[field-expiry-format] [valkey-9 redis-7.4]]
+    [[maxmemory-policy] [volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction]]
+    [[protected-mode mptcp repl-mptcp tls-cluster tls-prefer-server-ciphers tls-replication tls-session-caching metrics-page daemonize syslog-enabled always-show-logo set-proc-title disable-thp hide-user-data-from-log dynamic-hz crash-log-enabled crash-memcheck-enabled extended-redis-compatibility lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush activerehashing activedefrag jemalloc-bg-thread import-mode rdbcompression rdbchecksum rdb-save-incremental-fsync rdb-del-sync-files stop-writes-on-bgsave-error appendonly no-appendfsync-on-rewrite aof-load-truncated aof-use-rdb-preamble aof-timestamp-enabled aof-rewrite-incremental-fsync replica-serve-stale-data replica-read-only replica-ignore-maxmemory replica-ignore-disk-write-errors replica-lazy-flush replica-announced repl-diskless-sync repl-disable-tcp-nodelay dual-channel-replication-enabled latency-tracking cluster-enabled cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-replica-no-failover cluster-require-full-coverage cluster-slot-stats-enabled] [yes no]]
+]
+var rustredis-directives = [acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper active-expire-effort activedefrag activerehashing always-show-logo aof-load-truncated aof-rewrite-cpulist aof-rewrite-incremental-fsync aof-timestamp-enabled aof-use-rdb-preamble appenddirname appendfilename appendfsync appendonly auto-aof-rewrite-min-size auto-aof-rewrite-percentage availability-zone bgsave-cpulist bind bind-source-addr bio-cpulist busy-reply-threshold client-output-buffer-limit client-query-buffer-limit cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6 cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-blacklist-ttl cluster-compatibility-sample-ratio cluster-config-file cluster-config-save-behavior cluster-databases cluster-enabled cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-node-timeout cluster-port cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage cluster-slot-migration-log-max-len cluster-slot-stats-enabled commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than crash-log-enabled crash-memcheck-enabled daemonize databases dbfilename dir disable-thp dual-channel-replication-enabled dynamic-hz enable-debug-command enable-module-command enable-protected-configs extended-redis-compatibility field-expiry-format hash-max-listpack-entries hash-max-listpack-value hash-seed hide-user-data-from-log hll-sparse-max-bytes hz ignore-warnings import-mode io-threads jemalloc-bg-thread latency-monitor-threshold latency-tracking latency-tracking-info-percentiles lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth list-max-listpack-size locale-collate log-format log-timestamp-format logfile loglevel masterauth masteruser max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory maxmemory-clients maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples metrics-page metrics-port min-replicas-max-lag min-replicas-to-write mptcp no-appendfsync-on-rewrite notify-keyspace-events oom-score-adj oom-score-adj-values pidfile port prefetch-batch-max-size proc-title-template propagation-error-behavior protected-mode proto-max-bulk-len rdb-del-sync-files rdb-save-incremental-fsync rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector rdma-port rdma-rx-size repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-mptcp repl-ping-replica-period repl-timeout replica-announce-ip replica-announce-port replica-announced replica-full-sync-buffer-limit replica-ignore-disk-write-errors replica-ignore-maxmemory replica-lazy-flush replica-priority replica-read-only replica-serve-stale-data replicaof requirepass sanitize-dump-payload save server-cpulist set-max-intset-entries set-max-listpack-entries set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slot-migration-max-failover-repl-bytes slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility syslog-ident tcp-backlog tcp-keepalive threads timeout tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm zset-max-listpack-entries zset-max-listpack-value]
+
+fn rustredis-of {|name rows|
+    for row $rows {
+        if (has-value $row[0] $name) {
+            all $row[1]
+        }
+    }
+}
+
+set edit:completion:arg-completer[rustredis] = {|@words|
+    var said = []
+    var skip = $false
+    if (or (< (count $words) 3) (not-eq $words[1] cli)) {
+        $rustredis-flags $@words
+    } else {
+        for word $words[2..-1] {
+            if $skip {
+                set skip = $false
+            } elif (> (count $said) 0) {
+                set said = [$@said $word]
+            } elif (has-value [-h -p -s -u -n -t -a --pass --user --sni --cacert --cacertdir --cert --key --tls-ciphers --tls-ciphersuites -r -i -X --eval -d -D --show-pushes --view --intrinsic-latency --lru-test --top --save --rdb --functions-rdb --pattern --quoted-pattern --count --type --cursor --memkeys-samples --keystats-samples -top --pipe-timeout --import --del-match --expire-match --rate --journal --resume --undo --cluster --cluster-replicas --cluster-master-id --cluster-from --cluster-from-user --cluster-from-pass --cluster-to --cluster-slots --cluster-timeout --cluster-pipeline --cluster-weight --cluster-threshold] $word) {
+                set skip = $true
+            } elif (not (or (eq $word '') (re:match '^[-@]|://' $word))) {
+                set said = [$word]
+            }
+        }
+        var count = (count $said)
+        if $skip {
+            edit:complete-filename $@words
+        } elif (== $count 0) {
+            if (str:has-prefix $words[-1] -) {
+                $rustredis-flags rustredis cli $words[-1]
+            } else {
+                put acl append asking auth bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin client cluster command commandlog config copy dbsize debug decr decrby del delex delifeq digest discard dump echo eval eval_ro evalsha evalsha_ro exec exists expire expireat expiretime failover fcall fcall_ro flushall flushdb function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore get getbit getdel getex getrange getset hdel hello hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat hkeys hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx hstrlen httl hvals incr incrby incrbyfloat info keys lastsave latency lcs lindex linsert llen lmove lmpop lolwut lpop lpos lpush lpushx lrange lrem lset ltrim memory mget migrate module monitor move mset msetex msetnx multi object persist pexpire pexpireat pexpiretime pfadd pfcount pfdebug pfmerge pfselftest ping psetex psubscribe psync pttl publish pubsub punsubscribe quit randomkey readonly readwrite rename renamenx replconf replicaof reset restore role rpop rpoplpush rpush rpushx sadd save scan scard script sdiff sdiffstore select set setbit setex setnx setrange shutdown sinter sintercard sinterstore sismember slaveof slowlog smembers smismember smove sort sort_ro spop spublish srandmember srem sscan ssubscribe strlen subscribe substr sunion sunionstore sunsubscribe swapdb sync time touch ttl type unlink unsubscribe unwatch wait waitaof watch xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
+            }
+        } elif (== $count 1) {
+            rustredis-of (str:to-lower $said[0]) $rustredis-subcommands
+        } elif (eq (str:to-lower $said[0]) config) {
+            var second = (str:to-lower $said[1])
+            if (or (eq $second get) (and (eq $second set) (== (% $count 2) 0))) {
+                put $@rustredis-directives
+            } elif (eq $second set) {
+                rustredis-of $said[-1] $rustredis-values
+            }
+        }
+    }
+}

@@ -608,3 +608,133 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -s q -d 'A li
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l csv -d 'Comma-separated values'
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l json -d 'A JSON document, with figures of every second'
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -s e -d 'Of old: show errors'
+
+# Behind `rustredis cli`: commands, subcommands, directives and their values.
+function __rustredis_follows
+    set -l before (commandline -opc)
+    test "$before[2]" = cli
+    or return 1
+    set -e before[1..2]
+    set -l said
+    set -l skip no
+    for word in $before
+        if test $skip = yes
+            set skip no
+        else if test (count $said) -gt 0
+            set -a said $word
+        else
+            switch $word
+                case -h -p -s -u -n -t -a --pass --user --sni --cacert --cacertdir --cert --key --tls-ciphers --tls-ciphersuites -r -i -X --eval -d -D --show-pushes --view --intrinsic-latency --lru-test --top --save --rdb --functions-rdb --pattern --quoted-pattern --count --type --cursor --memkeys-samples --keystats-samples -top --pipe-timeout --import --del-match --expire-match --rate --journal --resume --undo --cluster --cluster-replicas --cluster-master-id --cluster-from --cluster-from-user --cluster-from-pass --cluster-to --cluster-slots --cluster-timeout --cluster-pipeline --cluster-weight --cluster-threshold
+                    set skip yes
+                case '-*' '@*' '*://*' ''
+                case '*'
+                    set said $word
+            end
+        end
+    end
+    test $skip = no
+    or return 1
+    set -l count (count $said)
+    if test $count -eq 0
+        string match -q -- '-*' (commandline -ct)
+        and return 1
+        string split ' ' -- 'acl append asking auth bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin client cluster command commandlog config copy dbsize debug decr decrby del delex delifeq digest discard dump echo eval eval_ro evalsha evalsha_ro exec exists expire expireat expiretime failover fcall fcall_ro flushall flushdb function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore get getbit getdel getex getrange getset hdel hello hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat hkeys hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx hstrlen httl hvals incr incrby incrbyfloat info keys lastsave latency lcs lindex linsert llen lmove lmpop lolwut lpop lpos lpush lpushx lrange lrem lset ltrim memory mget migrate module monitor move mset msetex msetnx multi object persist pexpire pexpireat pexpiretime pfadd pfcount pfdebug pfmerge pfselftest ping psetex psubscribe psync pttl publish pubsub punsubscribe quit randomkey readonly readwrite rename renamenx replconf replicaof reset restore role rpop rpoplpush rpush rpushx sadd save scan scard script sdiff sdiffstore select set setbit setex setnx setrange shutdown sinter sintercard sinterstore sismember slaveof slowlog smembers smismember smove sort sort_ro spop spublish srandmember srem sscan ssubscribe strlen subscribe substr sunion sunionstore sunsubscribe swapdb sync time touch ttl type unlink unsubscribe unwatch wait waitaof watch xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore'
+        return 0
+    end
+    set -l first (string lower -- $said[1])
+    if test $count -eq 1
+        __rustredis_subcommands $first
+    else if test $first = config
+        set -l second (string lower -- $said[2])
+        if test $second = get
+            or test $second = set -a (math $count % 2) -eq 0
+            string split ' ' -- 'acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper active-expire-effort activedefrag activerehashing always-show-logo aof-load-truncated aof-rewrite-cpulist aof-rewrite-incremental-fsync aof-timestamp-enabled aof-use-rdb-preamble appenddirname appendfilename appendfsync appendonly auto-aof-rewrite-min-size auto-aof-rewrite-percentage availability-zone bgsave-cpulist bind bind-source-addr bio-cpulist busy-reply-threshold client-output-buffer-limit client-query-buffer-limit cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6 cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-blacklist-ttl cluster-compatibility-sample-ratio cluster-config-file cluster-config-save-behavior cluster-databases cluster-enabled cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-node-timeout cluster-port cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage cluster-slot-migration-log-max-len cluster-slot-stats-enabled commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than crash-log-enabled crash-memcheck-enabled daemonize databases dbfilename dir disable-thp dual-channel-replication-enabled dynamic-hz enable-debug-command enable-module-command enable-protected-configs extended-redis-compatibility field-expiry-format hash-max-listpack-entries hash-max-listpack-value hash-seed hide-user-data-from-log hll-sparse-max-bytes hz ignore-warnings import-mode io-threads jemalloc-bg-thread latency-monitor-threshold latency-tracking latency-tracking-info-percentiles lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth list-max-listpack-size locale-collate log-format log-timestamp-format logfile loglevel masterauth masteruser max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory maxmemory-clients maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples metrics-page metrics-port min-replicas-max-lag min-replicas-to-write mptcp no-appendfsync-on-rewrite notify-keyspace-events oom-score-adj oom-score-adj-values pidfile port prefetch-batch-max-size proc-title-template propagation-error-behavior protected-mode proto-max-bulk-len rdb-del-sync-files rdb-save-incremental-fsync rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector rdma-port rdma-rx-size repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-mptcp repl-ping-replica-period repl-timeout replica-announce-ip replica-announce-port replica-announced replica-full-sync-buffer-limit replica-ignore-disk-write-errors replica-ignore-maxmemory replica-lazy-flush replica-priority replica-read-only replica-serve-stale-data replicaof requirepass sanitize-dump-payload save server-cpulist set-max-intset-entries set-max-listpack-entries set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slot-migration-max-failover-repl-bytes slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility syslog-ident tcp-backlog tcp-keepalive threads timeout tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm zset-max-listpack-entries zset-max-listpack-value'
+        else if test $second = set
+            __rustredis_values $said[-1]
+        end
+    end
+end
+
+function __rustredis_subcommands
+    switch $argv[1]
+        case acl
+            string split ' ' -- 'cat deluser dryrun genpass getuser help list load log save setuser users whoami'
+        case client
+            string split ' ' -- 'caching capa getname getredir help id import-source info kill list no-evict no-touch pause reply setinfo setname tracking trackinginfo unblock unpause'
+        case cluster
+            string split ' ' -- 'addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange failover flushslots forget getkeysinslot help info keyslot links meet myid myshardid nodes replicas replicate reset saveconfig set-config-epoch setslot shards slaves slots'
+        case command
+            string split ' ' -- 'count docs getkeys getkeysandflags help info list'
+        case commandlog
+            string split ' ' -- 'get help len reset'
+        case config
+            string split ' ' -- 'get help resetstat rewrite set'
+        case function
+            string split ' ' -- 'delete dump flush help kill list load restore stats'
+        case latency
+            string split ' ' -- 'doctor graph help histogram history latest reset'
+        case memory
+            string split ' ' -- 'doctor help malloc-stats purge stats usage'
+        case module
+            string split ' ' -- 'help list load loadex unload'
+        case object
+            string split ' ' -- 'encoding freq help idletime refcount'
+        case pubsub
+            string split ' ' -- 'channels help numpat numsub shardchannels shardnumsub'
+        case script
+            string split ' ' -- 'debug exists flush help kill load show'
+        case slowlog
+            string split ' ' -- 'get help len reset'
+        case xgroup
+            string split ' ' -- 'create createconsumer delconsumer destroy help setid'
+        case xinfo
+            string split ' ' -- 'consumers groups help stream'
+    end
+end
+
+function __rustredis_values
+    switch $argv[1]
+        case tls-auth-clients-user
+            string split ' ' -- 'CN URI off'
+        case acl-pubsub-default
+            string split ' ' -- 'allchannels resetchannels'
+        case loglevel
+            string split ' ' -- 'debug verbose notice warning nothing'
+        case repl-diskless-load
+            string split ' ' -- 'disabled on-empty-db swapdb flush-before-load'
+        case appendfsync
+            string split ' ' -- 'everysec always no'
+        case propagation-error-behavior
+            string split ' ' -- 'ignore panic panic-on-replicas'
+        case cluster-preferred-endpoint-type
+            string split ' ' -- 'ip hostname unknown-endpoint'
+        case log-timestamp-format
+            string split ' ' -- 'legacy iso8601 milliseconds'
+        case log-format
+            string split ' ' -- 'legacy logfmt json'
+        case sanitize-dump-payload
+            string split ' ' -- 'no yes clients'
+        case enable-protected-configs enable-debug-command enable-module-command
+            string split ' ' -- 'no yes local'
+        case tls-auth-clients
+            string split ' ' -- 'no yes optional'
+        case oom-score-adj
+            string split ' ' -- 'no yes relative absolute'
+        case rdb-version-check
+            string split ' ' -- 'strict relaxed'
+        case cluster-config-save-behavior
+            string split ' ' -- 'sync best-effort'
+        case supervised
+            string split ' ' -- 'upstart systemd auto no'
+        case syslog-facility
+            string split ' ' -- 'user local0 local1 local2 local3 local4 local5 local6 local7'
+        case field-expiry-format
+            string split ' ' -- 'valkey-9 redis-7.4'
+        case maxmemory-policy
+            string split ' ' -- 'volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction'
+        case protected-mode mptcp repl-mptcp tls-cluster tls-prefer-server-ciphers tls-replication tls-session-caching metrics-page daemonize syslog-enabled always-show-logo set-proc-title disable-thp hide-user-data-from-log dynamic-hz crash-log-enabled crash-memcheck-enabled extended-redis-compatibility lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush activerehashing activedefrag jemalloc-bg-thread import-mode rdbcompression rdbchecksum rdb-save-incremental-fsync rdb-del-sync-files stop-writes-on-bgsave-error appendonly no-appendfsync-on-rewrite aof-load-truncated aof-use-rdb-preamble aof-timestamp-enabled aof-rewrite-incremental-fsync replica-serve-stale-data replica-read-only replica-ignore-maxmemory replica-ignore-disk-write-errors replica-lazy-flush replica-announced repl-diskless-sync repl-disable-tcp-nodelay dual-channel-replication-enabled latency-tracking cluster-enabled cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-replica-no-failover cluster-require-full-coverage cluster-slot-stats-enabled
+            string split ' ' -- 'yes no'
+    end
+end
+
+complete -c rustredis -n "__rustredis_follows | string length -q" -f -a "(__rustredis_follows)"

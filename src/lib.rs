@@ -1,14 +1,15 @@
 //! # rustredis: the map
 //!
-//! One binary, five verbs, one protocol and storage core. Imports go downward only; `tests/tidy.rs` enforces it.
+//! One binary, five verbs, one protocol and storage core. Imports go downward only, in the order of this table ([`cli`], [`bench`] and
+//! [`inspect`] side by side, as are [`aof`] and [`rdb`]); `tests/tidy.rs` enforces it.
 //!
 //! | room | what is in it | what is *not* in it |
 //! |---|---|---|
-//! | [`inspect`] | `rdb …`, `aof …`: files told, checked, compared, converted, cut | decoding |
-//! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`server`] | listener, workers, connection ↔ bytes, cron, boot, logging | what a command means |
 //! | [`cli`] | the interactive client and all that redis-cli does | connections, the decoder |
 //! | [`bench`] | the load generator: requests made in advance or drawn from mixes, replies counted, latencies; searches, comparisons | connections' handshake, the scanner of replies |
+//! | [`inspect`] | `rdb …`, `aof …`: files told, checked, compared, converted, cut | decoding |
+//! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`client`] | connections to a server as its clients make them: addresses, URIs, TLS, handshake, slots of a cluster | what is sent, what is shown |
 //! | [`commands`] | one file per family: its table of specs on top, its handlers below | sockets, threads, locks |
 //! | [`engine`] | spec, dispatch (the list of refusals), call, session, config table, stats, INFO | sockets, threads, files, wall clock |

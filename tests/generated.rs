@@ -1,6 +1,11 @@
 //! What is made of tables and kept in the repository: completions, man pages, the README's table of commands. A test fails when
 //! a file is not what the tables say now; `UPDATE=1 cargo test --test generated` writes them anew.
 
+#[path = "generated/shells.rs"]
+mod shells;
+#[path = "generated/words.rs"]
+mod words;
+
 use clap_complete::{Generator, Shell};
 use rustredis::args::whole::whole;
 use rustredis::{commands, engine::table};
@@ -32,57 +37,13 @@ fn completions_are_fresh() {
         shells
             .into_iter()
             .filter_map(|shell| {
-                let mut text = Vec::new();
-                clap_complete::generate(shell, &mut whole(), "rustredis", &mut text);
-                if shell == Shell::Bash {
-                    text.extend(what_depends_on_words().into_bytes());
-                }
-                keep(&root().join("completions").join(shell.file_name("rustredis")), &text)
+                let mut flags = Vec::new();
+                clap_complete::generate(shell, &mut whole(), "rustredis", &mut flags);
+                let text = words::laid_over(shell, &String::from_utf8(flags).expect("text"));
+                keep(&root().join("completions").join(shell.file_name("rustredis")), text.as_bytes())
             })
             .collect(),
     );
-}
-
-/// What the word at hand depends on is the words before it: directives behind CONFIG GET and SET, subcommands behind their command,
-/// as `rustredis cli` takes them.
-fn what_depends_on_words() -> String {
-    commands::install();
-    let mut cases = String::new();
-    let directives: Vec<&str> = rustredis::engine::config::table::rows().map(|row| row.name).collect();
-    cases.push_str(&format!(
-        "        *' config get '|*' config set ')\n            words='{}' ;;\n",
-        directives.join(" ")
-    ));
-    let mut containers: Vec<_> = table::top().iter().filter(|command| !command.subs.is_empty()).collect();
-    containers.sort_by_key(|command| command.name.clone());
-    for command in containers {
-        let mut subs: Vec<String> = command.subs.iter().map(|sub| sub.name.to_lowercase()).collect();
-        subs.iter_mut().for_each(|sub| *sub = sub.rsplit('|').next().unwrap_or_default().to_owned());
-        subs.sort();
-        let name = command.name.to_lowercase();
-        cases.push_str(&format!("        *' cli '*'{name} ')\n            words='{}' ;;\n", subs.join(" ")));
-    }
-    format!(
-        "\n_rustredis_words() {{\n    local before=\" ${{COMP_WORDS[*]:0:COMP_CWORD}} \" words=\n    case ${{before,,}} in\n{cases}    \
-         esac\n    if [ -n \"$words\" ]; then\n        COMPREPLY=($(compgen -W \"$words\" -- \"${{COMP_WORDS[COMP_CWORD],,}}\"))\n    \
-         else\n        _rustredis \"$@\"\n    fi\n}}\n\ncomplete -F _rustredis_words -o bashdefault -o default rustredis\n"
-    )
-}
-
-#[test]
-fn bash_completes_what_depends_on_words() {
-    let script = r#"source completions/rustredis.bash
-        ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rustredis_words rustredis "${@: -1}" "${@: -2:1}"; echo "${COMPREPLY[*]}"; }
-        ask rustredis cli -p 6380 config set maxmemory-p
-        ask rustredis cli CONFIG get appendf
-        ask rustredis cli client no-
-        ask rustredis cli zrangest
-        ask rustredis serve --maxmemory-p"#;
-    let output = std::process::Command::new("bash").args(["-c", script]).current_dir(root()).output().expect("bash");
-    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    let want =
-        ["maxmemory-policy", "appendfilename appendfsync", "no-evict no-touch", "zrangestore", "--maxmemory-policy"];
-    assert_eq!(shown.lines().collect::<Vec<_>>(), want, "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

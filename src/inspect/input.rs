@@ -6,6 +6,39 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// What a file seems to be that is not what was expected, and what to do with it; `verb` is what it was given to.
+pub fn mistaken(path: &Path, verb: &str) -> Option<String> {
+    let mut first = Vec::new();
+    File::open(path).and_then(|file| file.take(16).read_to_end(&mut first)).ok()?;
+    let name = path.display();
+    let compressed: [(&[u8], &str); 5] = [
+        (b"\x1f\x8b", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ", "xz"),
+        (b"BZh", "bzip2"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+    ];
+    if let Some((_, program)) = compressed.iter().find(|(magic, _)| first.starts_with(magic)) {
+        return Some(match verb {
+            "rdb" => format!("It is compressed: `{program} -dc {name} | rustredis rdb dump -` reads it"),
+            _ => format!("It is compressed: `{program} -d` it first"),
+        });
+    }
+    let snapshot = first.starts_with(b"REDIS") || first.starts_with(b"VALKEY");
+    let log = first.starts_with(b"#TS:") || matches!(*first, [b'*', b'0'..=b'9', ..]);
+    match verb {
+        _ if first.is_empty() => Some("The file is empty".to_owned()),
+        "rdb" if log => Some(format!("It looks like an append-only file: `rustredis aof check {name}`")),
+        "rdb" if first.starts_with(b"file ") => Some(
+            "It looks like an append-only file's manifest: `rustredis aof check` takes the folder it lies in"
+                .to_owned(),
+        ),
+        "rdb" if !snapshot => Some("A snapshot begins with REDIS or VALKEY and four digits".to_owned()),
+        "aof" if !log && !snapshot => Some("A log begins with '*', a number of words, and a line end".to_owned()),
+        _ => None,
+    }
+}
+
 /// An open input that draws how far it was read.
 pub struct Input {
     inner: Box<dyn Read + Send>,

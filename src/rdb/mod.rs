@@ -27,6 +27,7 @@ mod pass;
 pub mod payload;
 mod read;
 mod read_stream;
+mod read_value;
 mod sound;
 mod source;
 mod target;

@@ -43,7 +43,9 @@ impl fmt::Display for Fault {
                     0x20..=0x7e => char::from(*byte).to_string(),
                     other => format!("\\x{other:02x}"),
                 };
-                write!(f, "Protocol error, got \"{shown}\" as reply type byte")
+                write!(f, "Protocol error, got \"{shown}\" as reply type byte")?;
+                // How TLS begins an alert: it did not understand us either.
+                if *byte == 0x15 { f.write_str(". Does this port speak TLS (--tls)?") } else { Ok(()) }
             }
             Fault::Length => f.write_str("Bad length in a reply"),
             Fault::Number => f.write_str("Bad number in a reply"),

@@ -42,7 +42,12 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         .map_err(|why| format!("*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{why}"))?;
     log::set_level(level(&config));
     let logfile = config.logfile.get();
-    log::set_file(&logfile).map_err(|e| format!("Can't open the log file: {}", super::reason(&e)))?;
+    log::set_file(&logfile).map_err(|e| {
+        format!(
+            "Can't open the log file '{logfile}': {}. Make its directory, or name another with --logfile.",
+            super::reason(&e)
+        )
+    })?;
     if config.syslog_enabled.get() {
         log::set_syslog(&config.syslog_ident.get(), config.syslog_facility.get() as u8);
     }
@@ -68,7 +73,9 @@ fn serve(config: Config, notices: &[String]) -> Result<(), String> {
         log::notice(n);
     }
     process::allow_descriptors(config.maxclients.get(), &mut |n| {
-        log::warning(&format!("The system allows too few open files: 'maxclients' is lowered to {n}."));
+        log::warning(&format!(
+            "The system allows too few open files: 'maxclients' is lowered to {n}. `ulimit -n` (or systemd's LimitNOFILE=) allows more."
+        ));
         config.maxclients.set(n);
     });
     process::set_oom_score(&config);

@@ -82,6 +82,12 @@ impl Listener {
                                 "Another program listens on port {port}: `ss -ltnp 'sport = :{port}'` tells which one. Stop it, or name another port (--port)."
                             ));
                         }
+                        // A name that is not known has no number of an error.
+                        if is_absent(&e) || e.raw_os_error().is_none() {
+                            log::warning(&format!(
+                                "'{shown}' is no address of this machine: `ip address` lists those that are; --bind '*' takes all."
+                            ));
+                        }
                         let kind = if secure { "TLS" } else { "tcp" };
                         return Err(format!("Failed listening on port {port} ({kind}), aborting."));
                     }
@@ -97,7 +103,12 @@ impl Listener {
             let (group, mode) = (config.unixsocketgroup.get(), config.unixsocketperm.get() as u32);
             match bind_unix(&path, &group, mode, config.tcp_backlog.get() as i32) {
                 Ok(socket) => tasks.push(self.clone().accept_unix(socket)),
-                Err(e) => return Err(format!("Failed opening Unix socket: bind: {path}: {}", super::reason(&e))),
+                Err(e) => {
+                    return Err(format!(
+                        "Failed opening Unix socket: bind: {path}: {}. Its directory must be there, and writable; --unixsocket names another.",
+                        super::reason(&e)
+                    ));
+                }
             }
         }
         *self.accepting.lock() = tasks;

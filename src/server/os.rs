@@ -4,8 +4,9 @@
 
 use crate::engine::os::{Cpu, Os};
 use crate::engine::{Crash, LogLevel};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::{CStr, CString, c_char};
-use std::io;
+use std::io::{self, Read};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -221,49 +222,47 @@ fn text(name: &[c_char]) -> String {
     CStr::from_bytes_until_nul(&bytes).map_or_else(|_| String::new(), |s| s.to_string_lossy().into_owned())
 }
 
-/// Goes into the background. Must be called before any thread is started.
+/// Goes into the background. Must be called before any thread is started. Whoever started the process sees it end when its
+/// child has a session of its own: from then on what befalls a terminal does not reach it.
 pub fn daemonize() -> io::Result<()> {
-    // SAFETY: one thread, so the child may go on as any process; the calls have no other preconditions.
-    unsafe {
-        match libc::fork() {
-            -1 => return Err(io::Error::last_os_error()),
-            0 => {}
-            _ => libc::_exit(0),
-        }
-        if libc::setsid() == -1 {
-            return Err(io::Error::last_os_error());
-        }
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
-        if null != -1 {
-            for fd in 0..3 {
-                libc::dup2(null, fd);
-            }
-            if null > 2 {
-                libc::close(null);
-            }
+    let (mut told, teller) = io::pipe()?;
+    // SAFETY: one thread, so the child may go on as any process.
+    match unsafe { libc::fork() } {
+        -1 => return Err(io::Error::last_os_error()),
+        0 => {}
+        _ => {
+            drop(teller);
+            // Nothing is ever said: the child lets go of its end, or has ended.
+            let _ = told.read(&mut [0]);
+            // SAFETY: ends the process and nothing else: what is to be done at an exit is the child's.
+            unsafe { libc::_exit(0) }
         }
     }
+    rustix::process::setsid()?;
+    if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
+        rustix::stdio::dup2_stdin(&null)?;
+        rustix::stdio::dup2_stdout(&null)?;
+        rustix::stdio::dup2_stderr(&null)?;
+    }
+    drop(teller);
     Ok(())
 }
 
 /// Raises the limit of open files to `wanted`, or as far as the system lets us. Returns the limit there is now.
 pub fn raise_descriptor_limit(wanted: u64) -> u64 {
-    // SAFETY: both calls get a valid struct.
-    unsafe {
-        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) != 0 || limit.rlim_cur >= wanted {
-            return wanted;
+    let limit = getrlimit(Resource::Nofile);
+    let Some(now) = limit.current.filter(|now| *now < wanted) else { return wanted };
+    // Root may raise the hard limit too; others get as far as it goes.
+    let tries = match limit.maximum {
+        Some(hard) => [(wanted, Some(wanted.max(hard))), (wanted.min(hard), Some(hard))],
+        None => [(wanted, None); 2],
+    };
+    for (soft, maximum) in tries {
+        if setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum }).is_ok() {
+            return soft;
         }
-        let hard = limit.rlim_max;
-        // Root may raise the hard limit too; others get as far as it goes.
-        for (soft, hard) in [(wanted, wanted.max(hard)), (wanted.min(hard), hard)] {
-            let new = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-            if libc::setrlimit(libc::RLIMIT_NOFILE, &new) == 0 {
-                return soft;
-            }
-        }
-        limit.rlim_cur
     }
+    now
 }
 
 /// The files that fit a pattern, in the order of their names.

@@ -2,6 +2,7 @@
 
 use super::common::{Conn, Rng, command};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 /// What is still to happen, and what has.
 pub struct Plan {
@@ -9,11 +10,27 @@ pub struct Plan {
     pub over: AtomicBool,
     pub commands: AtomicU64,
     pub connections: AtomicU64,
+    pub begun: Instant,
+    /// Commands a second, of all together; 0: as many as there can be.
+    pub rate: u64,
 }
 
 const KEYS: usize = 300;
 
 impl Plan {
+    pub fn new(port: u16, rate: u64) -> Plan {
+        Plan { port, over: false.into(), commands: 0.into(), connections: 0.into(), begun: Instant::now(), rate }
+    }
+
+    /// Counts what was asked, and waits while that is more than the rate allows.
+    fn asked(&self, count: u64) {
+        let all = self.commands.fetch_add(count, Relaxed) + count;
+        if self.rate > 0 {
+            let due = Duration::from_secs_f64(all as f64 / self.rate as f64);
+            std::thread::sleep(due.saturating_sub(self.begun.elapsed()).min(Duration::from_millis(100)));
+        }
+    }
+
     fn connect(&self) -> Conn {
         self.connections.fetch_add(1, Relaxed);
         Conn::open(self.port)
@@ -107,8 +124,8 @@ pub fn busy(plan: &Plan, seed: u64) {
             }
             conn.send_raw(&bytes).expect("the server takes what is sent");
             (0..replies).for_each(|_| drop(conn.read_reply().expect("a reply")));
-            plan.commands.fetch_add(replies, Relaxed);
-            std::thread::sleep(std::time::Duration::from_micros(rng.next() % 2_000));
+            plan.asked(replies);
+            std::thread::sleep(Duration::from_micros(rng.next() % 2_000));
         }
     }
 }
@@ -132,7 +149,7 @@ pub fn waiting(plan: &Plan, seed: u64) {
                 break;
             }
             conn.read_reply().expect("a reply");
-            plan.commands.fetch_add(1, Relaxed);
+            plan.asked(1);
         }
     }
 }
@@ -158,13 +175,14 @@ pub fn passing(plan: &Plan, seed: u64) {
             3 => drop(conn.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1000000\r\nxxx")),
             4 => drop(conn.send_raw(b"MULTI\r\nSET s:1 x\r\nWATCH s:2\r\nSET s:3 1\r\n")),
             _ => {
-                for line in
-                    ["INFO everything", "CLIENT LIST", "CONFIG GET *", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS"]
-                {
-                    conn.line(line);
-                }
+                let lines =
+                    ["INFO everything", "CLIENT LIST", "CONFIG GET *", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS"];
+                lines.iter().for_each(|line| drop(conn.line(line)));
+                plan.asked(lines.len() as u64);
             }
         }
-        std::thread::sleep(std::time::Duration::from_millis(rng.next() % 20));
+        // Connecting costs more than asking: where the rate is low, it is rare.
+        let longest = 200_000_u64.checked_div(plan.rate).map_or(20, |longest| longest.clamp(20, 1000));
+        std::thread::sleep(Duration::from_millis(rng.next() % longest));
     }
 }

@@ -18,7 +18,24 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use std::{io, net::TcpStream, path::PathBuf, sync::Arc};
+use std::{io, net::TcpStream, path::PathBuf, sync::Arc, time::Duration};
+
+/// A server that does not speak TLS waits for the rest of a command: how long its silence is listened to.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The error of a handshake, and what it mostly means where the other side does not speak TLS.
+fn no_tls(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            fail(format!("no answer to the TLS handshake in {} seconds: does this port speak TLS?", PATIENCE.as_secs()))
+        }
+        _ if matches!(inner, Some(rustls::Error::InvalidMessage(_))) => {
+            fail("the answer to the TLS handshake is not TLS: does this port speak it?".to_owned())
+        }
+        _ => error,
+    }
+}
 
 /// What is asked of a TLS connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,9 +70,11 @@ impl Tls {
             .map_err(|_| fail(format!("'{asked}' is no name of a TLS server")))?;
         let mut conn = ClientConnection::new(Arc::new(config), name).map_err(|e| fail(e.to_string()))?;
         let mut tcp = tcp;
+        tcp.set_read_timeout(Some(PATIENCE))?;
         while conn.is_handshaking() {
-            conn.complete_io(&mut tcp)?;
+            conn.complete_io(&mut tcp).map_err(no_tls)?;
         }
+        tcp.set_read_timeout(None)?;
         Ok(Stream::Tls(Box::new(StreamOwned::new(conn, tcp))))
     }
 

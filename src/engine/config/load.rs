@@ -27,6 +27,8 @@ pub enum LoadError {
     Open {
         path: String,
         reason: String,
+        /// Where it is included: the file, and the line in it.
+        included: Option<(String, usize)>,
     },
     Line {
         file: String,
@@ -40,7 +42,13 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Open { path, reason } => write!(f, "Fatal error, can't open config file '{path}': {reason}"),
+            LoadError::Open { path, reason, included } => {
+                write!(f, "Fatal error, can't open config file '{path}': {reason}")?;
+                match included {
+                    Some((file, line)) => write!(f, "\n(included in {file}, at line {line})"),
+                    None => Ok(()),
+                }
+            }
             LoadError::Line { file, line, text, reason, hint } => {
                 writeln!(f, "\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***")?;
                 writeln!(f, "Reading the configuration file, at line {line}")?;
@@ -71,7 +79,7 @@ pub fn from_command_line(words: &[Vec<u8>], files: &dyn Files) -> Result<Loaded,
         loader.config.set_file(Some(files.absolute(&path)));
     }
     if asked.stdin {
-        let text = files.stdin().map_err(|reason| LoadError::Open { path: "-".to_owned(), reason })?;
+        let text = files.stdin().map_err(|reason| LoadError::Open { path: "-".to_owned(), reason, included: None })?;
         loader.text("standard input", &text)?;
     }
     loader.text("the command line", &asked.directives)?;
@@ -108,7 +116,7 @@ impl<'a> Loader<'a> {
     }
 
     fn file(&mut self, path: &str) -> Result<(), LoadError> {
-        let failed = |reason: String| LoadError::Open { path: path.to_owned(), reason };
+        let failed = |reason: String| LoadError::Open { path: path.to_owned(), reason, included: None };
         let name = self.files.absolute(path);
         if self.open.contains(&name) || self.open.len() >= MAX_DEPTH {
             return Err(failed("it includes itself".to_owned()));
@@ -127,6 +135,9 @@ impl<'a> Loader<'a> {
                 continue;
             }
             self.line(line).map_err(|refusal| match refusal {
+                Refusal::Inner(LoadError::Open { path, reason, included }) => {
+                    LoadError::Open { path, reason, included: included.or_else(|| Some((file.to_owned(), at + 1))) }
+                }
                 Refusal::Inner(error) => error,
                 Refusal::Here { reason, hint } => LoadError::Line {
                     file: file.to_owned(),
@@ -154,14 +165,21 @@ impl<'a> Loader<'a> {
             ("include", [path]) => self.include(&String::from_utf8_lossy(path)).map_err(Refusal::Inner),
             ("user", [_, ..]) => keep(&lines.user, values),
             ("rename-command", [_, _]) => keep(&lines.rename_command, values),
-            ("loadmodule", [_, ..]) => keep(&lines.loadmodule, values),
+            ("loadmodule", [_, ..]) => Err(Refusal::Here {
+                reason: "modules cannot be loaded: there is no module interface".to_owned(),
+                hint: Some("Remove the line, and those that set the module's parameters.".to_owned()),
+            }),
             ("sentinel", _) => Err("sentinel directive while not in sentinel mode".into()),
             (retired, [_]) if table::RETIRED.contains(&retired) => {
                 self.notices.push(format!("'{retired}' means nothing since Redis 7 and was ignored"));
                 Ok(())
             }
             (dotted, values) if dotted.contains('.') => match values {
-                [_] => keep(&lines.module_parameter, &words),
+                // Redis ends here too where no module takes it.
+                [_] => Err(Refusal::Here {
+                    reason: "this is a parameter of a module, and modules cannot be loaded".to_owned(),
+                    hint: Some("Remove the line.".to_owned()),
+                }),
                 _ => Err("Module config specified without value".into()),
             },
             _ => Err(unknown(&name)),
@@ -193,7 +211,11 @@ impl<'a> Loader<'a> {
         if !path.contains(['*', '?', '[']) {
             return self.file(path);
         }
-        let fitting = self.files.glob(path).map_err(|reason| LoadError::Open { path: path.to_owned(), reason })?;
+        let fitting = self.files.glob(path).map_err(|reason| LoadError::Open {
+            path: path.to_owned(),
+            reason,
+            included: None,
+        })?;
         fitting.iter().try_for_each(|path| self.file(path))
     }
 }

@@ -64,10 +64,6 @@ pub struct Lines {
     pub user: KeptLines,
     /// `rename-command old new`
     pub rename_command: KeptLines,
-    /// `loadmodule path arg…`
-    pub loadmodule: KeptLines,
-    /// `module.parameter value`; the first word is the whole name.
-    pub module_parameter: KeptLines,
 }
 
 impl Default for Config {

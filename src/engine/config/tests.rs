@@ -185,8 +185,7 @@ fn lines_mean_what_redis_means_by_them() {
     assert_eq!(shown(&c, "maxmemory-clients"), "5%");
     assert_eq!(c.maxmemory_clients_bytes(), (1 << 30) / 20);
     assert_eq!(shown(&c, "notify-keyspace-events"), "gKE");
-    let c = load("user alice on >p ~*\nrename-command FLUSHALL \"\"\nloadmodule /a.so x\nsave \"\"\nreplicaof no one")
-        .config;
+    let c = load("user alice on >p ~*\nrename-command FLUSHALL \"\"\nsave \"\"\nreplicaof no one").config;
     assert_eq!(c.lines.user.read()[0][0], b"alice");
     assert_eq!(c.lines.rename_command.read()[0], [b"FLUSHALL".to_vec(), Vec::new()]);
     assert_eq!(shown(&c, "save"), "");
@@ -227,6 +226,7 @@ fn refusals_name_the_place_and_what_was_meant() {
         ("a.conf", "port 1\ninclude b.conf\n"),
         ("b.conf", "# nothing\nmaxmemmory 1\n"),
         ("loop.conf", "include loop.conf\n"),
+        ("away.conf", "# one\ninclude no.conf\n"),
         ("globs.conf", "include none*.conf\ninclude part*\n"),
         ("part1", "hz 20\n"),
         ("part2", "hz 30\n"),
@@ -240,10 +240,13 @@ fn refusals_name_the_place_and_what_was_meant() {
     assert!(text(&["--maxmemory=5"]).ends_with("A blank goes between name and value: 'maxmemory 5'"));
     assert!(text(&["-port", "5"]).contains("(in the command line)"));
     assert_eq!(text(&["no.conf"]), "Fatal error, can't open config file 'no.conf': No such file or directory");
-    assert!(text(&["loop.conf"]).contains("it includes itself"));
+    assert!(text(&["loop.conf"]).ends_with("it includes itself\n(included in loop.conf, at line 1)"));
+    assert!(text(&["away.conf"]).ends_with("'no.conf': No such file or directory\n(included in away.conf, at line 2)"));
     assert_eq!(shown(&start(&["globs.conf"], &files).unwrap_or_else(|e| panic!("{e}")).config, "hz"), "30");
     for (line, reason) in [
         ("foo \"bar", "Unbalanced quotes in configuration line"),
+        ("loadmodule /a.so x", "modules cannot be loaded: there is no module interface"),
+        ("a.b 1", "this is a parameter of a module, and modules cannot be loaded"),
         ("maxmemory 1 2", "wrong number of arguments"),
         ("maxmemory", "wrong number of arguments"),
         ("databases 0", "argument must be between 1 and 2147483647 inclusive"),

@@ -3,7 +3,7 @@
 
 use super::files::Part;
 use crate::aof::{self, Reader, Start, Told};
-use crate::inspect::input::Input;
+use crate::inspect::input::{Input, mistaken};
 use crate::inspect::rdb::commands::Commands;
 use crate::rdb::{self, Event};
 use crate::resp::Args;
@@ -67,7 +67,10 @@ pub fn walk(part: &Part, mut each: impl FnMut(Step<'_>) -> Result<ControlFlow<()
 }
 
 fn broken(part: &Part, at: u64, why: &dyn std::fmt::Display) -> anyhow::Error {
-    anyhow!("{}: broken at offset {at}: {why}", part.path.display())
+    let next = mistaken(&part.path, "aof").unwrap_or_else(|| {
+        "`rustredis aof check` tells how much of it is sound, `aof check --fix` and `aof recover` keep that".to_owned()
+    });
+    anyhow!("{}: broken at offset {at}: {why}. {next}", part.path.display())
 }
 
 fn snapshot<R: Read>(

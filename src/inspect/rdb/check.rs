@@ -21,6 +21,13 @@ pub fn run(file: &Path, own: bool) -> Result<ExitCode> {
     let mut reader = Reader::new(Input::open(file)?);
     let sound = look(&mut reader, &file.display().to_string(), own, &mut out)?;
     out.flush()?;
+    if own && !sound {
+        // To the reader, not to what reads redis-check-rdb's words.
+        let next = super::next_step(file);
+        if !next.is_empty() {
+            writeln!(std::io::stderr(), "{next}")?;
+        }
+    }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -136,13 +136,8 @@ impl Commands {
             }
             Some("hash") => {
                 while let Some(name) = elements.next() {
-                    let value = elements.next().ok_or("a field without its value")?;
-                    let at = if form == Form::ListpackEx {
-                        elements.next().ok_or("a field without its expiry")?.as_int()
-                    } else {
-                        None
-                    };
-                    self.field(name, value, at.filter(|at| *at != 0));
+                    let (value, at) = super::field_of(&mut elements, form)?;
+                    self.field(name, value, at);
                 }
             }
             _ => elements.for_each(|item| self.gather(&[item])),

@@ -36,7 +36,7 @@ pub fn run(convert: &Convert) -> Result<ExitCode> {
     }
     let mut loader = open(&convert.file)?;
     let mut file = Summing::new(NewFile::create(&convert.output).context("creating the output")?, true);
-    let kept = copy(&mut loader, &mut file, target, !convert.no_compression)?;
+    let kept = copy(&convert.file, &mut loader, &mut file, target, !convert.no_compression)?;
     let written = file.written();
     file.finish()?.finish().context("completing the output")?;
     writeln!(stderr(), "{kept} keys, {} bytes", written + 9)?;
@@ -60,7 +60,7 @@ fn unheld(path: &Path, target: Target) -> Result<u64> {
     };
     loop {
         match loader.next() {
-            Err(fault) => return Err(super::broken(&loader.reader, fault)),
+            Err(fault) => return Err(super::broken(path, &loader.reader, fault)),
             Ok(Loaded::Key(key)) if !encoder.holds(&key.value.view()) => {
                 list(Some(key.db), key.name, "fields that expire")?
             }
@@ -82,13 +82,13 @@ fn unheld(path: &Path, target: Target) -> Result<u64> {
     }
 }
 
-fn copy(loader: &mut Loader<Input>, file: &mut impl Write, target: Target, compress: bool) -> Result<u64> {
+fn copy(path: &Path, loader: &mut Loader<Input>, file: &mut impl Write, target: Target, compress: bool) -> Result<u64> {
     let mut encoder = Encoder::new(target, compress);
     let (mut out, mut kept) = (Vec::new(), 0);
     write::header(target, &mut out);
     loop {
         match loader.next() {
-            Err(fault) => return Err(super::broken(&loader.reader, fault)),
+            Err(fault) => return Err(super::broken(path, &loader.reader, fault)),
             Ok(Loaded::Key(key)) => {
                 let value = key.value.view();
                 if !encoder.holds(&value) {

@@ -107,7 +107,7 @@ fn keys(path: &Path, mut f: impl FnMut(u128, &LoadedKey<'_>) -> Result<()>) -> R
     let mut loader = Loader::on(Reader::new(Input::open(path)?), Thresholds::default());
     loop {
         match loader.next() {
-            Err(fault) => return Err(super::broken(&loader.reader, fault).context(path.display().to_string())),
+            Err(fault) => return Err(super::broken(path, &loader.reader, fault)),
             Ok(Loaded::Key(key)) => f(digest::of_name(key.db, key.name), &key)?,
             Ok(Loaded::ModuleKey { name, .. }) => {
                 let name = String::from_utf8_lossy(name).into_owned();

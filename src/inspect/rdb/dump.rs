@@ -109,7 +109,7 @@ pub fn run(dump: &Dump) -> Result<ExitCode> {
     // What came before a fault is told in any case, and told wholly.
     end(dump.format, first, &mut out)?;
     out.flush()?;
-    ended.map_err(|fault| super::broken(&reader, fault))?;
+    ended.map_err(|fault| super::broken(&dump.file, &reader, fault))?;
     Ok(ExitCode::SUCCESS)
 }
 

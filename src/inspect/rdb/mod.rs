@@ -47,10 +47,11 @@ pub fn redis_check_rdb(program: &str, words: &[OsString]) -> ExitCode {
     }
 }
 
-/// A fault as an error that names the key it was in.
-fn broken<R: Read>(reader: &Reader<R>, fault: Fault) -> anyhow::Error {
+/// A fault as an error that names the file and the key it was in, and what can be done.
+fn broken<R: Read>(path: &Path, reader: &Reader<R>, fault: Fault) -> anyhow::Error {
+    let name = path.display();
     if let crate::rdb::Why::Io(error) = fault.why {
-        return anyhow::Error::new(error).context("reading the file");
+        return anyhow::Error::new(error).context(format!("reading {name}"));
     }
     let mut within = String::new();
     if reader.doing() == crate::rdb::Doing::Value {
@@ -58,7 +59,35 @@ fn broken<R: Read>(reader: &Reader<R>, fault: Fault) -> anyhow::Error {
         super::json::quoted(reader.key(), &mut name);
         within = format!(" in the value of {}", String::from_utf8_lossy(&name));
     }
-    anyhow::anyhow!("broken at offset {}{within}: {}", fault.at, fault.why)
+    let next = next_step(path);
+    anyhow::anyhow!(
+        "{name}: broken at offset {}{within}: {}{}{next}",
+        fault.at,
+        fault.why,
+        if next.is_empty() { "" } else { ". " }
+    )
+}
+
+/// What to do about a file that cannot be read; nothing for standard input, which is gone.
+fn next_step(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        return String::new();
+    }
+    super::input::mistaken(path, "rdb")
+        .unwrap_or_else(|| format!("`rustredis rdb salvage {} -o FILE` saves what can be read", path.display()))
+}
+
+/// What belongs to a field's name in a packed hash: its value, and when it expires, if it does (Unix ms).
+fn field_of<'a>(
+    elements: &mut crate::rdb::Elements<'a>,
+    form: crate::rdb::Form,
+) -> Result<(crate::data::Item<'a>, Option<i64>), &'static str> {
+    let value = elements.next().ok_or("a field without its value")?;
+    let expiry = match form {
+        crate::rdb::Form::ListpackEx => elements.next().ok_or("a field without its expiry")?.as_int(),
+        _ => None,
+    };
+    Ok((value, expiry.filter(|at| *at != 0)))
 }
 
 fn now_ms() -> i64 {

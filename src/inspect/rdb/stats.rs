@@ -74,7 +74,7 @@ pub fn run(stats: &Stats) -> Result<ExitCode> {
     let now_ms = super::now_ms();
     loop {
         match loader.next() {
-            Err(fault) => return Err(super::broken(&loader.reader, fault)),
+            Err(fault) => return Err(super::broken(&stats.file, &loader.reader, fault)),
             Ok(Loaded::Key(key)) => {
                 let (db, kind, len, expires) = (key.db, key.kind.type_name(), key.len, key.expires_at_ms);
                 let entry = Entry::of_value(key.name, key.value, expires, 0);

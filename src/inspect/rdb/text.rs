@@ -204,13 +204,8 @@ impl ValueText {
             }
             "hash" => {
                 while let Some(name) = elements.next() {
-                    let value = elements.next().ok_or("a field without its value")?;
-                    let expiry = if form == Form::ListpackEx {
-                        elements.next().ok_or("a field without its expiry")?.as_int()
-                    } else {
-                        None
-                    };
-                    self.field(name, value, expiry.filter(|at| *at != 0));
+                    let (value, expiry) = super::field_of(&mut elements, form)?;
+                    self.field(name, value, expiry);
                 }
             }
             _ => elements.for_each(|item| self.element(item)),

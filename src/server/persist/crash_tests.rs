@@ -2,7 +2,8 @@
 //! some write not earlier than the last one known to be safe. Never anything else, and never nothing.
 
 use super::Persist;
-use super::load::{self, load_log};
+use super::load;
+use super::load_log::load_log;
 use super::log_file::LogFile;
 use crate::base::disk_sim::SimDisk;
 use crate::base::hash::hash_bytes;

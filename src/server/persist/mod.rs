@@ -8,6 +8,7 @@ mod crash_tests;
 mod files;
 mod format;
 pub mod load;
+mod load_log;
 pub mod log_file;
 mod rewrite;
 pub mod walk;
@@ -90,7 +91,7 @@ impl Persist {
     /// Loads what the configuration says there should be. An error is to end the process.
     pub fn load(self: &Arc<Self>) -> Result<(), String> {
         let loaded = if self.engine.config.appendonly.get() {
-            load::load_log(&self.engine, &self.log_file)
+            load_log::load_log(&self.engine, &self.log_file)
         } else {
             load::load_snapshot(&self.engine, &*self.disk, &self.snapshot_path())
         };
@@ -518,8 +519,9 @@ impl Persist {
         }
         self.log_file.switch_off();
         drop(access);
-        let outcome =
-            synced.map_err(|e| load::Refused(reason(&e))).and_then(|()| load::load_log(&self.engine, &self.log_file));
+        let outcome = synced
+            .map_err(|e| load::Refused(reason(&e)))
+            .and_then(|()| load_log::load_log(&self.engine, &self.log_file));
         self.engine.shared_stats.dirty_at_save.store(self.engine.changes(), Relaxed);
         self.engine.set_gate(gates::LOADING, false);
         outcome
