@@ -22,10 +22,22 @@ fn get(port: u16, request: &str) -> String {
 fn metrics_have_the_names_that_dashboards_know() {
     let port = free_port();
     for threads in [1, 2] {
-        let server =
-            Server::start(Kind::Rustredis, &Options::args(&format!("--threads {threads} --metrics-port {port}")));
+        let server = Server::start(
+            Kind::Rustredis,
+            &Options::args(&format!("--threads {threads} --metrics-port {port} --slowlog-log-slower-than -1")),
+        );
         let mut c = server.connect();
-        for line in ["SET a 1", "SET b 1 EX 1000", "GET a", "GET nosuch", "NOSUCH", "SELECT 3", "SET c 1"] {
+        for line in [
+            "SET a 1",
+            "SET b 1 EX 1000",
+            "GET a",
+            "GET nosuch",
+            "NOSUCH",
+            "SELECT 3",
+            "SET c 1",
+            "CONFIG SET latency-monitor-threshold 10",
+            "DEBUG SLEEP 0.02",
+        ] {
             c.line(line);
         }
         // Who says nothing, or nonsense, keeps nobody else waiting.
@@ -56,6 +68,8 @@ fn metrics_have_the_names_that_dashboards_know() {
             "redis_max_clients 10000",
             "redis_connected_slaves 0",
             "# TYPE redis_latency_percentiles_usec gauge",
+            "# TYPE redis_latency_spike_last gauge",
+            "# TYPE redis_latency_spike_duration_seconds gauge",
             "# TYPE redis_evicted_keys_total counter",
             "# TYPE redis_commands_duration_seconds_total counter",
             "# TYPE redis_memory_used_bytes gauge",
@@ -74,6 +88,46 @@ fn metrics_have_the_names_that_dashboards_know() {
         assert!(get(port, &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(7000))).starts_with("HTTP/1.1 404"));
         assert_eq!(c.line("GET c"), "$1\\r\\n1\\r\\n");
     }
+}
+
+/// While a dataset is loaded the process is alive, and not ready.
+#[test]
+fn ready_means_loaded() {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let mut server = Server::start(Kind::Rustredis, &Options::args(&format!("--metrics-port {port}")));
+    let mut c = server.connect();
+    for i in 0..200 {
+        c.line(&format!("SET key:{i} 1"));
+    }
+    assert_eq!(c.line("SAVE"), "+OK\\r\\n");
+    let dump = server.dir.join("dump.rdb");
+    let saved = std::fs::read(&dump).expect("a snapshot");
+    server.kill();
+    // The same dataset, 10 ms a key.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let plain = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    std::fs::write(&dump, saved).expect("the snapshot");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rustredis"))
+        .args(["serve", "--port", &plain.to_string(), "--metrics-port", &port.to_string(), "--key-load-delay", "10000"])
+        .arg("--dir")
+        .arg(&server.dir)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it is built");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let (mut loading, mut ready) = (false, false);
+    while !ready && Instant::now() < deadline {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            let said = get(port, "GET /readyz HTTP/1.1\r\n\r\n");
+            assert!(get(port, "GET /healthz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+            loading |= said.starts_with("HTTP/1.1 503");
+            ready = said.starts_with("HTTP/1.1 200");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(loading && ready, "not ready first: {loading}; ready then: {ready}");
 }
 
 /// The page in a real browser: what it shows is what the server does, and what clients sent stays text.

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Conn, Kind, Options, Server, find, skip};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -432,4 +433,38 @@ fn the_log_is_opened_again() {
     assert!(read("server.log.1").contains("DEBUG LOG: first") && !read("server.log.1").contains("second"));
     assert!(read("server.log").contains("DEBUG LOG: second"));
     let _ = std::fs::remove_dir_all(&dir);
+}
+
+/// Without a password only this host is served; others are told so in words that begin as Redis's do, which tools look for.
+#[test]
+fn strangers_are_told_of_protected_mode() {
+    // The address that this machine has for others. Nothing is sent.
+    let outside =
+        std::net::UdpSocket::bind("0.0.0.0:0").and_then(|s| s.connect("192.0.2.1:9").and_then(|()| s.local_addr()));
+    let Some(ip) = outside.ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+    else {
+        eprintln!("skipped: this machine has no address but its own");
+        return;
+    };
+    let knock = |server: &Server| {
+        let mut stream = std::net::TcpStream::connect((ip, server.port)).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        let _ = stream.write_all(b"PING\r\n"); // it may be closed already
+        let mut reply = String::new();
+        let _ = BufReader::new(stream).read_line(&mut reply); // what came before a reset counts
+        reply.split('.').next().unwrap_or_default().to_owned()
+    };
+    let server = server("--bind 0.0.0.0");
+    let refused = knock(&server);
+    assert!(refused.starts_with("-DENIED Redis is running in protected mode"), "{refused}");
+    if common::find(Kind::Redis).is_some() {
+        assert_eq!(refused, knock(&Server::start(Kind::Redis, &Options::args("--bind 0.0.0.0"))));
+    } else {
+        common::skip("Redis", Kind::Redis.how_to_install());
+    }
+    let mut c = server.connect();
+    assert_eq!(c.line("CONFIG SET requirepass secret"), "+OK\\r\\n");
+    assert!(knock(&server).starts_with("-NOAUTH"));
+    assert_eq!(c.ask(&["CONFIG", "SET", "requirepass", "", "protected-mode", "no"]), b"+OK\r\n");
+    assert_eq!(knock(&server), "+PONG\r\n");
 }

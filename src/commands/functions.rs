@@ -95,6 +95,7 @@ fn fcall_ro(c: &mut Call<'_>) -> Result<(), Error> {
 
 /// FCALL function numkeys [key …] [arg …]
 fn call(c: &mut Call<'_>, read_only: bool) -> Result<(), Error> {
+    c.show_ahead();
     let name = c.args.at(1);
     if c.engine.scripts.functions.lock().find(name).is_none() {
         return Err(NOT_FOUND);

@@ -130,12 +130,7 @@ fn set_out(
     if let Err(trip) = hooks.carry_keys(trip) {
         // Nobody is there to do it.
         if !copy {
-            for ((n, i), (_, changed)) in places.iter().zip(trip.keys()) {
-                let key = c.nth_key(*n, *i);
-                let shard = c.engine.world.shard_of(key.hash);
-                c.ks.access.shard(shard).watchers.remove(db, key.bytes, changed);
-            }
-            c.engine.arrive(&trip);
+            c.engine.arrive(&trip, c.ks.access);
         }
         return Ok(Some(trip.parcels));
     }

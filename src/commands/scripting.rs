@@ -101,6 +101,7 @@ fn evalsha_ro(c: &mut Call<'_>) -> Result<(), Error> {
 
 /// EVAL script numkeys [key …] [arg …]
 fn run_text(c: &mut Call<'_>, read_only: bool) -> Result<(), Error> {
+    c.show_ahead();
     let keys = numkeys(c)?;
     let name = c.engine.scripts.scripts.lock().add(c.engine, c.args.at(1), false)?;
     c.session.script = Some(Request { what: What::Script(name), keys, read_only });
@@ -109,6 +110,7 @@ fn run_text(c: &mut Call<'_>, read_only: bool) -> Result<(), Error> {
 
 /// EVALSHA sha1 numkeys [key …] [arg …]
 fn run_known(c: &mut Call<'_>, read_only: bool) -> Result<(), Error> {
+    c.show_ahead();
     let name = digest(c.args.at(1)).ok_or(Error::NOSCRIPT)?;
     let keys = numkeys(c)?;
     c.session.script = Some(Request { what: What::Script(name), keys, read_only });

@@ -76,7 +76,8 @@ fn watch(c: &mut Call<'_>) -> Result<(), Error> {
         let shard = c.ks.access.shard(shard);
         c.session.multi.watch(&mut shard.watchers, c.session.db, key.bytes);
     }
-    c.session.client.watching.store(c.session.multi.watched.len() as u32, Relaxed);
+    let multi = &c.session.multi;
+    c.session.client.watches(multi.watched.len(), Some(&multi.touched));
     c.reply.ok();
     Ok(())
 }
@@ -89,5 +90,5 @@ fn unwatch(c: &mut Call<'_>) -> Result<(), Error> {
 
 fn stop_watching(c: &mut Call<'_>) {
     c.session.multi.unwatch(c.ks.access);
-    c.session.client.watching.store(0, Relaxed);
+    c.session.client.watches(0, None);
 }

@@ -1,7 +1,8 @@
 //! Logging in: AUTH, HELLO AUTH, and what a new connection begins as. Who the users are is [`super::acl`]'s.
 
 use super::acl::log::{Context, Entry, Reason};
-use super::{Engine, errors::Error, session::Session};
+use super::{Engine, errors::Error, session::Session, table};
+use std::sync::atomic::Ordering::Relaxed;
 
 pub use super::acl::DEFAULT_USER;
 
@@ -24,6 +25,9 @@ pub fn login(
 ) -> Result<(), Error> {
     if engine.acl.login(session, user, password) {
         return Ok(());
+    }
+    if let Some(command) = table::find(word) {
+        session.client.command.store(u32::from(command.id) + 1, Relaxed);
     }
     let context = if session.multi.is_queuing() { Context::Multi } else { Context::Toplevel };
     engine.acl.note(engine, &session.client, Entry::new(Reason::Auth, context, word, user, now_ms));

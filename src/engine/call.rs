@@ -68,6 +68,15 @@ impl<'a> Call<'a> {
         self.ks.now_ms
     }
 
+    /// Shows this command to those who monitor, before it runs: what it calls comes behind it.
+    pub fn show_ahead(&mut self) {
+        if self.engine.gates.load(std::sync::atomic::Ordering::Relaxed) & super::gates::MONITORS != 0 {
+            let (caller, now_us) = (super::monitor::Caller::Ahead, self.now_ms() * 1000);
+            let (session, command) = ((&*self.session, caller), self.command);
+            self.engine.monitors.show(self.engine, self.post, session, command, self.args, now_us);
+        }
+    }
+
     /// Replaces what the log gets by one command. Costs nothing while no log is attached.
     pub fn log_instead<W: AsRef<[u8]>>(&mut self, words: &[W]) {
         if self.ks.journal.logging {

@@ -223,7 +223,7 @@ pub fn type_of(c: &Client) -> ClientType {
 
 /// The `flags` field of CLIENT LIST.
 fn letters(c: &Client) -> String {
-    let flags = c.flags.load(Relaxed);
+    let flags = c.shown_flags();
     let out: String = flag::LETTERS.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, letter)| letter).collect();
     if out.is_empty() { "N".to_owned() } else { out }
 }
@@ -272,7 +272,7 @@ pub fn line(c: &Client, now_ms: i64, running: Option<(&str, usize)>) -> String {
         letters(c),
         c.db.load(Relaxed),
         c.queued.load(Relaxed),
-        c.watching.load(Relaxed),
+        c.watching(),
     );
     // Replies go through the worker's buffer, so a client has none of its own (rbs, rbp), only what it did not read yet.
     let _ = write!(
@@ -295,7 +295,8 @@ pub fn line(c: &Client, now_ms: i64, running: Option<(&str, usize)>) -> String {
         c.worker.load(Relaxed),
         n(&c.net_in),
         n(&c.net_out),
-        n(&c.commands),
+        // One that waits for a key has not run yet.
+        n(&c.commands).saturating_sub(u64::from(c.has(flag::BLOCKED))),
     );
     out
 }

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::post::Frame;
+use crate::keyspace::watch::Flag;
 use crate::resp::Reply;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ pub struct Client {
     pub last_active_ms: AtomicI64,
     pub db: AtomicU32,
     pub resp: AtomicU32,
-    /// The last command's id in the table plus one; 0: none yet.
+    /// The id in the table plus one of the last command that came, refused or not; 0: none yet, or one that there is not.
     pub command: AtomicU32,
     pub commands: AtomicU64,
     pub net_in: AtomicU64,
@@ -46,6 +47,8 @@ pub struct Client {
     /// Bytes of the queued commands.
     pub queued_bytes: AtomicU64,
     pub watching: AtomicU32,
+    /// Set by whoever touches a key that it watches.
+    watched: Mutex<Option<Flag>>,
     /// Channels, patterns and shard channels subscribed to.
     pub subscriptions: [AtomicU32; 3],
     /// Whom its invalidation messages go to; 0: itself.
@@ -157,6 +160,7 @@ impl Client {
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicU64::new(0),
             watching: AtomicU32::new(0),
+            watched: Mutex::default(),
             subscriptions: Default::default(),
             redirect: AtomicU64::new(0),
             capa: AtomicU32::new(0),
@@ -185,12 +189,12 @@ impl Client {
         };
     }
 
-    /// What the owner writes down after a turn: when, the last command's id plus one (0: none), how many commands, and how
-    /// many bytes of replies. Plain stores: nobody else writes these.
+    /// What the owner writes down after a turn: when, what [`command`](Self::command) is to be if any came, how many ran, and
+    /// how many bytes of replies. Plain stores: nobody else writes these.
     #[inline]
-    pub fn after_turn(&self, now_ms: i64, command: u32, commands: u64, replied: usize) {
+    pub fn after_turn(&self, now_ms: i64, command: Option<u32>, commands: u64, replied: usize) {
         self.last_active_ms.store(now_ms, Relaxed);
-        if command != 0 {
+        if let Some(command) = command {
             self.command.store(command, Relaxed);
         }
         add(&self.commands, commands);
@@ -206,6 +210,32 @@ impl Client {
     /// What the owner writes down when it sends what others gave it.
     pub fn passed_on(&self, bytes: usize) {
         add(&self.net_out, bytes as u64);
+    }
+
+    /// How many keys it watches from now on, and what tells that one of them was touched.
+    pub fn watches(&self, keys: usize, flag: Option<&Flag>) {
+        if keys == 0 && self.watching.load(Relaxed) == 0 {
+            return;
+        }
+        self.watching.store(keys as u32, Relaxed);
+        *self.watched.lock() = flag.cloned();
+    }
+
+    /// Something that it watched was touched: its next EXEC fails.
+    pub fn is_dirty(&self) -> bool {
+        self.watched.lock().as_ref().is_some_and(|flag| flag.load(Relaxed))
+    }
+
+    /// Keys that it watches; none once one of them was touched, for then there is nothing left to see.
+    pub fn watching(&self) -> u32 {
+        if self.is_dirty() { 0 } else { self.watching.load(Relaxed) }
+    }
+
+    /// Bits of [`flag`], with those that follow from something else.
+    pub fn shown_flags(&self) -> u32 {
+        let queuing = if self.queued.load(Relaxed) >= 0 { flag::MULTI } else { 0 };
+        let dirty = if self.is_dirty() { flag::DIRTY } else { 0 };
+        self.flags.load(Relaxed) | queuing | dirty
     }
 
     /// What waits on either side of the connection; written when it is not the usual nothing.
@@ -227,7 +257,8 @@ impl Client {
         self.db.store(0, Relaxed);
         self.resp.store(2, Relaxed);
         self.queued.store(-1, Relaxed);
-        for n in [&self.watching, &self.capa].into_iter().chain(&self.subscriptions) {
+        self.watches(0, None);
+        for n in [&self.capa].into_iter().chain(&self.subscriptions) {
             n.store(0, Relaxed);
         }
         self.queued_bytes.store(0, Relaxed);

@@ -30,6 +30,15 @@ pub fn resolve_logged(args: Args<'_>) -> Result<&'static Command, Error> {
     }
 }
 
+/// The command that these words mean, whatever else is wrong with them.
+pub fn known(args: Args<'_>) -> Option<&'static Command> {
+    let command = table::find(args.at(0))?;
+    match args.get(1) {
+        Some(word) if command.is_container() => command.find_sub(word),
+        _ => Some(command),
+    }
+}
+
 /// Whether these words are a line of an HTTP request: a browser was talked into sending commands (Redis 3.2.7 on).
 pub fn is_cross_protocol(args: Args<'_>) -> bool {
     args.is(0, "post") || args.is(0, "host:")

@@ -7,7 +7,9 @@
 //! goes ahead; the key is watched as by WATCH, and one that was changed stays where it is.
 
 use super::clients::Client;
+use crate::base::hash::hash_bytes;
 use crate::keyspace::watch;
+use crate::keyspace::world::Access;
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -76,8 +78,11 @@ impl super::Engine {
         self.set_gate(super::gates::MIGRATING, !all.is_empty());
     }
 
-    /// They are free again.
-    pub fn arrive(&self, trip: &Trip) {
+    /// They are free again, and watched no more. Their locks are held.
+    pub fn arrive(&self, trip: &Trip, access: &mut Access) {
+        for (key, changed) in trip.keys() {
+            access.shard(self.world.shard_of(hash_bytes(key))).watchers.remove(trip.db, key, changed);
+        }
         let mut all = self.under_way.0.lock();
         for (key, _) in trip.keys() {
             all.remove(&(trip.db, key.to_vec()));

@@ -11,6 +11,15 @@ use crate::resp::Args;
 use parking_lot::RwLock;
 use std::sync::Arc;
 
+/// Who called a command that is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    Client,
+    /// The client, and the command is about to run.
+    Ahead,
+    Script,
+}
+
 #[derive(Default)]
 pub struct Monitors(RwLock<Audience>);
 
@@ -37,17 +46,21 @@ impl Monitors {
         &self,
         engine: &Engine,
         post: &mut Poster,
-        session: &Session,
+        (session, caller): (&Session, Caller),
         command: &Command,
         args: Args<'_>,
         now_us: i64,
     ) {
-        if command.flags.has(Flags::SKIP_MONITOR | Flags::ADMIN) {
+        // A script is shown before it runs, by its own handler, so that its calls come behind it.
+        let hidden = if caller == Caller::Ahead { Flags::ADMIN } else { Flags::SKIP_MONITOR | Flags::ADMIN };
+        if command.flags.has(hidden) {
             return;
         }
         let (client, db) = (&session.client, session.db);
         let mut line = format!("+{}.{:06} [{db} ", now_us / 1_000_000, now_us % 1_000_000).into_bytes();
-        if client.has(flag::UNIX) {
+        if caller == Caller::Script {
+            line.extend_from_slice(b"lua");
+        } else if client.has(flag::UNIX) {
             line.extend_from_slice(b"unix:");
             line.extend_from_slice(client.addr.strip_suffix(":0").unwrap_or(&client.addr).as_bytes());
         } else {

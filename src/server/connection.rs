@@ -534,7 +534,7 @@ impl Connection {
                 && self.safe_at.is_none()
                 && persist.log.write_ok.load(Acquire)
             {
-                let position = log.positions().tap;
+                let position = log.tapped();
                 if persist.durable.position() < position {
                     (self.safe_at, self.saw_others) = (Some(position), true);
                 }

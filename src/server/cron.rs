@@ -94,16 +94,17 @@ impl Cycle {
         // One round at most: what was swept a moment ago is clean.
         let mut left = self.share();
         let (mut looked, mut removed) = (0, 0);
-        let swept_from = Instant::now();
+        // What it took to get hold of the locks is somebody else's latency.
+        let mut swept = Duration::ZERO;
         loop {
-            let (l, r) = self.step(worker, now_ms, &mut left);
+            let (l, r) = self.step(worker, now_ms, &mut left, &mut swept);
             looked += l;
             removed += r;
             if left == 0 || started.elapsed() >= budget {
                 break;
             }
         }
-        self.engine.note_latency("expire-cycle", swept_from.elapsed().as_nanos() as u64, now_ms);
+        self.engine.note_latency("expire-cycle", swept.as_nanos() as u64, now_ms);
         self.credit = self.credit.saturating_sub(started.elapsed());
         self.busy = left > 0 && removed * 100 > looked * effort.tolerated;
         if self.busy { BREATH } else { tick }
@@ -118,7 +119,7 @@ impl Cycle {
     }
 
     /// One turn inside the gate: a few buckets, of one shard or of several.
-    fn step(&mut self, worker: &mut Worker, now_ms: i64, left: &mut usize) -> (usize, usize) {
+    fn step(&mut self, worker: &mut Worker, now_ms: i64, left: &mut usize, swept: &mut Duration) -> (usize, usize) {
         let (mut room, mut looked, mut removed) = (STEP_BUCKETS, 0, 0);
         if !worker.try_begin(now_ms) {
             // A script overruns its time; what expired stays a little longer.
@@ -131,9 +132,11 @@ impl Cycle {
             let timed = (self.engine.config.latency_monitor_threshold_ms.get() > 0).then(Instant::now);
             let s = expire::step(worker.access.shard(self.at), now_ms, room, &mut worker.journal);
             // Of some keys together: alone none takes long, for large values are freed elsewhere.
-            if let Some(timed) = timed.filter(|_| s.removed > 0) {
-                self.engine.note_latency("expire-del", timed.elapsed().as_nanos() as u64, now_ms);
+            let took = timed.map(|from| from.elapsed());
+            if let Some(took) = took.filter(|_| s.removed > 0) {
+                self.engine.note_latency("expire-del", took.as_nanos() as u64, now_ms);
             }
+            *swept += took.unwrap_or_default();
             worker.book_background();
             room -= s.buckets;
             looked += s.looked;

@@ -6,7 +6,6 @@ use super::{Acl, DEFAULT_USER, all_channels};
 use crate::base::quoted::quoted;
 use crate::engine::Engine;
 use crate::engine::session::Session;
-use crate::resp::inline::split_args;
 use std::collections::BTreeMap;
 
 type Users = BTreeMap<Vec<u8>, Rules>;
@@ -29,12 +28,12 @@ fn rules_of(words: &[Vec<u8>], all_channels: bool) -> Result<Rules, (Vec<u8>, Ru
 pub fn parse(path: &str, text: &[u8], all_channels: bool) -> Result<Users, String> {
     let (mut users, mut errors) = (Users::new(), String::new());
     for (at, line) in text.split(|b| *b == b'\n').enumerate() {
-        let line = line.trim_ascii();
+        let line = trim(line, b" \t\r\n");
         if line.is_empty() {
             continue;
         }
-        if let Err(reason) = parse_line(line, all_channels, &mut users, at + 1) {
-            errors.push_str(&format!("{path}:{}: {reason}. ", at + 1));
+        if let Err(reason) = parse_line(line, all_channels, &mut users, (path, at + 1)) {
+            errors.push_str(&reason);
         }
     }
     if errors.is_empty() {
@@ -44,27 +43,50 @@ pub fn parse(path: &str, text: &[u8], all_channels: bool) -> Result<Users, Strin
     }
 }
 
-fn parse_line(line: &[u8], all_channels: bool, users: &mut Users, number: usize) -> Result<(), String> {
-    let words = split_args(line).ok_or("unbalanced quotes in acl line")?;
-    let [keyword, name, rules @ ..] = words.as_slice() else {
-        return Err("should start with user keyword followed by the username".to_owned());
+/// As Redis, words are what lies between blanks: quotes mean nothing here, for ACL SAVE writes none.
+fn parse_line(line: &[u8], all_channels: bool, users: &mut Users, (path, number): (&str, usize)) -> Result<(), String> {
+    let mut words = line.split(|b| *b == b' ');
+    let (keyword, name) = (words.next(), words.next());
+    let Some(name) = name.filter(|_| keyword == Some(b"user".as_slice())) else {
+        return Err(format!("{path}:{number} should start with user keyword followed by the username. "));
     };
-    if keyword != b"user" {
-        return Err("should start with user keyword followed by the username".to_owned());
-    }
     if has_spaces(name) {
-        return Err(format!("username '{}' contains invalid characters", quoted(name)));
+        return Err(format!("'{path}:{number}: username '{}' contains invalid characters. ", quoted(name)));
     }
-    if users.contains_key(name.as_slice()) {
-        return Err(format!("Duplicate user '{}' found on line {number}", quoted(name)));
+    if users.contains_key(name) {
+        return Err(format!("WARNING: Duplicate user '{}' found on line {number}. ", quoted(name)));
     }
-    let rules = rules_of(rules, all_channels).map_err(|(rule, e)| match e {
-        // A command's name is no secret, other rules may be.
-        RuleError::Unknown => format!("Error in applying operation '{}': {}", quoted(&rule), e.text()),
-        _ => e.text().to_owned(),
-    })?;
-    users.insert(name.clone(), rules);
+    let words: Vec<&[u8]> = words.collect();
+    let Ok(merged) = merge_selectors(&words) else {
+        return Err(format!("{path}:{number}: Unmatched parenthesis in selector definition."));
+    };
+    let mut rules = Rules::new(all_channels);
+    for rule in &merged {
+        let rule = trim(rule, b"\t\r\n");
+        rules.apply(rule, all_channels).map_err(|e| match e {
+            // A command's name is no secret, other rules may be.
+            RuleError::Unknown => {
+                format!("{path}:{number}: Error in applying operation '{}': {}. ", quoted(rule), e.text())
+            }
+            _ => format!("{path}:{number}: {}. ", e.text()),
+        })?;
+    }
+    users.insert(name.to_vec(), rules);
     Ok(())
+}
+
+fn trim<'a>(mut word: &'a [u8], blanks: &[u8]) -> &'a [u8] {
+    while let [first, rest @ ..] = word
+        && blanks.contains(first)
+    {
+        word = rest;
+    }
+    while let [rest @ .., last] = word
+        && blanks.contains(last)
+    {
+        word = rest;
+    }
+    word
 }
 
 /// Users as `user` lines of a configuration, each as its words. The error is a sentence.

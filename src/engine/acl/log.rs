@@ -91,7 +91,9 @@ impl Log {
                 && e.object == entry.object
                 && entry.updated_ms - e.updated_ms <= GROUPED_MS
         };
-        match self.entries.iter().take(LOOKED_AT).position(same).and_then(|at| self.entries.remove(at)) {
+        let known = self.entries.iter().take(LOOKED_AT).position(same).and_then(|at| self.entries.remove(at));
+        let is_new = known.is_none();
+        match known {
             Some(old) => (entry.count, entry.id, entry.created_ms) = (old.count + 1, old.id, old.created_ms),
             None => {
                 (entry.count, entry.id) = (1, self.next_id);
@@ -99,7 +101,10 @@ impl Log {
             }
         }
         self.entries.push_front(entry);
-        self.entries.truncate(most);
+        // A limit that was lowered counts from the next new entry on, as in Redis.
+        if is_new || most == 0 {
+            self.entries.truncate(most);
+        }
     }
 
     pub fn entries(&self, most: usize) -> Vec<Entry> {

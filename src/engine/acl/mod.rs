@@ -365,7 +365,7 @@ impl Refusal {
         let reason = match self.denied {
             Denied::Command => "no permission to execute the command or subcommand",
             Denied::Key(_) => "no permission to touch the specified keys",
-            Denied::Channel(_) => "no permission to access one of the channels used as arguments to the command",
+            Denied::Channel(_) => "no permission to access one of the channels used as arguments",
         };
         Error::Coded(
             format!(

@@ -16,7 +16,7 @@ pub(super) fn clients(s: &mut Source<'_>, l: &mut Lines) {
     l.put("blocked_clients", flagged(flag::BLOCKED));
     l.put("tracking_clients", s.engine.tracking.counts()[0]);
     l.put("pubsub_clients", flagged(flag::PUBSUB));
-    l.put("watching_clients", all.iter().filter(|c| c.watching.load(Relaxed) > 0).count());
+    l.put("watching_clients", all.iter().filter(|c| c.watching() > 0).count());
     let waits = s.engine.waits.summary();
     l.put("clients_in_timeout_table", waits.timed);
     let shards = s.engine.world.shards();

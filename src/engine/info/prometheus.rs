@@ -124,6 +124,7 @@ pub fn metrics(source: &mut Source<'_>) -> String {
     out.metric("latency_percentiles_usec", false, &values);
     replicas(&mut out, &fields);
     slow_log(&mut out, source.engine);
+    spikes(&mut out, source.engine);
     out.parts("errors_total", "err", &below("errorstat_"), "count", 1.0);
     let is_database = |(name, _): &&(&str, &str)| {
         name.strip_prefix("db").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
@@ -185,6 +186,24 @@ fn slow_log(out: &mut Page, engine: &crate::engine::Engine) {
     out.metric("slowlog_last_id", false, &[("", last.map_or(0, |e| e.id).to_string())]);
     let seconds = last.map_or(0.0, |e| e.value as f64 / 1e6);
     out.metric("last_slow_execution_duration_seconds", false, &[("", seconds.to_string())]);
+}
+
+/// The latency monitor's events: when each was last slow, and for how long.
+fn spikes(out: &mut Page, engine: &crate::engine::Engine) {
+    let all = engine.latencies.all();
+    let last = |of: fn((i64, u64)) -> f64| -> Vec<(String, String)> {
+        let event = |(name, e): &(&str, crate::engine::latency::Event)| {
+            Some((format!("event_name=\"{name}\""), of(*e.samples.back()?).to_string()))
+        };
+        all.iter().filter_map(event).collect()
+    };
+    for (metric, rows) in [
+        ("latency_spike_last", last(|(at_s, _)| at_s as f64)),
+        ("latency_spike_duration_seconds", last(|(_, ms)| ms as f64 / 1e3)),
+    ] {
+        let values: Vec<(&str, String)> = rows.iter().map(|(l, v)| (l.as_str(), v.clone())).collect();
+        out.metric(metric, false, &values);
+    }
 }
 
 struct Page {

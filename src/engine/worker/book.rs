@@ -6,6 +6,7 @@ use crate::engine::call::{Effect, KeyRef};
 use crate::engine::clients::flag;
 use crate::engine::flags::Flags;
 use crate::engine::gates;
+use crate::engine::monitor::Caller;
 use crate::engine::session::Session;
 use crate::engine::table::Command;
 use crate::keyspace::flush;
@@ -17,6 +18,18 @@ impl Worker {
     /// What a command that ran may give cause to: an entry in a log, a sample for the latency monitor, a line for MONITOR.
     #[inline]
     pub(super) fn look_back(&mut self, session: &Session, command: &Command, args: Args<'_>, spent: [u64; 3]) {
+        self.look_back_at((session, Caller::Client), command, args, spent);
+    }
+
+    /// The same for a command that a script called.
+    #[inline]
+    pub(super) fn look_back_at(
+        &mut self,
+        (session, caller): (&Session, Caller),
+        command: &Command,
+        args: Args<'_>,
+        spent: [u64; 3],
+    ) {
         let (engine, now_ms) = (&self.engine, self.now_ms);
         engine.log_command(command, args, &session.client, spent, now_ms);
         let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
@@ -24,7 +37,7 @@ impl Worker {
         if engine.gates.load(Relaxed) & gates::MONITORS != 0 {
             // The turn's time tells milliseconds; the rest is how long the turn has lasted.
             let now_us = now_ms * 1000 + (self.clock.delta_as_nanos(self.began, self.clock.raw()) / 1000) as i64;
-            engine.monitors.show(engine, &mut self.post, session, command, args, now_us);
+            engine.monitors.show(engine, &mut self.post, (session, caller), command, args, now_us);
         }
     }
 

@@ -19,10 +19,17 @@ impl Worker {
         if !session.multi.is_queuing() {
             return Err(Error::EXEC_WITHOUT_MULTI);
         }
+        let outcome = self.run_queue(session);
+        if !session.multi.is_queuing() {
+            session.client.queued.store(-1, Relaxed);
+            session.client.queued_bytes.store(0, Relaxed);
+        }
+        outcome
+    }
+
+    fn run_queue(&mut self, session: &mut Session) -> Result<(), Error> {
         let broken = session.multi.broken;
         let mut queue = session.multi.take();
-        session.client.queued.store(-1, Relaxed);
-        session.client.queued_bytes.store(0, Relaxed);
         if broken {
             self.access.unlock();
             self.stop_watching(session);
@@ -34,8 +41,6 @@ impl Worker {
             return Err(Error::exec_abort(&self.busy_error()));
         }
         if self.exec_must_wait(session, &queue) {
-            session.client.queued.store(queue.len() as i64, Relaxed);
-            session.client.queued_bytes.store(queue.heap_bytes() as u64, Relaxed);
             session.multi.put_back(queue);
             return Err(self.hold_up());
         }
@@ -151,6 +156,6 @@ impl Worker {
 
     fn stop_watching(&mut self, session: &mut Session) {
         session.multi.unwatch(&mut self.access);
-        session.client.watching.store(0, Relaxed);
+        session.client.watches(0, None);
     }
 }

@@ -81,8 +81,8 @@ pub struct Worker {
     access_clock: AccessClock,
     /// On a replica, expired keys are hidden and nothing more.
     hides: bool,
-    /// The command that ran last, its id plus one; 0: none in this turn yet.
-    last_command: u32,
+    /// The command that came last in this turn, as [`Client::command`](crate::engine::clients::Client::command) tells it.
+    last_command: Option<u32>,
 }
 
 /// Why a turn's work on a buffer ended.
@@ -131,7 +131,7 @@ impl Worker {
             began: 0,
             access_clock: AccessClock::default(),
             hides: false,
-            last_command: 0,
+            last_command: None,
         }
     }
 
@@ -174,7 +174,7 @@ impl Worker {
     ) -> Ended {
         self.post.me = session.client.id;
         let (began, processed) = (self.began, self.stats.processed.get());
-        self.last_command = 0;
+        self.last_command = None;
         if let Some(link) = &session.link
             && !self.engine.replication.is_current(link.generation)
         {
@@ -322,6 +322,8 @@ impl Worker {
         let command = match command {
             Ok(c) => *c,
             Err(e) => {
+                let known = dispatch::known(args).map_or(0, |c| u32::from(c.id) + 1);
+                self.last_command = Some(known);
                 if dispatch::is_cross_protocol(args) {
                     self.show_the_door(session);
                     // What the lines before it were answered is not sent either: `GET / HTTP/1.1` gets nothing.
@@ -337,6 +339,7 @@ impl Worker {
                 return None;
             }
         };
+        self.last_command = Some(u32::from(command.id) + 1);
         if closer_look {
             match self.look_closer(session, command, args, keys) {
                 Verdict::Run => {}
@@ -379,7 +382,6 @@ impl Worker {
             let mark = if pushed { self.reply.mark() } else { mark };
             self.silence(session, mark);
         }
-        self.last_command = u32::from(command.id) + 1;
         let blocked = if session.block.is_some() { self.start_waiting(session, args) } else { None };
         if !self.journal.ready.is_empty() {
             self.serve_ready();
@@ -423,6 +425,8 @@ impl Worker {
         } else if self.engine.gates.load(Relaxed) & gates::PAUSED != 0 {
             self.engine.set_gate(gates::PAUSED, false);
         }
+        // A refusal may be logged with what the client was about to do.
+        session.client.command.store(u32::from(command.id) + 1, Relaxed);
         let refusal = dispatch::refuse(&self.engine, session, command, args, self.now_ms);
         let refusal = refusal.and_then(|()| match self.busy && !command.flags.has(Flags::ALLOW_BUSY) {
             true => Err(self.busy_error()),

@@ -67,7 +67,6 @@ impl Worker {
         for (parcel, changed) in trip.parcels.iter().zip(&trip.changed) {
             let (key, hash) = (parcel.key(), hash_bytes(parcel.key()));
             let shard = self.access.shard(self.engine.world.shard_of(hash));
-            shard.watchers.remove(trip.db, key, changed);
             if !parcel.arrived || trip.copy {
                 continue;
             }
@@ -86,7 +85,7 @@ impl Worker {
             lane.end_unit();
         }
         if !trip.copy {
-            self.engine.arrive(trip);
+            self.engine.arrive(trip, &mut self.access);
         }
         self.book_background();
         self.access.leave();
@@ -94,7 +93,8 @@ impl Worker {
     }
 }
 
-/// The other server has answered, or has not: lets go of the keys, and tells the client. On a thread that may wait.
+/// The other server has answered, or has not: lets go of the keys, and tells the client. On a thread that may wait. Also for a
+/// client that has gone: what the other server took has to go here, as with Redis, which notices nothing until then.
 pub fn finish(engine: &Arc<Engine>, trip: &Trip, outcome: Result<(), Failure>, clock: &dyn Fn() -> i64) {
     let pause = std::time::Duration::from_millis(1);
     let mut worker = loop {

@@ -13,6 +13,7 @@ use crate::engine::lua::refusals;
 use crate::engine::lua::running::Running;
 use crate::engine::lua::shebang::ScriptFlags;
 use crate::engine::lua::vm::{Failure, Outcome, Vm};
+use crate::engine::monitor::Caller;
 use crate::engine::session::Session;
 use crate::engine::table::{self, Command};
 use crate::resp::{Args, Reply};
@@ -200,12 +201,18 @@ impl Guest {
         let stats = &worker.stats.commands[command.id as usize];
         stats.calls.add(1);
         worker.stats.processed.add(1);
-        stats.nanos.add(worker.clock.delta_as_nanos(started, worker.clock.raw()));
+        let nanos = worker.clock.delta_as_nanos(started, worker.clock.raw());
+        stats.nanos.add(nanos);
+        if worker.engine.config.latency_tracking.get() {
+            stats.histogram.get_or_init(Default::default).add(nanos);
+        }
         if let Err(e) = outcome {
             worker.reply.clear();
             worker.failed(command, &e);
             worker.reply.error(&e.text());
         }
+        let spent = [nanos, args.wire_bytes() as u64, worker.reply.len() as u64];
+        worker.look_back_at((&stay.session, Caller::Script), command, args, spent);
         worker.empty_journal();
     }
 }

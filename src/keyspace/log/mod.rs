@@ -24,7 +24,7 @@ pub use tap::Piece;
 
 use backlog::NO_DB;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Release};
 use std::task::Waker;
 use tap::Tap;
 
@@ -46,6 +46,9 @@ pub struct Positions {
 #[derive(Default)]
 pub struct Log {
     attached: AtomicU32,
+    /// Bytes that the tap has got so far, for those who want to know that and nothing else. Written under the lock, before the locks
+    /// of what was logged are let go: whoever saw an effect sees a position behind it.
+    tapped: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -83,6 +86,7 @@ impl Log {
             let inner = &mut *inner;
             if let Some(tap) = &mut inner.tap {
                 tap.append(lane);
+                self.tapped.store(tap.position(), Release);
             }
             if inner.relays {
                 // Counted whether or not it is kept.
@@ -110,18 +114,29 @@ impl Log {
         self.inner.lock().positions()
     }
 
+    /// [`Positions::tap`] alone, without the lock.
+    #[inline]
+    pub fn tapped(&self) -> u64 {
+        self.tapped.load(Acquire)
+    }
+
     // ---- the append-only file --------------------------------------------------------------------------------------
 
     /// Attaches the tap, whose bytes are for `file` from now on. The whole keyspace must be held.
     pub fn attach_tap(&self, file: u64) {
-        self.inner.lock().tap = Some(Tap::new(file));
+        let mut inner = self.inner.lock();
+        inner.tap = Some(Tap::new(file));
+        self.tapped.store(0, Release);
+        drop(inner);
         self.set_attached(TAP, true);
     }
 
     /// Detaches the tap; what nobody had taken yet comes back.
     pub fn detach_tap(&self) -> Vec<Piece> {
         self.set_attached(TAP, false);
-        self.inner.lock().tap.take().map(|mut t| t.take(Vec::new())).unwrap_or_default()
+        let mut inner = self.inner.lock();
+        self.tapped.store(0, Release);
+        inner.tap.take().map(|mut t| t.take(Vec::new())).unwrap_or_default()
     }
 
     pub fn has_tap(&self) -> bool {
