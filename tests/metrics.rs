@@ -93,7 +93,7 @@ fn metrics_have_the_names_that_dashboards_know() {
 /// While a dataset is loaded the process is alive, and not ready.
 #[test]
 fn ready_means_loaded() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port();
     let mut server = Server::start(Kind::Rustredis, &Options::args(&format!("--metrics-port {port}")));
     let mut c = server.connect();
     for i in 0..200 {
@@ -104,8 +104,8 @@ fn ready_means_loaded() {
     let saved = std::fs::read(&dump).expect("a snapshot");
     server.kill();
     // The same dataset, 10 ms a key.
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-    let plain = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port();
+    let plain = free_port();
     std::fs::write(&dump, saved).expect("the snapshot");
     let mut child = Command::new(env!("CARGO_BIN_EXE_rustredis"))
         .args(["serve", "--port", &plain.to_string(), "--metrics-port", &port.to_string(), "--key-load-delay", "10000"])
