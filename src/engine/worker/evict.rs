@@ -16,6 +16,8 @@ pub(super) struct Evicting {
     pool: Pool,
     policy: Option<MaxmemoryPolicy>,
     in_vain: Option<InVain>,
+    /// Bytes evicted since this worker last had the process looked at.
+    unseen: u64,
 }
 
 /// All shards were looked through, and no key may go.
@@ -76,9 +78,15 @@ impl Worker {
             for _ in 0..AT_ONCE {
                 let Some(freed) = self.evict_one(choice) else { return Outcome::NothingToEvict };
                 *over = over.saturating_sub(freed as u64);
+                self.evicting.unseen += freed as u64;
                 if *over == 0 {
                     break;
                 }
+            }
+            if self.evicting.unseen > self.engine.config.maxmemory.get() as u64 / 256 {
+                // What goes leaves holes: ten looks a second are not enough where much goes, or where nobody comes to look.
+                self.evicting.unseen = 0;
+                self.engine.note_resident();
             }
             if *over == 0 {
                 // What was freed is an estimate: the allocator knows.
