@@ -97,6 +97,7 @@ fn troubles_say_what_where_and_what_next() {
         (&["rdb", "dump", "appendonly.aof.manifest"], 1, &["manifest", "folder"]),
         (&["rdb", "dump", "wrong.rdb"], 1, &["wrong.rdb", "offset", "rdb salvage wrong.rdb -o"]),
         (&["rdb", "check", "future.rdb"], 1, &["version 99"]),
+        (&["rdb", "dump", "future.rdb"], 1, &["future.rdb", "version 99", "later version wrote it"]),
         (&["rdb", "dump", "short.txt", "--format", "yaml"], 2, &["yaml", "ndjson"]),
         (&["aof", "dump", "dump.rdb.gz"], 1, &["dump.rdb.gz", "compressed", "gzip -d"]),
         (&["aof", "dump", "short.txt"], 1, &["short.txt", "begins with '*'"]),

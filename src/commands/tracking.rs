@@ -6,7 +6,7 @@ use crate::engine::clients::flag;
 use crate::engine::errors::Error;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// CLIENT TRACKING ON|OFF [REDIRECT id] [BCAST] [PREFIX prefix …] [OPTIN] [OPTOUT] [NOLOOP]
+/// `CLIENT TRACKING ON|OFF [REDIRECT id] [BCAST] [PREFIX prefix …] [OPTIN] [OPTOUT] [NOLOOP]`
 pub fn client_tracking(c: &mut Call<'_>) -> Result<(), Error> {
     let (mut redirect, mut options, mut prefixes) = (0, 0, Vec::new());
     let mut i = 3;

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! [`Reader`] turns bytes into [`Event`]s, one at a time and in bounded memory; there is no other decoder. [`Loader`] makes
-//! values of the events; the inspectors print them. [`write`] is the way back: values to bytes in steps of any size, in the
+//! values of the events; the inspectors print them. [`mod@write`] is the way back: values to bytes in steps of any size, in the
 //! version that the [`Target`] reads. [`payload`] frames one value for DUMP and RESTORE.
 //!
 //! Nothing here opens a file or knows a key's owner. What is read is foreign: a count or length in it is never a reason to

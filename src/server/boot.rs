@@ -12,6 +12,7 @@ use crate::engine::{Engine, LogLevel, Shutdown, gates};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, mpsc};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Why the process should end.
 pub enum Stop {
@@ -228,15 +229,17 @@ pub fn enter_dir(config: &Config) -> Result<(), String> {
 /// Redis; but who says SIGINT while that lasts, or while replicas are waited for, insists, and there is no more waiting.
 fn signals(stop: mpsc::Sender<Stop>, asked: Arc<AtomicBool>, process: Arc<Process>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| format!("Can't watch for signals: {}", super::reason(&e)))?;
+    let failed = |e: std::io::Error| format!("Can't watch for signals: {}", super::reason(&e));
+    let runtime = runtime.map_err(failed)?;
+    // Here, not in the thread: from now on no signal ends the process by itself, however late the thread begins.
+    let taken = {
+        let _inside = runtime.enter();
+        let of = |kind| signal(kind).map_err(failed);
+        (of(SignalKind::terminate())?, of(SignalKind::interrupt())?, of(SignalKind::hangup())?)
+    };
     let watch = move || {
         runtime.block_on(async move {
-            use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
-                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-            else {
-                return;
-            };
+            let (mut term, mut int, mut hup) = taken;
             loop {
                 let name = tokio::select! {
                     _ = term.recv() => "SIGTERM",

@@ -59,7 +59,10 @@ fn broken<R: Read>(path: &Path, reader: &Reader<R>, fault: Fault) -> anyhow::Err
         super::json::quoted(reader.key(), &mut name);
         within = format!(" in the value of {}", String::from_utf8_lossy(&name));
     }
-    let next = next_step(path);
+    let next = match fault.why {
+        crate::rdb::Why::Version(1..) => "A server of a later version wrote it than is read here".to_owned(),
+        _ => next_step(path),
+    };
     anyhow::anyhow!(
         "{name}: broken at offset {}{within}: {}{}{next}",
         fault.at,
