@@ -93,7 +93,9 @@ impl Rules {
     fn add_selector(&mut self, inner: &[u8], all_channels: bool) -> Result<(), RuleError> {
         let mut selector = Selector::new(all_channels);
         for rule in split_args(inner).ok_or(RuleError::Syntax)? {
-            if rule.eq_ignore_ascii_case(b"reset") {
+            // Redis takes quotes and brackets in patterns, and then writes an ACL file that it cannot read.
+            let cannot_be_shown = rule.ends_with(b")") || rule.iter().any(|b| matches!(b, b'"' | b'\''));
+            if rule.eq_ignore_ascii_case(b"reset") || cannot_be_shown {
                 return Err(RuleError::Syntax);
             }
             selector.apply(&rule, all_channels)?;

@@ -55,6 +55,10 @@ fn rules_are_shown_in_their_shortest_order() {
         ("%X~a", "Syntax error"),
         ("%~a", "Syntax error"),
         ("(nosuch)", "Syntax error"),
+        // Inside brackets such patterns would not come back from an ACL file.
+        ("(+get ~a))", "Syntax error"),
+        ("(+get ~\"a\\\"b\")", "Syntax error"),
+        ("~a\"b ~c)", "~a\"b ~c) resetchannels -@all"),
     ] {
         assert_eq!(shown(line), want, "{line}");
     }
