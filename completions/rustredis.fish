@@ -483,6 +483,8 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-time
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-pipeline -d 'Keys of each MIGRATE [10]' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-weight -d 'rebalance: weights' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l cluster-threshold -d 'rebalance: what is too far from even [2]' -r
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s 4 -d 'Only IPv4 addresses of the host'
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s 6 -d 'Only its IPv6 addresses'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s 2 -d 'Speak RESP2'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s 3 -d 'Speak RESP3'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s c -d 'Follow MOVED and ASK of a cluster, in every mode'
@@ -493,6 +495,8 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l insecure -d 
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s x -d 'Take the last argument from standard input'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s e -d 'Exit code 1, and the text on standard error, for an error reply'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l quoted-input -d 'Arguments in quotes have escapes'
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l ldb -d 'Run the script of --eval step by step, in a server with a debugger'
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l ldb-sync-mode -d 'The same, holding the server up; what the script writes stays'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l yes -d 'Yes to what the guard rails would ask'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l read-only -d 'Refuse commands that write'
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l raw -d 'Replies as they are; so without a terminal'

@@ -117,6 +117,21 @@ fn text_and_csv_as_redis_benchmark_writes_them() {
             faults.push(format!("{line}\n theirs {a:?}\n ours   {b:?}"));
         }
     }
+    // A server that wants a password lets nobody measure.
+    let locked = Server::start(Kind::Redis, &Options::args("--requirepass secret"));
+    for line in [
+        "-n 50 -q -t get",
+        "-n 50 --csv set a b",
+        "-a wrong -n 50 -q",
+        "-n 50 --cluster -q",
+        "-a secret -n 50 -q -t get",
+    ] {
+        let [a, b] = [&theirs, &link].map(|program| run(program, None, locked.port, line));
+        let [a, b] = [a, b].map(|(code, out, err)| (code, masked(&out), err.trim_end().to_owned()));
+        if a != b {
+            faults.push(format!("{line}\n theirs {a:?}\n ours   {b:?}"));
+        }
+    }
     let version = run(&link, None, server.port, "--version");
     assert_eq!((version.0, version.1.trim_end()), (Some(0), "redis-benchmark 7.4.0"));
     assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
@@ -153,6 +168,16 @@ fn errors_are_counted_by_kind_unless_they_are_fatal() {
     assert!(code == Some(0) && out.contains("errors ERR: 100"), "{out}");
     let (code, _, err) = ours(server.port, "-n 100 -q --fatal-errors yes nosuch");
     assert!(code == Some(1) && err.starts_with("Error from server: ERR unknown command"), "{err}");
+    let locked = Server::start(Kind::Rustredis, &Options::args("--requirepass secret"));
+    for (line, why) in [
+        ("-n 100 -q -t get", "NOAUTH"),
+        ("-a wrong -n 100 --json -t get", "WRONGPASS"),
+        ("-n 100 --ratio 1:1 -q", "NOAUTH"),
+        ("-n 100 --find-max --slo p99<1ms -t get", "NOAUTH"),
+    ] {
+        let (code, out, err) = ours(locked.port, line);
+        assert!(code == Some(1) && err.contains(why), "{line}: {out}{err}");
+    }
     let (code, _, err) = ours(1, "-n 1 -q ping");
     assert!(code == Some(1) && err.contains("Connection refused"), "{err}");
 }

@@ -1,5 +1,7 @@
 //! The client beside Debian's redis-cli: same commands, same servers, every form of output; and what only ours has.
 
+#[path = "tls/authority.rs"]
+mod authority;
 mod common;
 
 #[path = "cli/beside.rs"]
@@ -12,6 +14,8 @@ mod clusters;
 mod hostile;
 #[path = "cli/screen.rs"]
 mod screen;
+#[path = "cli/secure.rs"]
+mod secure;
 #[path = "cli/terminal.rs"]
 mod terminal;
 

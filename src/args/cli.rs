@@ -2,7 +2,7 @@
 //!
 //! The grammar is redis-cli's: flags stand in front of the command, and the first word that is none begins it.
 
-use crate::client::{Addr, Target, Tls, uri};
+use crate::client::{Addr, Family, Target, Tls, uri};
 use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf, time::Duration};
 
 /// How replies are shown.
@@ -59,6 +59,8 @@ pub struct Options {
     pub password_in_args: bool,
     pub no_auth_warning: bool,
     pub error_code: bool,
+    /// Scripts run in the debugger; true: in the server itself, not in a copy of it.
+    pub debugger: Option<bool>,
     pub stdin_last: bool,
     pub stdin_tag: Option<Vec<u8>>,
     pub quoted_input: bool,
@@ -103,6 +105,7 @@ impl Default for Options {
             password_in_args: false,
             no_auth_warning: false,
             error_code: false,
+            debugger: None,
             stdin_last: false,
             stdin_tag: None,
             quoted_input: false,
@@ -180,7 +183,7 @@ fn path(value: Vec<u8>) -> PathBuf {
 }
 
 fn tls(o: &mut Options) -> &mut Tls {
-    uri::with_tls(&mut o.target)
+    &mut o.target.tls
 }
 
 fn quoted(value: &[u8]) -> Result<Vec<u8>, String> {
@@ -195,14 +198,16 @@ fn quoted(value: &[u8]) -> Result<Vec<u8>, String> {
 pub const GROUPS: &[(&str, &[Flag])] = &[
     ("Where to", &[
         flag("-h", "HOST", "Server's host [127.0.0.1]", |o, v| {
-            let port = match &o.target.addr { Addr::Tcp { port, .. } => *port, Addr::Unix(_) => 6379 };
-            o.target.addr = Addr::Tcp { host: text(v), port };
+            // Beside -s the socket stays.
+            if let Addr::Tcp { port, .. } = o.target.addr {
+                o.target.addr = Addr::Tcp { host: text(v), port };
+            }
             Ok(())
         }),
         flag("-p", "PORT", "Server's port [6379]", |o, v| {
             let n = number(&v);
             let port = u16::try_from(n).map_err(|_| "Invalid server port.".to_owned())?;
-            // Behind -s the socket stays.
+            // Beside -s the socket stays.
             if let Addr::Tcp { host, .. } = &o.target.addr {
                 o.target.addr = Addr::Tcp { host: host.clone(), port };
             }
@@ -210,7 +215,9 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         }),
         flag("-s", "SOCKET", "A Unix socket, instead of host and port", |o, v| { o.target.addr = Addr::Unix(path(v)); Ok(()) }),
         flag("-u", "URI", "redis://[[user:]password@]host[:port][/db], rediss://, unix://path", |o, v| {
+            let socket = Some(&o.target.addr).filter(|addr| matches!(addr, Addr::Unix(_))).cloned();
             uri::apply(&text(v), &mut o.target)?;
+            o.target.addr = socket.unwrap_or(o.target.addr.clone());
             o.password_in_args |= o.target.password.is_some();
             Ok(())
         }),
@@ -220,6 +227,8 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             o.target.connect_timeout = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
             Ok(())
         }),
+        flag("-4", "", "Only IPv4 addresses of the host", |o, _| { o.target.family = Family::V4; Ok(()) }),
+        flag("-6", "", "Only its IPv6 addresses", |o, _| { o.target.family = Family::V6; Ok(()) }),
         flag("-2", "", "Speak RESP2", |o, _| { o.protocol = Some(2); Ok(()) }),
         flag("-3", "", "Speak RESP3", |o, _| { o.protocol = Some(3); Ok(()) }),
         flag("-c", "", "Follow MOVED and ASK of a cluster, in every mode", |o, _| { o.cluster = true; Ok(()) }),
@@ -240,7 +249,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("--no-auth-warning", "", "No warning of a password on the command line", |o, _| { o.no_auth_warning = true; Ok(()) }),
     ]),
     ("TLS", &[
-        flag("--tls", "", "Speak TLS", |o, _| { tls(o); Ok(()) }),
+        flag("--tls", "", "Speak TLS", |o, _| { tls(o).on = true; Ok(()) }),
         flag("--sni", "NAME", "Server's name to ask for", |o, v| { tls(o).sni = Some(text(v)); Ok(()) }),
         flag("--cacert", "FILE", "Certificates to trust", |o, v| { tls(o).cacert = Some(path(v)); Ok(()) }),
         flag("--cacertdir", "DIR", "A directory of such files; without either the system's are trusted", |o, v| { tls(o).cacertdir = Some(path(v)); Ok(()) }),
@@ -262,6 +271,8 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("-e", "", "Exit code 1, and the text on standard error, for an error reply", |o, _| { o.error_code = true; Ok(()) }),
         flag("--quoted-input", "", "Arguments in quotes have escapes", |o, _| { o.quoted_input = true; Ok(()) }),
         flag("--eval", "FILE", "Run a Lua script: keys, a comma, arguments", |o, v| { o.mode = Mode::Eval(v); Ok(()) }),
+        flag("--ldb", "", "Run the script of --eval step by step, in a server with a debugger", |o, _| { o.debugger = Some(false); Ok(()) }),
+        flag("--ldb-sync-mode", "", "The same, holding the server up; what the script writes stays", |o, _| { o.debugger = Some(true); Ok(()) }),
         flag("--yes", "", "Yes to what the guard rails would ask", |o, _| { o.yes = true; Ok(()) }),
         flag("--read-only", "", "Refuse commands that write", |o, _| { o.read_only = true; Ok(()) }),
     ]),
@@ -424,6 +435,14 @@ pub fn parse(words: Vec<OsString>) -> Asked {
         }
     }
     options.words = words.collect();
+    if options.stdin_last && options.stdin_tag.is_some() {
+        return Asked::Wrong("Options -x and -X are mutually exclusive.".into());
+    }
+    if options.debugger.is_some() && !matches!(options.mode, Mode::Eval(_)) {
+        return Asked::Wrong(
+            "Options --ldb and --ldb-sync-mode require --eval.\nTry redis-cli --help for more information.".into(),
+        );
+    }
     Asked::Run(Box::new(options))
 }
 
@@ -487,6 +506,8 @@ mod tests {
         assert_eq!(o.words, [b"get".to_vec(), b"-a".into(), b"x".into()]);
         assert_eq!((o.target.addr.to_string(), o.target.db, o.output), ("127.0.0.1:7000".into(), 3, Some(Output::Csv)));
         assert_eq!(run("-s /a -p 1 ping").target.addr, Addr::Unix("/a".into()));
+        assert_eq!(run("-s /a -h x -u redis://y:1/3 ping").target.addr, Addr::Unix("/a".into()));
+        assert_eq!(run("-u unix:///b ping").target.addr, Addr::Unix("/b".into()));
         assert_eq!(run("redis://h:1/2 ping").target.addr.to_string(), "h:1");
         assert_eq!(run("@prod ping").profile.as_deref(), Some("prod"));
         assert_eq!(run("-i 0.25 -r -1 ping").interval, Duration::from_millis(250));
@@ -499,7 +520,16 @@ mod tests {
 
     #[test]
     fn wrong_lines() {
-        for line in ["--nosuch", "-r", "--pattern", "-p 99999 ping", "-u http://a ping", "--show-pushes maybe"] {
+        for line in [
+            "--nosuch",
+            "-r",
+            "--pattern",
+            "-p 99999 ping",
+            "-u http://a ping",
+            "--show-pushes maybe",
+            "-x -X a get a",
+            "--ldb get a",
+        ] {
             assert!(matches!(parsed(line), Asked::Wrong(_)), "{line}");
         }
         assert!(matches!(parsed("-p 1 -h"), Asked::Help));

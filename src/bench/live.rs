@@ -40,7 +40,7 @@ impl<'a> View<'a> {
                 .collect()
         };
         let finished = shared.finished.load(Relaxed);
-        let text = frame(self.title, shared.part_done(took), finished, took, &seconds);
+        let text = cut(&frame(self.title, shared.part_done(took), finished, took, &seconds), columns());
         // A reader who went away is noticed by the report.
         let _ = print(&format!("{}{text}", self.erase()));
         self.lines = text.lines().count();
@@ -58,6 +58,17 @@ impl Drop for View<'_> {
     }
 }
 
+/// Columns of the terminal; one that does not know has the usual 80.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    size.ok().map(|size| usize::from(size.ws_col)).filter(|n| *n > 0).unwrap_or(80)
+}
+
+/// Lines no longer than the screen is wide: a line that went on below would not be erased.
+fn cut(text: &str, columns: usize) -> String {
+    text.lines().flat_map(|line| line.chars().take(columns).chain(['\n'])).collect()
+}
+
 /// One picture; `seconds` are requests, p50, p99 and the longest latency of each second, in milliseconds.
 fn frame(title: &str, part: f64, finished: u64, took: Duration, seconds: &[(u64, f64, f64, f64)]) -> String {
     let filled = (part * BAR as f64) as usize;
@@ -69,7 +80,7 @@ fn frame(title: &str, part: f64, finished: u64, took: Duration, seconds: &[(u64,
         Some((n, p50, p99, max)) => {
             writeln!(
                 out,
-                "  {n} requests in the last second ({overall:.0} overall)  p50 {p50:.3}  p99 {p99:.3}  max {max:.3} ms"
+                "  {n} requests in the last second ({overall:.0} overall)\n  p50 {p50:.3}  p99 {p99:.3}  max {max:.3} ms"
             )
         }
         None => writeln!(out, "  {overall:.0} requests per second"),
@@ -93,7 +104,8 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], format!("GET [{}{}] 50%", "#".repeat(20), ".".repeat(20)));
         assert!(lines[1].contains("0 requests in the last second (50 overall)"), "{text}");
-        assert_eq!(lines[2].trim(), "█▄▁");
+        assert_eq!((lines[2], lines[3].trim()), ("  p50 0.000  p99 0.000  max 0.000 ms", "█▄▁"));
+        assert!(cut(&text, 30).lines().all(|line| line.chars().count() <= 30), "{text}");
         assert_eq!(frame("GET", 0.0, 0, Duration::ZERO, &[]).lines().count(), 2);
     }
 }

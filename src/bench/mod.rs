@@ -116,6 +116,7 @@ fn start(options: Options, as_peer: bool) -> Result<ExitCode, String> {
     } else {
         vec![Node { target: options.target.clone(), tags: Vec::new() }]
     };
+    let configs = nodes::configurations(&options, &nodes)?;
     if options.idle {
         return idle(&options, &nodes);
     }
@@ -138,7 +139,6 @@ fn start(options: Options, as_peer: bool) -> Result<ExitCode, String> {
     if options.find_max {
         return hunt::run(&options, &runner, &tests);
     }
-    let configs = nodes::configurations(&options, &nodes);
     let report = Report { options: &options, configs, nodes: nodes.len(), as_peer };
     all_tests(&report, &runner, &tests)
 }

@@ -3,8 +3,8 @@
 use crate::{
     args::bench::Options,
     base::crc16::key_slot,
-    client::{Addr, Target, cluster::SlotMap},
-    resp::Value,
+    client::{Addr, Error, Target, cluster::SlotMap},
+    resp::{Value, harmless::harmless_text},
 };
 
 /// What stands between the braces of a key to choose its slot.
@@ -25,7 +25,7 @@ pub fn of_cluster(target: &Target) -> Result<Vec<Node>, String> {
     let mut conn = target.open().map_err(|e| failed(format!("Could not connect to Redis at {}: {e}", target.addr)))?;
     let reply = conn.ask(&["CLUSTER", "SLOTS"]).map_err(|e| failed(e.to_string()))?;
     if let Value::Error(text) = reply.clone().plain() {
-        let text = String::from_utf8_lossy(&text).into_owned();
+        let text = harmless_text(&text);
         return Err(failed(format!("Cluster node {} replied with error:\n{text}", target.addr)));
     }
     let host = match &target.addr {
@@ -50,30 +50,42 @@ pub fn of_cluster(target: &Target) -> Result<Vec<Node>, String> {
     if nodes.is_empty() { Err(failed("Nobody serves a slot".into())) } else { Ok(nodes) }
 }
 
-/// `save` and `appendonly` of each server, for the report; `None` where a server does not tell.
-pub fn configurations(options: &Options, nodes: &[Node]) -> Vec<Option<(String, String)>> {
-    let found: Vec<_> = nodes.iter().map(|node| configuration(&node.target)).collect();
+/// What a server tells of its `save` and `appendonly`; `None` if it does not.
+pub type Configuration = Option<(String, String)>;
+
+/// What each server tells of itself, for the report. A server that wants a password, or another one, would refuse every
+/// request: that is an error, as it is for redis-benchmark.
+pub fn configurations(options: &Options, nodes: &[Node]) -> Result<Vec<Configuration>, String> {
+    let found = nodes.iter().map(|node| configuration(&node.target)).collect::<Result<Vec<_>, _>>()?;
     if !options.cluster && found.contains(&None) {
         eprintln!("WARNING: Could not fetch server CONFIG");
     }
-    found
+    Ok(found)
 }
 
-fn configuration(target: &Target) -> Option<(String, String)> {
+fn configuration(target: &Target) -> Result<Configuration, String> {
+    let shut_out = |text: &[u8]| {
+        let is = text.starts_with(b"NOAUTH") || text.starts_with(b"WRONGPASS");
+        is.then(|| format!("Node {} replied with error:\n{}", target.addr, harmless_text(text)))
+    };
     let mut conn = match target.open() {
         Ok(conn) => conn,
+        Err(Error::Refused(text)) => return shut_out(&text).map_or(Ok(None), Err),
         Err(error) => {
             // Said here as redis-benchmark says it; connecting for the test decides.
-            if !matches!(error, crate::client::Error::Refused(_)) {
-                eprintln!("Could not connect to Redis at {}: {error}", target.addr);
-            }
-            return None;
+            eprintln!("Could not connect to Redis at {}: {error}", target.addr);
+            return Ok(None);
         }
     };
-    let mut value = |name: &str| {
-        let reply = conn.ask(&["CONFIG", "GET", name]).ok()?;
-        let (_, value) = *reply.pairs()?.first()?;
-        Some(String::from_utf8_lossy(value.text()?).into_owned())
-    };
-    Some((value("save")?, value("appendonly")?))
+    let mut values = Vec::new();
+    for name in ["save", "appendonly"] {
+        let Ok(reply) = conn.ask(&["CONFIG", "GET", name]) else { return Ok(None) };
+        if let Value::Error(text) = &reply {
+            return shut_out(text).map_or(Ok(None), Err);
+        }
+        let value = reply.pairs().and_then(|pairs| Some(pairs.first()?.1.text()?.to_vec()));
+        let Some(value) = value else { return Ok(None) };
+        values.push(harmless_text(&value));
+    }
+    Ok(values.pop().zip(values.pop()).map(|(appendonly, save)| (save, appendonly)))
 }

@@ -150,6 +150,10 @@ impl Runner<'_> {
         if let Some(sentence) = failed {
             return Err(sentence);
         }
+        // The threads' own clocks: the one that waits for them may have been held up before and after.
+        if let Some((first, last)) = tally.span_ns {
+            (began, took) = (Duration::from_nanos(first), Duration::from_nanos(last.saturating_sub(first)));
+        }
         let seconds = std::mem::take(&mut *shared.seconds.lock().unwrap_or_else(PoisonError::into_inner));
         let mut notes = Vec::new();
         if let Work::Replay(replay) = work {
@@ -184,7 +188,7 @@ fn thread(shared: &Shared<'_>, number: usize, threads: usize, ready: &Barrier) -
     let clients = o.clients / threads + usize::from(number < o.clients % threads);
     let thread = Thread::new(shared, clients, number, threads);
     ready.wait();
-    let cpu_before = thread_cpu();
+    let (began_ns, cpu_before) = (shared.now(), thread_cpu());
     let thread = thread?;
     let mut tally = match (shared.work, o.rate) {
         (Work::Replay(replay), _) => thread.replay(replay, o.speed, number, threads),
@@ -196,5 +200,6 @@ fn thread(shared: &Shared<'_>, number: usize, threads: usize, ready: &Barrier) -
         }
     }?;
     tally.cpu = thread_cpu().saturating_sub(cpu_before);
+    tally.span_ns = Some((began_ns, shared.now()));
     Ok(tally)
 }

@@ -7,7 +7,10 @@ use super::{
     suite::Work,
     tally::{Second, Tally},
 };
-use crate::client::{Stream, reason};
+use crate::{
+    client::{Stream, reason},
+    resp::harmless::harmless_text,
+};
 use std::{
     io::{ErrorKind, Read},
     sync::{PoisonError, atomic::Ordering::Relaxed},
@@ -90,7 +93,7 @@ impl Thread<'_> {
 fn greeted(client: &mut Client, buf: &[u8]) -> Result<usize, Fault> {
     let mut refused = None;
     let most = client.greetings;
-    let count = client.counter.count(buf, most, |text| refused = Some(String::from_utf8_lossy(text).into_owned()));
+    let count = client.counter.count(buf, most, |text| refused = Some(harmless_text(text)));
     let (n, len) = count.map_err(|fault| fault.to_string())?;
     if let Some(text) = refused {
         // A server that is loading is one that will be back.
@@ -123,7 +126,7 @@ impl Account<'_, '_> {
         let count = client.counter.count(buf, u64::MAX, |text| {
             errors += 1;
             if shared.fatal && fatal.is_none() {
-                fatal = Some(format!("Error from server: {}", String::from_utf8_lossy(text)));
+                fatal = Some(format!("Error from server: {}", harmless_text(text)));
             }
             tally.error(text);
         });
@@ -200,7 +203,7 @@ impl Account<'_, '_> {
                 second.errors += 1;
                 tally.error(text);
                 if shared.fatal {
-                    return Err(Fault::Fatal(format!("Error from server: {}", String::from_utf8_lossy(text))));
+                    return Err(Fault::Fatal(format!("Error from server: {}", harmless_text(text))));
                 }
             } else if let Some(key) = sent.check
                 && let Some(value) = text_of(reply)

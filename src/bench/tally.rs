@@ -1,5 +1,6 @@
 //! What a run counted: latencies, errors by kind, and both second by second.
 
+use crate::resp::harmless::harmless_text;
 use hdrhistogram::{
     Histogram,
     serialization::{V2DeflateSerializer, interval_log::IntervalLogWriterBuilder},
@@ -97,6 +98,8 @@ pub struct Tally {
     pub wrong: u64,
     pub first_wrong: Option<u64>,
     /// CPU time of the threads that sent.
+    /// When the first thread began and when the last one ended.
+    pub span_ns: Option<(u64, u64)>,
     pub cpu: Duration,
 }
 
@@ -115,6 +118,7 @@ impl Tally {
             checked: 0,
             wrong: 0,
             first_wrong: None,
+            span_ns: None,
             cpu: Duration::ZERO,
         }
     }
@@ -122,7 +126,7 @@ impl Tally {
     /// An error reply: its kind is its first word.
     pub fn error(&mut self, text: &[u8]) {
         let end = text.iter().position(|b| *b == b' ').unwrap_or(text.len()).min(32);
-        let kind = String::from_utf8_lossy(&text[..end]).into_owned();
+        let kind = harmless_text(&text[..end]);
         let kind =
             if self.errors.len() < MOST_KINDS || self.errors.contains_key(&kind) { kind } else { "(others)".into() };
         *self.errors.entry(kind).or_default() += 1;
@@ -161,6 +165,10 @@ impl Tally {
         self.checked += other.checked;
         self.wrong += other.wrong;
         self.first_wrong = self.first_wrong.or(other.first_wrong);
+        self.span_ns = match (self.span_ns, other.span_ns) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, other) => one.or(other),
+        };
         self.cpu += other.cpu;
     }
 }

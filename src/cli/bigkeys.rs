@@ -48,7 +48,8 @@ pub fn run(session: &mut Session<'_>, memory: Option<Option<u64>>) -> Result<(),
     );
     for target in &targets {
         goto(session, target)?;
-        total_keys += session.ask(&[b"DBSIZE"])?.int().unwrap_or(0).max(0).unsigned_abs();
+        let here = session.ask(&[b"DBSIZE"])?.int().unwrap_or(0).max(0).unsigned_abs();
+        total_keys = here.saturating_add(total_keys);
     }
     for target in &targets {
         goto(session, target)?;
@@ -71,7 +72,7 @@ pub fn run(session: &mut Session<'_>, memory: Option<Option<u64>>) -> Result<(),
                 // Gone meanwhile.
                 let Some(kind) = kind.map(|kind| &mut kinds[kind]) else { continue };
                 kind.count += 1;
-                kind.total += size;
+                kind.total = kind.total.saturating_add(size);
                 if size > kind.biggest {
                     out::text(&format!(
                         "[{percent:05.2}%] Biggest {:<6} found so far '",

@@ -202,7 +202,7 @@ impl Work<'_> {
         let mut refused = None;
         for _ in keys {
             match conn.read().map_err(fail)?.plain() {
-                Value::Int(n) => self.changed += n.max(0).unsigned_abs(),
+                Value::Int(n) => self.changed = self.changed.saturating_add(n.max(0).unsigned_abs()),
                 Value::Error(text) => refused = Some(text),
                 _ => {}
             }

@@ -116,7 +116,8 @@ fn keyspace(session: &mut Session<'_>) -> Result<String, Failed> {
     let (mut keys, mut databases) = (0u64, 0);
     for line in text.lines() {
         if let Some((_, rest)) = line.split_once(":keys=") {
-            keys += rest.split(',').next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            let here = rest.split(',').next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            keys = keys.saturating_add(here);
             databases += 1;
         }
     }

@@ -76,8 +76,8 @@ pub fn run(session: &mut Session<'_>, samples: Option<u64>) -> Result<(), Failed
                     sizes: [0; 64],
                 });
                 of.keys += 1;
-                of.elements += elements;
-                of.bytes += bytes;
+                of.elements = of.elements.saturating_add(elements);
+                of.bytes = of.bytes.saturating_add(bytes);
                 of.sizes[bytes.max(1).ilog2() as usize] += 1;
                 if biggest.len() < listed || biggest.first().is_some_and(|(least, ..)| *least < bytes) {
                     let place = biggest.partition_point(|(size, ..)| *size <= bytes);
@@ -105,10 +105,10 @@ fn print(kinds: &BTreeMap<Vec<u8>, Kind>, biggest: &[(u64, u64, Vec<u8>, Vec<u8>
         out::text("\n");
     }
     out::text("\n# Types\n      type         keys       elements     memory   average\n");
-    let (mut keys, mut total) = (0, 0);
+    let (mut keys, mut total) = (0, 0u64);
     for (kind, of) in kinds {
         keys += of.keys;
-        total += of.bytes;
+        total = total.saturating_add(of.bytes);
         out::text(&format!(
             "{:>10} {:>12} {:>14} {:>10} {:>9}\n",
             name(kind),

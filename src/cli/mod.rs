@@ -11,6 +11,7 @@ mod hotkeys;
 mod import;
 mod keystats;
 mod latency;
+mod ldb;
 mod lines;
 mod lru;
 mod msgpack;
@@ -172,7 +173,10 @@ fn eval(session: &mut Session<'_>, file: &[u8]) -> Result<(), Failed> {
     let keys = comma.unwrap_or(words.len());
     let mut command = vec![b"EVAL".to_vec(), script, keys.to_string().into_bytes()];
     command.extend(words.into_iter().enumerate().filter(|(at, _)| Some(*at) != comma).map(|(_, word)| word));
-    session.issue(&command, session.options.repeat)
+    match session.options.debugger {
+        Some(sync) => ldb::run(session, &command, sync),
+        None => session.issue(&command, session.options.repeat),
+    }
 }
 
 /// Asks on the terminal without showing what is typed; without a terminal, a line of standard input.

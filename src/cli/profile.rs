@@ -13,7 +13,7 @@
 use super::session::Failed;
 use crate::{
     args::cli::Options,
-    client::{reason, uri},
+    client::{Tls, reason, uri},
 };
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -75,15 +75,15 @@ fn set(profile: &toml::Table, options: &mut Options) -> Result<(), String> {
             "view" => options.view = options.view.take().or(Some(text()?)),
             "tls" => {
                 if flag()? {
-                    uri::with_tls(&mut options.target);
+                    tls(options);
                 }
             }
-            "cacert" => uri::with_tls(&mut options.target).cacert = Some(text()?.into()),
-            "cacertdir" => uri::with_tls(&mut options.target).cacertdir = Some(text()?.into()),
-            "cert" => uri::with_tls(&mut options.target).cert = Some(text()?.into()),
-            "key" => uri::with_tls(&mut options.target).key = Some(text()?.into()),
-            "sni" => uri::with_tls(&mut options.target).sni = Some(text()?),
-            "insecure" => uri::with_tls(&mut options.target).insecure = flag()?,
+            "cacert" => tls(options).cacert = Some(text()?.into()),
+            "cacertdir" => tls(options).cacertdir = Some(text()?.into()),
+            "cert" => tls(options).cert = Some(text()?.into()),
+            "key" => tls(options).key = Some(text()?.into()),
+            "sni" => tls(options).sni = Some(text()?),
+            "insecure" => tls(options).insecure = flag()?,
             other => return Err(format!("unknown key '{other}'")),
         }
     }
@@ -97,6 +97,12 @@ fn set(profile: &toml::Table, options: &mut Options) -> Result<(), String> {
         (options.target.user, options.target.password) = (given.user.or(options.target.user.take()), given.password);
     }
     Ok(())
+}
+
+/// A profile that has files for TLS wants TLS.
+fn tls(options: &mut Options) -> &mut Tls {
+    options.target.tls.on = true;
+    &mut options.target.tls
 }
 
 fn first_line(text: &[u8]) -> Vec<u8> {
@@ -123,7 +129,7 @@ mod tests {
         .expect("sound");
         assert_eq!((o.target.addr.to_string(), o.target.db, o.read_only), ("h:1".into(), 2, true));
         assert_eq!((o.target.user, o.target.password), (Some(b"u".to_vec()), Some(b"se".to_vec())));
-        assert!(o.target.tls.is_some());
+        assert!(o.target.tls.on);
         for wrong in [
             "nosuch = 1",
             "read-only = 1",

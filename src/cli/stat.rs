@@ -4,6 +4,7 @@ use super::{
     out,
     session::{Failed, Session},
 };
+use crate::resp::harmless::harmless_text;
 use std::time::Duration;
 
 pub fn run(session: &mut Session<'_>) -> Result<(), Failed> {
@@ -14,7 +15,7 @@ pub fn run(session: &mut Session<'_>) -> Result<(), Failed> {
     for line in 0u64.. {
         let info = match session.ask(&[b"INFO"]) {
             Ok(reply) if reply.error().is_some() => {
-                eprintln!("ERROR: {}", String::from_utf8_lossy(reply.error().unwrap_or_default()));
+                eprintln!("ERROR: {}", harmless_text(reply.error().unwrap_or_default()));
                 return Err(Failed);
             }
             Ok(reply) => String::from_utf8_lossy(reply.text().unwrap_or_default()).into_owned(),
@@ -50,13 +51,13 @@ fn row(info: &str, before: &mut Option<i64>) -> String {
             db.strip_prefix("db")?.parse::<u32>().ok()?;
             rest.split(',').next()?.parse::<i64>().ok()
         })
-        .sum();
+        // What a server says may be beyond any number of keys.
+        .fold(0, i64::saturating_add);
     let requests = field(info, "total_commands_processed");
-    let more = requests - before.replace(requests).unwrap_or(requests);
-    let child = field(info, "rdb_bgsave_in_progress")
-        | field(info, "aof_rewrite_in_progress") << 1
-        | field(info, "loading") << 2;
-    let child = ["", "SAVE", "AOF", "SAVE+AOF"].get(child as usize).copied().unwrap_or("LOAD");
+    let more = requests.saturating_sub(before.replace(requests).unwrap_or(requests));
+    let does = |name: &str| usize::from(field(info, name) != 0);
+    let child = does("rdb_bgsave_in_progress") | does("aof_rewrite_in_progress") << 1 | does("loading") << 2;
+    let child = ["", "SAVE", "AOF", "SAVE+AOF"].get(child).copied().unwrap_or("LOAD");
     format!(
         "{:<11}{:<8} {:<7} {:<7} {:<19} {:<12}{child}\n",
         keys,

@@ -41,6 +41,8 @@ impl View {
 const MOST_ROWS: usize = 10_000;
 /// Characters of one cell.
 const CELL: usize = 400;
+/// Columns of a terminal that tells of none.
+pub const COLUMNS: u16 = 80;
 
 /// Sets the session's view: as asked for, tables at our own prompt on a terminal, else redis-cli's form.
 pub fn choose(session: &mut Session<'_>) -> Result<(), Failed> {
@@ -157,9 +159,18 @@ fn cell(value: &Value) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// Tables are as wide as the terminal. One that does not know its width has the usual one.
+fn fit(table: &mut Table) {
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col == 0) {
+        table.set_width(COLUMNS);
+    }
+}
+
 fn render(head: &[String], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    fit(&mut table);
     table.set_header(head);
     let count = rows.len();
     rows.into_iter().for_each(|row| {
@@ -304,7 +315,8 @@ fn info(text: &[u8]) -> Option<String> {
     let finish = |title: &str, rows: &mut Vec<Vec<String>>, out: &mut String| {
         if !rows.is_empty() {
             let mut table = Table::new();
-            table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+            table.load_style(presets::NOTHING);
+            fit(&mut table);
             std::mem::take(rows).into_iter().for_each(|row| {
                 table.add_row(row);
             });

@@ -4,6 +4,7 @@ use super::{Stream, reason};
 use crate::resp::{
     Value,
     frames::{Fault, Frames},
+    harmless::harmless_text,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
@@ -38,7 +39,8 @@ impl fmt::Display for Error {
             Error::Protocol(fault) => fault.fmt(f),
             Error::Closed => f.write_str("Server closed the connection"),
             Error::Interrupted => f.write_str("Interrupted"),
-            Error::Refused(text) => f.write_str(&String::from_utf8_lossy(text)),
+            // It is going to be shown to people.
+            Error::Refused(text) => f.write_str(&harmless_text(text)),
         }
     }
 }

@@ -14,7 +14,7 @@ pub mod uri;
 
 pub use conn::{Conn, Error, push_command};
 pub use stream::Stream;
-pub use target::{Addr, Target};
+pub use target::{Addr, Family, Target};
 pub use tls::Tls;
 
 /// A failure's cause in the words of C programs, which users and scripts know: "Connection refused", without what Rust

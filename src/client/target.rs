@@ -27,11 +27,21 @@ impl fmt::Display for Addr {
     }
 }
 
+/// Which of a name's addresses are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    #[default]
+    Any,
+    V4,
+    V6,
+}
+
 /// All that it takes to reach a server and to be let in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     pub addr: Addr,
-    pub tls: Option<Tls>,
+    pub family: Family,
+    pub tls: Tls,
     pub user: Option<Vec<u8>>,
     pub password: Option<Vec<u8>>,
     pub db: u32,
@@ -45,7 +55,8 @@ impl Default for Target {
     fn default() -> Self {
         Target {
             addr: Addr::Tcp { host: "127.0.0.1".into(), port: 6379 },
-            tls: None,
+            family: Family::Any,
+            tls: Tls::default(),
             user: None,
             password: None,
             db: 0,
@@ -78,6 +89,11 @@ impl Target {
             Addr::Tcp { host, port } => {
                 let mut last = io::Error::other("Name or service not known");
                 for address in (host.trim_matches(['[', ']']), *port).to_socket_addrs()? {
+                    match self.family {
+                        Family::V4 if address.is_ipv6() => continue,
+                        Family::V6 if address.is_ipv4() => continue,
+                        _ => {}
+                    }
                     let tried = match self.connect_timeout {
                         Some(limit) => TcpStream::connect_timeout(&address, limit),
                         None => TcpStream::connect(address),
@@ -94,9 +110,9 @@ impl Target {
                                     .with_time(Duration::from_secs(15))
                                     .with_interval(Duration::from_secs(5)),
                             )?;
-                            return match &self.tls {
-                                Some(tls) => tls.wrap(tcp, host),
-                                None => Ok(Stream::Tcp(tcp)),
+                            return match self.tls.on {
+                                true => self.tls.wrap(tcp, host),
+                                false => Ok(Stream::Tcp(tcp)),
                             };
                         }
                         Err(error) => last = error,

@@ -2,15 +2,16 @@
 //! be percent-encoded. What the URI does not say stays as it was. Matches redis-cli 7.0's `-u`, which takes a single word
 //! before the `@` for the password; `valkey://` and `valkeys://` mean the same.
 
-use super::{Addr, Target, Tls};
+use super::{Addr, Target};
 use percent_encoding::percent_decode_str;
 
 /// Sets in `target` what `uri` says. The error is a sentence for the user.
 pub fn apply(uri: &str, target: &mut Target) -> Result<(), String> {
     let (scheme, rest) = uri.split_once("://").ok_or("Invalid URI scheme")?;
     match scheme.to_ascii_lowercase().as_str() {
-        "redis" | "valkey" => target.tls = None,
-        "rediss" | "valkeys" => target.tls = Some(target.tls.take().unwrap_or_default()),
+        // As redis-cli: a scheme without TLS does not take back a flag that asked for it.
+        "redis" | "valkey" => {}
+        "rediss" | "valkeys" => target.tls.on = true,
         "unix" | "redis+unix" => return unix(rest, target),
         _ => return Err("Invalid URI scheme".into()),
     }
@@ -46,7 +47,7 @@ fn unix(rest: &str, target: &mut Target) -> Result<(), String> {
         return Err("A unix:// URI needs the path of a socket".into());
     }
     target.addr = Addr::Unix(text(path)?.into());
-    target.tls = None;
+    target.tls.on = false;
     self::query(query, target)
 }
 
@@ -90,11 +91,6 @@ pub fn looks_like_one(word: &str) -> bool {
     })
 }
 
-/// TLS for a target that had none, as `--tls` asks for it.
-pub fn with_tls(target: &mut Target) -> &mut Tls {
-    target.tls.get_or_insert_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +99,7 @@ mod tests {
         let mut target = Target::default();
         apply(uri, &mut target)?;
         let text = |part: &Option<Vec<u8>>| part.as_ref().map(|p| String::from_utf8_lossy(p).into_owned());
-        Ok((format!("{}/{}", target.addr, target.db), text(&target.user), text(&target.password), target.tls.is_some()))
+        Ok((format!("{}/{}", target.addr, target.db), text(&target.user), text(&target.password), target.tls.on))
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod frames;
+pub mod harmless;
 pub mod inline;
 pub mod reply;
 pub mod request;

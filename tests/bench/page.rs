@@ -1,39 +1,23 @@
 //! What is looked at: the view of a terminal in a pseudo-terminal, the page of charts in a real browser.
 
 use super::{
-    common::{self, Kind, Server, find, server::on_path},
+    common::{self, Kind, Server, find, pty::Pty, server::on_path},
     ours,
 };
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use std::{
-    fs::{File, OpenOptions},
-    io::Read,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
 #[test]
 fn a_terminal_shows_a_view_and_keeps_only_the_report() {
     let server = Server::rustredis();
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
-    grantpt(&master).and_then(|()| unlockpt(&master)).expect("a pseudo-terminal");
-    let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("its name");
-    let side = OpenOptions::new().read(true).write(true).open(&name).expect("the other side");
     let mut command = Command::new(find(Kind::Rustredis).expect("our own binary"));
     command.args(["bench", "-p", &server.port.to_string(), "--test-time", "2.6", "-t", "get", "-c", "3"]);
-    let mut child = command.stdin(Stdio::null()).stdout(side).stderr(Stdio::null()).spawn().expect("a run");
-    drop(command);
-    let mut reader = File::from(master);
-    let seen = std::thread::spawn(move || {
-        let (mut seen, mut chunk) = (Vec::new(), [0; 4096]);
-        // The last handle of the other side closes with an error.
-        while let Ok(n @ 1..) = reader.read(&mut chunk) {
-            seen.extend_from_slice(&chunk[..n]);
-        }
-        String::from_utf8_lossy(&seen).into_owned()
-    });
-    assert!(child.wait().expect("it ended").success());
-    let seen = seen.join().expect("what was seen");
+    // Narrow: a line that went on below would stay behind.
+    let (seen, well) = Pty::start(command, 24, 60).rest();
+    assert!(well);
+    let seen = String::from_utf8_lossy(&seen).into_owned();
+    let widest = |text: &str| text.split(['\r', '\n']).map(|line| line.chars().count()).max();
+    let picture = seen.split("\x1b[J").nth(2).expect("a second picture");
+    assert!(widest(picture).is_some_and(|n| n <= 60), "{picture:?}");
     assert!(seen.contains("GET [") && seen.contains("p99") && seen.contains('█'), "{seen}");
     assert!(seen.contains("in the last second") && seen.contains("%"), "{seen}");
     // The last picture is wiped before the report.

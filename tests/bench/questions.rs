@@ -2,7 +2,7 @@
 
 use super::{
     authority::Authority,
-    common::{self, Kind, Options, Server, find},
+    common::{self, Kind, Options, Rng, Server, find},
     ours,
 };
 use serde_json::Value;
@@ -159,6 +159,72 @@ fn latencies_agree_with_an_independent_probe() {
         told.push(format!("{pairs:?} ms"));
     }
     panic!("own and the probe's:\n{}", told.join("\n"));
+}
+
+/// Clients that know nothing of ours: sockets and a clock, asking at random for so long. Round trips in milliseconds, in
+/// order of length.
+fn random_probes(port: u16, request: &[u8], count: u64, each_per_second: f64, time: Duration) -> Vec<f64> {
+    let one = |number: u64| {
+        let mut rng = Rng::new(number + 1);
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        let (begin, mut buf, mut seen) = (Instant::now(), [0u8; 64], Vec::new());
+        while begin.elapsed() < time {
+            let unit = (rng.next() >> 11) as f64 / (1u64 << 53) as f64;
+            std::thread::sleep(Duration::from_secs_f64(-(1.0 - unit).ln() / each_per_second));
+            let sent = Instant::now();
+            stream.write_all(request).expect("sent");
+            let mut got = 0;
+            while got == 0 || buf[got - 1] != b'\n' {
+                got += stream.read(&mut buf[got..]).expect("a reply");
+            }
+            seen.push(sent.elapsed().as_secs_f64() * 1e3);
+        }
+        seen
+    };
+    let mut all: Vec<f64> = std::thread::scope(|scope| {
+        let probes: Vec<_> = (0..count).map(|number| scope.spawn(move || one(number))).collect();
+        probes.into_iter().flat_map(|probe| probe.join().expect("a probe")).collect()
+    });
+    all.sort_by(f64::total_cmp);
+    all
+}
+
+/// A real server at half of what it can do, most of it asked for by us and some by probes at the same time: both see the
+/// same queues. The request takes the server about a millisecond, beside which what waking a client costs is little.
+#[test]
+#[ignore = "two minutes of a quiet machine: cargo test --release --test bench half_load -- --ignored --nocapture"]
+fn latencies_at_half_load_agree_with_independent_probes() {
+    let server = Server::start(Kind::Rustredis, &Options::args("--threads 1"));
+    let script = "local x=0 for i=1,60000 do x=x+i%7 end return 1";
+    let request = format!("*3\r\n$4\r\nEVAL\r\n${}\r\n{script}\r\n$1\r\n0\r\n", script.len());
+    let run = |flags: &str| {
+        let mut command = assert_cmd::Command::new(find(Kind::Rustredis).expect("our own binary"));
+        command.args(["bench", "-p", &server.port.to_string(), "--json", "--server-stats", "no"]);
+        let out = command.args(flags.split(' ')).args(["EVAL", script, "0"]).output().expect("a run");
+        let all: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {out:?}"));
+        all["tests"][0].clone()
+    };
+    let most = run("-c 4 --test-time 3")["requests_per_second"].as_f64().expect("a rate");
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let time = Duration::from_secs(30);
+        let (ours, theirs) = std::thread::scope(|scope| {
+            let probes = scope.spawn(|| random_probes(server.port, request.as_bytes(), 20, most * 0.2 / 20.0, time));
+            let flags = format!("-c 50 --rate {:.0} --arrivals poisson --test-time 30 --seed 7", most * 0.3);
+            (run(&flags), probes.join().expect("probes"))
+        });
+        let pairs = [("p50", 0.5), ("p99", 0.99)].map(|(name, part)| {
+            let own = ours["service_ms"][name].as_f64().expect("a number");
+            (name, own, theirs[(theirs.len() as f64 * part) as usize])
+        });
+        told.push(format!("{most:.0} a second at most; {} probes; ours and theirs in ms: {pairs:?}", theirs.len()));
+        eprintln!("{}", told[told.len() - 1]);
+        if pairs.iter().all(|(_, own, theirs)| (own / theirs - 1.0).abs() < 0.05) {
+            return;
+        }
+    }
+    panic!("{}", told.join("\n"));
 }
 
 /// Large replies in many records: what TLS has decrypted and not handed out is waited for by nobody else.

@@ -157,6 +157,9 @@ fn flags_and_exit_codes() {
         "--verbose ping".into(),
         "-c get foo".into(),
         "-x".into(),
+        "-x -X a set a b".into(),
+        "-s /nosuch -u redis://127.0.0.1:1 ping".into(),
+        "-s /nosuch -h 127.0.0.1 ping".into(),
         "shutdown nosave x".into(),
         "-3 --no-raw --show-pushes yes debug protocol push".into(),
     ] {
@@ -272,4 +275,68 @@ fn settled(line: &str) -> String {
     // What a stream takes is not the same in two servers of one kind.
     let line = cut(&line, "streams with ", " bytes");
     cut(&cut(&line, "% of keys, avg size 4", ")"), "Biggest stream found \\'\\\"x\\\"\\' has ", " bytes")
+}
+
+/// The debugger of scripts: lines to it, its own back, until the script has ended and the session is an ordinary one.
+#[test]
+fn scripts_step_by_step() {
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let Some(pair) = Pair::start(kind) else { return };
+        let dir = &pair.servers[0].dir;
+        let script = dir.join("steps.lua");
+        std::fs::write(
+            &script,
+            "local a = redis.call('set', KEYS[1], ARGV[1])\nlocal b = {1, 2, 'x\\27[2J'}\nredis.breakpoint()\nredis.debug(b)\n\
+             return {KEYS[1], b, redis.error_reply('MY err')}\n",
+        )
+        .expect("a script");
+        let bad = dir.join("bad.lua");
+        std::fs::write(&bad, "retur n").expect("a script");
+        for (flag, file, input) in [
+            (
+                "--ldb",
+                &script,
+                "s\np a\nw\nb 4\nb\nc\ne return redis.call('get', 'k')\nr get k\ntrace\nnosuch\n\"open\nc\nc\nget k\n",
+            ),
+            ("--ldb", &script, "2 s\nhelp\nquit\nget k\n"),
+            ("--ldb", &script, "abort\nping\n"),
+            ("--ldb", &script, "s\nrestart\nc\nc\nping\n"),
+            ("--ldb", &script, ""),
+            ("--ldb", &bad, "ping\n"),
+            ("--ldb-sync-mode", &script, "c\nc\nget k\n"),
+        ] {
+            let line = format!("{flag} --eval {} k , v", file.display());
+            let [theirs, ours] = pair.both(&words(&line), input.as_bytes());
+            // What a script holds is escaped by us, and by redis-cli not.
+            let theirs = (theirs.0, theirs.1.replace("x\\x1b[2J", "x\\\\x1b[2J"), theirs.2);
+            assert_eq!(theirs, ours, "{kind:?} {flag} {input:?}");
+        }
+        let [theirs, ours] = pair.both(&words("--ldb ping"), b"");
+        // It tells the path that it was started by.
+        let theirs = (theirs.0, theirs.1, theirs.2.replace(&pair.theirs.display().to_string(), "redis-cli"));
+        assert_eq!(theirs, ours);
+    }
+    // A server without a debugger says so, and nothing is run.
+    let Some(pair) = Pair::start(Kind::Rustredis) else { return };
+    let script = pair.servers[0].dir.join("script.lua");
+    std::fs::write(&script, "return redis.call('set', 'ran', '1')").expect("a script");
+    let [_, (code, _, err)] = pair.both(&words(&format!("--ldb --eval {}", script.display())), b"");
+    assert!(code == Some(1) && err.starts_with("Scripts cannot be debugged there: ERR"), "{err}");
+    assert_eq!(pair.servers[1].connect().line("EXISTS ran"), ":0\\r\\n");
+}
+
+/// `-4` and `-6` choose among a name's addresses.
+#[test]
+fn families_of_addresses() {
+    let server = Server::rustredis();
+    for (line, want) in [
+        ("-4 -h 127.0.0.1", Some(0)),
+        ("-6 -h 127.0.0.1", Some(1)),
+        ("-4 -h ::1", Some(1)),
+        ("-4 -h localhost", Some(0)),
+    ] {
+        let mut command = super::ours();
+        command.args(["-p", &server.port.to_string()]).args(line.split(' ')).arg("ping");
+        assert_eq!(command.output().expect("a client").status.code(), want, "{line}");
+    }
 }

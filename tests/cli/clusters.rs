@@ -144,6 +144,19 @@ fn a_cluster_from_its_making_to_its_mending() {
     assert!(nodes.fine("-c --memkeys", "").contains(&format!("Sampled {KEYS} keys")));
     assert!(nodes.fine("-c --keystats", "").contains(&KEYS.to_string()));
 
+    // Work in bulk: in, out with a journal, and back from it, each key at its own node.
+    let (commands, journal) = (nodes.0[0].dir.join("commands"), nodes.0[0].dir.join("journal"));
+    std::fs::write(&commands, (0..50).map(|n| format!("SET bulk:{n} {n}\n")).collect::<String>()).expect("a file");
+    nodes.fine(&format!("-c --import {}", commands.display()), "");
+    assert_eq!(found("-c --scan --pattern bulk:*"), 50);
+    nodes.fine(&format!("-c --del-match bulk:* --yes --journal {}", journal.display()), "");
+    assert_eq!(found("-c --scan --pattern bulk:*"), 0);
+    nodes.fine(&format!("-c --undo {}", journal.display()), "");
+    assert_eq!(found("-c --scan --pattern bulk:*"), 50);
+    assert_eq!(nodes.cli(0, "-c get bulk:7", "").1, "7\n");
+    nodes.fine("-c --del-match bulk:* --yes", "");
+    nodes.whole("work in bulk");
+
     // The prompt goes where the keys are, as redis-cli's does.
     let screens = ["redis-cli".into(), find(Kind::Rustredis).expect("our own binary")].map(|program| {
         let mut command = Command::new(&program);

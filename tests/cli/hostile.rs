@@ -63,6 +63,9 @@ fn replies_that_are_none() {
             "-c -3 get a",
             "--top 1",
             "--del-match * --yes",
+            "--replica",
+            "--eval /dev/null",
+            "--ldb --eval /dev/null",
         ] {
             let start = Instant::now();
             let port = server(reply.clone(), 4);
@@ -114,6 +117,10 @@ fn wrong_types_and_escapes_are_shown_harmless() {
             "--view raw info",
             "--view json get a",
             "-e get a",
+            "--ldb --eval /dev/null",
+            "--replica",
+            "--functions-rdb -",
+            "-a x get a",
         ] {
             let port = server(reply.clone(), 3);
             let output = ours()
@@ -230,4 +237,81 @@ fn nothing_that_a_server_calls_its_keys_and_types_speaks_to_the_terminal() {
             assert!(!streams.contains(&7) && !streams.contains(&0x1b), "{line}: {output:?}");
         }
     }
+}
+
+/// Answers everything with one reply, for as long as it is asked.
+fn endless_server(reply: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(mut stream), reply) = (stream, reply.clone()) else { return };
+            std::thread::spawn(move || {
+                while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) && stream.write_all(&reply).is_ok() {}
+            });
+        }
+    });
+    port
+}
+
+/// Modes that go on for ever: an error ends them, and figures beyond all bounds are only figures.
+#[test]
+fn figures_of_a_server_are_not_believed() {
+    let port = endless_server(b"-ERR \x1b[2J\x07\r\n".to_vec());
+    let output = ours().args(["-p", &port.to_string(), "--stat"]).env("FAKETTY", "1").output().expect("a client");
+    assert!(
+        output.status.code() == Some(1) && !output.stderr.contains(&7) && !output.stderr.contains(&0x1b),
+        "{output:?}"
+    );
+    let most = i64::MAX;
+    let info = format!(
+        "used_memory:{most}\r\ntotal_commands_processed:{}\r\naof_rewrite_in_progress:{most}\r\nloading:{most}\r\n\
+         db0:keys={most},expires=0\r\ndb1:keys={most},expires=0\r\nconnected_clients:\x1b[2J\r\n",
+        i64::MIN
+    );
+    let port = endless_server(format!("${}\r\n{info}\r\n", info.len()).into_bytes());
+    let mut command = ours();
+    command.args(["-p", &port.to_string(), "--stat", "-i", "0.02"]).timeout(Duration::from_secs(1));
+    let output = command.output().expect("a client");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.matches("LOAD").count() > 2 && !text.contains('\x1b') && output.stderr.is_empty(), "{output:?}");
+    // Sums of what no keyspace holds.
+    let port = clever_server_of_sizes();
+    for line in ["--memkeys", "--keystats", "--bigkeys", "--hotkeys"] {
+        let output = ours().args(["-p", &port.to_string(), line]).output().expect("a client");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !said.contains("panicked"), "{line}: {output:?}");
+    }
+}
+
+/// Two keys, each as large as numbers go.
+fn clever_server_of_sizes() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { return };
+            std::thread::spawn(move || {
+                let mut out = stream.try_clone().expect("a second handle");
+                let mut input = BufReader::new(stream);
+                let mut line = || {
+                    let mut line = String::new();
+                    input.read_line(&mut line).is_ok_and(|n| n > 0).then(|| line.trim().to_owned())
+                };
+                while let Some(head) = line() {
+                    let words = head.strip_prefix('*').and_then(|n| n.parse().ok()).unwrap_or(0);
+                    let command: Vec<String> = (0..words).filter_map(|_| line().and_then(|_| line())).collect();
+                    let reply = match command.first().map(String::as_str) {
+                        Some("SCAN") => "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n".to_owned(),
+                        Some("TYPE") => "+list\r\n".into(),
+                        _ => format!(":{}\r\n", i64::MAX),
+                    };
+                    if words > 0 && out.write_all(reply.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
 }

@@ -1,17 +1,10 @@
 //! Screens beside redis-cli's: both are typed at in a pseudo-terminal, and what a terminal would show after each line is
 //! compared, row by row.
 
-use super::common::{self, Kind, Options, Server, find, server::on_path};
-use rustix::{
-    process::{Pid, Signal, kill_process},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-};
+use super::common::{self, Kind, Options, Server, find, pty::Pty, server::on_path};
 use std::{
-    fs::{File, OpenOptions},
-    io::{Read, Write},
     path::Path,
-    process::{Child, Command},
-    sync::mpsc::{Receiver, channel},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -19,45 +12,20 @@ const ROWS: u16 = 120;
 const COLUMNS: u16 = 110;
 
 pub struct Screen {
-    keys: File,
-    seen: Receiver<Vec<u8>>,
-    pub child: Child,
+    pub pty: Pty,
     shown: vt100::Parser,
 }
 
 impl Screen {
     /// Starts a program with a terminal before it.
     pub fn start(mut command: Command, home: &Path) -> Screen {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
-        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a pseudo-terminal");
-        let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("its name");
-        let side = || OpenOptions::new().read(true).write(true).open(&name).expect("the other side");
-        let size = rustix::termios::Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
-        rustix::termios::tcsetwinsize(&master, size).expect("a size");
-        command.stdin(side()).stdout(side()).stderr(side());
         command.env("TERM", "xterm").env("HOME", home).env("REDISCLI_HISTFILE", "/dev/null");
         command.env_remove("NO_COLOR").env_remove("REDISCLI_AUTH").env_remove("PAGER");
-        let child = command.spawn().expect("a client");
-        let keys = File::from(master);
-        let mut reader = keys.try_clone().expect("a second handle");
-        let (send, seen) = channel();
-        std::thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(n) = reader.read(&mut chunk) {
-                if n == 0 || send.send(chunk[..n].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Screen { keys, seen, child, shown: vt100::Parser::new(ROWS, COLUMNS, 0) }
+        Screen { pty: Pty::start(command, ROWS, COLUMNS), shown: vt100::Parser::new(ROWS, COLUMNS, 0) }
     }
 
     pub fn keys(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).expect("a terminal");
-    }
-
-    pub fn interrupt(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::INT).expect("a signal");
+        self.pty.keys(keys);
     }
 
     pub fn rows(&self) -> Vec<String> {
@@ -69,15 +37,15 @@ impl Screen {
 
     /// Waits until the screen is as `ready` wants it.
     pub fn until(&mut self, what: &str, ready: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Pty::deadline();
         loop {
             let rows = self.rows();
             if ready(&rows) {
                 return rows;
             }
-            match self.seen.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.shown.process(&bytes),
-                Err(_) => panic!("{what} did not come; the screen:\n{}", rows.join("\n")),
+            match self.pty.next(deadline) {
+                Some(bytes) => self.shown.process(&bytes),
+                None => panic!("{what} did not come; the screen:\n{}", rows.join("\n")),
             }
         }
     }
@@ -85,13 +53,6 @@ impl Screen {
     /// Waits until the last row ends so.
     pub fn ends(&mut self, wanted: &str) -> Vec<String> {
         self.until(wanted, |rows| rows.last().is_some_and(|row| row.ends_with(wanted)))
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -222,7 +183,7 @@ fn prompts(kind: Kind) {
             for (line, end) in *lines {
                 let before = screen.rows().len();
                 match *line {
-                    "^C" => screen.interrupt(),
+                    "^C" => screen.pty.interrupt(),
                     line => screen.keys(&format!("{}\r", line.replace("PORT", &server.port.to_string()))),
                 }
                 // A prompt stood there before; this is another one.
@@ -252,7 +213,7 @@ fn prompts(kind: Kind) {
             let typed = |rows: &[String]| rows.last().is_some_and(|row| row.contains(line.trim_end()));
             let mut last = screen.until(line, typed);
             // A hint comes with the key or not at all; half of it may be under way.
-            while let Ok(more) = screen.seen.recv_timeout(Duration::from_millis(150)) {
+            while let Some(more) = screen.pty.next(Instant::now() + Duration::from_millis(150)) {
                 screen.shown.process(&more);
                 last = screen.rows();
             }

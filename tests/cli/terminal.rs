@@ -1,87 +1,62 @@
 //! The prompt, in a real pseudo-terminal: keys are typed, and what comes back is looked at.
 
-use super::common::{Kind, Options, Server, find, skip};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use std::{
-    fs::{File, OpenOptions},
-    io::{Read, Write},
-    process::{Child, Command},
-    sync::mpsc::{Receiver, channel},
-    time::{Duration, Instant},
-};
+use super::common::{Kind, Options, Server, find, pty::Pty, skip};
+use std::{path::Path, process::Command, time::Duration};
 
-struct Terminal {
-    keys: File,
-    seen: Receiver<Vec<u8>>,
-    child: Child,
+pub struct Terminal {
+    pub pty: Pty,
     /// What has come since the last look.
     text: String,
 }
 
 impl Terminal {
     fn start(server: &Server, flags: &str) -> Terminal {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
-        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a pseudo-terminal");
-        let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("its name");
-        let side = || OpenOptions::new().read(true).write(true).open(&name).expect("the other side");
-        let size = rustix::termios::Winsize { ws_row: 40, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
-        rustix::termios::tcsetwinsize(&master, size).expect("a size");
-        let mut command = Command::new(find(Kind::Rustredis).expect("our own binary"));
-        command.arg("cli").args(["-p", &server.port.to_string()]).args(flags.split_whitespace());
-        command.stdin(side()).stdout(side()).stderr(side());
-        command
-            .env("TERM", "xterm")
-            .env("HOME", &server.dir)
-            .env_remove("REDISCLI_HISTFILE")
-            .env_remove("NO_COLOR")
-            .env_remove("REDISCLI_AUTH");
-        command.env("EDITOR", "sed -i s/one/two/").env("PAGER", "sed s/^/paged:/");
-        let child = command.spawn().expect("a client");
-        let keys = File::from(master);
-        let mut reader = keys.try_clone().expect("a second handle");
-        let (send, seen) = channel();
-        std::thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(n) = reader.read(&mut chunk) {
-                if n == 0 || send.send(chunk[..n].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Terminal { keys, seen, child, text: String::new() }
+        Terminal::sized(server, flags, 200)
     }
 
-    fn keys(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).expect("a terminal");
+    fn sized(server: &Server, flags: &str, columns: u16) -> Terminal {
+        let flags = format!("-p {} {flags}", server.port);
+        Terminal::with(&server.dir, &flags, columns)
+    }
+
+    /// Our client at a prompt, with a home of its own.
+    pub fn with(home: &Path, flags: &str, columns: u16) -> Terminal {
+        let mut command = Command::new(find(Kind::Rustredis).expect("our own binary"));
+        command.arg("cli").args(flags.split_whitespace());
+        command
+            .env("TERM", "xterm")
+            .env("HOME", home)
+            .env_remove("REDISCLI_HISTFILE")
+            .env_remove("NO_COLOR")
+            .env_remove("REDISCLI_AUTH")
+            .env_remove("VISUAL");
+        command.env("EDITOR", "sed -i s/one/two/").env("PAGER", "sed s/^/paged:/");
+        Terminal { pty: Pty::start(command, 40, columns), text: String::new() }
+    }
+
+    pub fn keys(&mut self, keys: &str) {
+        self.pty.keys(keys);
     }
 
     /// Waits until `wanted` has come, escapes left out, and takes what was seen up to there.
-    fn until(&mut self, wanted: &str) -> String {
-        let deadline = Instant::now() + Duration::from_secs(20);
+    pub fn until(&mut self, wanted: &str) -> String {
+        let deadline = Pty::deadline();
         loop {
             let plain = plain(&self.text);
             if let Some(at) = plain.find(wanted) {
                 self.text = plain[at + wanted.len()..].to_owned();
                 return plain[..at + wanted.len()].to_owned();
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.seen.recv_timeout(left) {
-                Ok(bytes) => self.text.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("{wanted:?} did not come; what did: {plain:?}"),
+            match self.pty.next(deadline) {
+                Some(bytes) => self.text.push_str(&String::from_utf8_lossy(&bytes)),
+                None => panic!("{wanted:?} did not come; what did: {plain:?}"),
             }
         }
     }
 
-    fn line(&mut self, line: &str, wanted: &str) -> String {
+    pub fn line(&mut self, line: &str, wanted: &str) -> String {
         self.keys(&format!("{line}\r"));
         self.until(wanted)
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -155,7 +130,7 @@ fn a_session_at_the_prompt() {
     t.line(":set nopager", "nopager");
     t.line("auth hunter2", "ERR");
     t.keys("exit\r");
-    let status = t.child.wait().expect("an end");
+    let status = t.pty.child.wait().expect("an end");
     assert!(status.success());
     let history = std::fs::read_to_string(server.dir.join(".rediscli_history")).expect("a history");
     assert!(history.contains("set greeting hello") && !history.contains("hunter2"), "{history}");
@@ -188,8 +163,7 @@ fn control_c_ends_what_waits_and_not_the_session() {
     for (line, sign) in [("monitor", "OK"), ("blpop nosuch 0", "\r\n")] {
         t.line(line, sign);
         std::thread::sleep(Duration::from_millis(300));
-        let pid = rustix::process::Pid::from_child(&t.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+        t.pty.interrupt();
         t.until("> ");
         t.line("ping", "PONG");
         t.until("> ");
@@ -211,6 +185,35 @@ fn harm_is_asked_about() {
     t.keys("yes\r");
     t.until("OK");
     assert_eq!(server.connect().line("DBSIZE"), ":0\\r\\n");
+    // A few keys are no question; many are, and so is one that is huge.
+    t.until("> ");
+    t.line("keys *", "(empty array)");
+    let mut other = server.connect();
+    assert_eq!(other.line("DEBUG POPULATE 100000"), "+OK\\r\\n");
+    let fill = "for i = 1, 100000 do redis.call('RPUSH', KEYS[1], i) end return 1";
+    assert_eq!(other.ask(&["EVAL", fill, "1", "huge"]), b":1\r\n");
+    t.until("> ");
+    for (line, why) in [
+        ("keys user:*", "KEYS walks over 100001 keys"),
+        ("del key:1 huge", "\"huge\" has 100000 elements"),
+        ("flushdb", "FLUSHDB hits 100001 keys of database 0"),
+        ("swapdb 0 1", "SWAPDB hits 100001 keys in 1 databases"),
+        ("shutdown nosave", "SHUTDOWN ends the server at 127.0.0.1"),
+        ("replicaof 127.0.0.1 1", "REPLICAOF replaces the data of 127.0.0.1"),
+    ] {
+        let seen = t.line(line, "Go on? (yes/no) ");
+        assert!(seen.contains(why), "{line}: {seen}");
+        t.keys("\r");
+        t.until("not sent");
+        t.until("> ");
+    }
+    assert_eq!(other.line("DBSIZE"), ":100001\\r\\n");
+    t.line("unlink huge", "(integer) 1");
+    // Asked for beforehand.
+    let mut t = Terminal::start(&server, "--yes");
+    t.until("> ");
+    t.line("flushall", "OK");
+    assert_eq!(other.line("DBSIZE"), ":0\\r\\n");
 }
 
 /// A command that is newer than our table: the server tells how it goes on.
@@ -238,4 +241,56 @@ fn preferences_come_from_a_file() {
     t.keys("j 0 -1\r");
     let seen = t.until("WRONGTYPE");
     assert!(!seen.contains("key start stop"), "{seen}");
+}
+
+/// Ctrl-R finds a line of the history, of this session or of an earlier one; Enter runs it.
+#[test]
+fn the_history_is_searched() {
+    let server = Server::start(Kind::Rustredis, &Options::default());
+    std::fs::write(server.dir.join(".rediscli_history"), "set earlier yes\nget nosuch\n").expect("a file");
+    let mut t = Terminal::start(&server, "--view redis");
+    t.until("> ");
+    t.line("echo needle-1", "\"needle-1\"");
+    t.line("echo other", "\"other\"");
+    t.until("> ");
+    t.keys("\x12needle");
+    t.until("(reverse-i-search)`needle'");
+    t.keys("\r");
+    t.until("\"needle-1\"");
+    t.until("> ");
+    t.keys("\x12earl");
+    t.until("set earlier yes");
+    t.keys("\r");
+    t.until("OK");
+    assert_eq!(server.connect().line("GET earlier"), "$3\\r\\nyes\\r\\n");
+}
+
+/// Ctrl-X Ctrl-E with an editor that makes several lines of one: all of it is one command again.
+#[test]
+fn a_line_is_edited_elsewhere() {
+    let server = Server::start(Kind::Rustredis, &Options::default());
+    let mut t = Terminal::start(&server, "--view redis");
+    t.until("> ");
+    t.keys("set k one\x18\x05");
+    t.until("set k two");
+    t.line("", "OK");
+    assert_eq!(server.connect().line("GET k"), "$3\\r\\ntwo\\r\\n");
+    // What was edited is in the history, too.
+    t.until("> ");
+    t.keys("\x1b[A");
+    t.until("set k two");
+    assert!(std::fs::read_dir(std::env::temp_dir()).expect("a directory").flatten().all(|entry| {
+        !entry.file_name().to_string_lossy().starts_with(&format!("rustredis-line-{}-", t.pty.child.id()))
+    }));
+}
+
+/// A terminal that does not tell its width is as wide as most.
+#[test]
+fn a_terminal_of_no_width() {
+    let server = Server::start(Kind::Rustredis, &Options::default());
+    server.connect().line("HSET h a-field-with-a-long-name a-value-that-is-not-short");
+    let mut t = Terminal::sized(&server, "", 0);
+    t.until("> ");
+    let table = t.line("hgetall h", "(1 row)");
+    assert!(table.contains("a-field-with-a-long-name") && table.contains("a-value-that-is-not-short"), "{table}");
 }

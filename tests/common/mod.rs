@@ -7,6 +7,7 @@
 
 pub mod fake;
 pub mod port;
+pub mod pty;
 pub mod repl;
 pub mod resp;
 pub mod rng;

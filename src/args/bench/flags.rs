@@ -52,7 +52,7 @@ fn path(value: Vec<u8>) -> PathBuf {
 }
 
 fn tls(o: &mut Options) -> &mut Tls {
-    uri::with_tls(&mut o.target)
+    &mut o.target.tls
 }
 
 fn seconds(value: Vec<u8>, name: &str) -> Result<Duration, String> {
@@ -103,7 +103,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("--enable-tracking", "", "Send CLIENT TRACKING on first", |o, _| { o.tracking = true; Ok(()) }),
     ]),
     ("TLS", &[
-        flag("--tls", "", "Speak TLS", |o, _| { tls(o); Ok(()) }),
+        flag("--tls", "", "Speak TLS", |o, _| { tls(o).on = true; Ok(()) }),
         flag("--sni", "NAME", "Server's name to ask for", |o, v| { tls(o).sni = Some(text(v)); Ok(()) }),
         flag("--cacert", "FILE", "Certificates to trust", |o, v| { tls(o).cacert = Some(path(v)); Ok(()) }),
         flag("--cacertdir", "DIR", "A directory of such files; without either the system's are trusted", |o, v| { tls(o).cacertdir = Some(path(v)); Ok(()) }),

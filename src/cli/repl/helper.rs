@@ -1,10 +1,10 @@
 //! What rustyline asks while somebody types: hints, completions, colours, and whether a quote is still open.
 
-use super::hints;
+use super::{super::view::COLUMNS, hints};
 use crate::{
     client::{Conn, Target},
     engine::{keyspec::KeyPos, syntax, table},
-    resp::{OwnedArgs, Value, inline::split_args},
+    resp::{OwnedArgs, Value, harmless::harmless_text, inline::split_args},
 };
 use rustix::termios::tcgetwinsize;
 use rustyline::{
@@ -94,7 +94,8 @@ impl Side {
                 arguments.items().unwrap_or_default().iter().map(|arg| usage_of(arg, 0)).collect::<Vec<_>>().join(" ")
             });
         // The server's words go to the terminal.
-        let usage = usage.map(|usage| usage.chars().filter(|c| !c.is_control()).take(300).collect());
+        let usage =
+            usage.map(|usage| harmless_text(usage.replace(['\n', '\t'], " ").as_bytes()).chars().take(300).collect());
         if self.usages.len() < 1000 {
             self.usages.insert(name.to_owned(), usage.clone());
         }
@@ -203,7 +204,7 @@ impl Completer for Typing {
             [] => {
                 table::top().iter().for_each(|command| offer(command.spec.name));
                 ["help", "quit", "exit", "connect", "clear", "peek"].iter().for_each(|word| offer(word));
-                [":set ", ":view ", ":help", ":save "]
+                [":set ", ":view ", ":help"]
                     .iter()
                     .filter(|word| word.starts_with(typed) && !typed.is_empty())
                     .for_each(|word| found.push((*word).to_owned()));
@@ -288,9 +289,10 @@ impl Hinter for Typing {
             None => return None,
         };
         // What does not fit beside the line would push it about.
-        let columns = tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+        let columns = tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
+        let columns = usize::from(if columns == 0 { COLUMNS } else { columns });
         let room = columns.saturating_sub(self.prompt.get() + line.chars().count() + 1);
-        let hint: String = format!("{gap}{usage}").chars().take(if columns == 0 { usize::MAX } else { room }).collect();
+        let hint: String = format!("{gap}{usage}").chars().take(room).collect();
         (!usage.is_empty() && !hint.trim().is_empty()).then_some(Ahead(hint))
     }
 }

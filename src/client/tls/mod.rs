@@ -40,6 +40,8 @@ fn no_tls(error: io::Error) -> io::Error {
 /// What is asked of a TLS connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
+    /// Speak it. Files and names that are given without that count for nothing, as with redis-cli.
+    pub on: bool,
     /// The name to ask for, instead of the host's.
     pub sni: Option<String>,
     pub cacert: Option<PathBuf>,
