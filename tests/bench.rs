@@ -174,6 +174,8 @@ fn errors_are_counted_by_kind_unless_they_are_fatal() {
         ("-a wrong -n 100 --json -t get", "WRONGPASS"),
         ("-n 100 --ratio 1:1 -q", "NOAUTH"),
         ("-n 100 --find-max --slo p99<1ms -t get", "NOAUTH"),
+        ("--verify --test-time 1", "NOAUTH"),
+        ("-a wrong --verify --test-time 1", "WRONGPASS"),
     ] {
         let (code, out, err) = ours(locked.port, line);
         assert!(code == Some(1) && err.contains(why), "{line}: {out}{err}");

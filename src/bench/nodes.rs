@@ -63,14 +63,16 @@ pub fn configurations(options: &Options, nodes: &[Node]) -> Result<Vec<Configura
     Ok(found)
 }
 
+/// The sentence for a server that wants a password, or another one; `None` for other errors.
+pub fn shut_out(target: &Target, text: &[u8]) -> Option<String> {
+    let is = text.starts_with(b"NOAUTH") || text.starts_with(b"WRONGPASS");
+    is.then(|| format!("Node {} replied with error:\n{}", target.addr, harmless_text(text)))
+}
+
 fn configuration(target: &Target) -> Result<Configuration, String> {
-    let shut_out = |text: &[u8]| {
-        let is = text.starts_with(b"NOAUTH") || text.starts_with(b"WRONGPASS");
-        is.then(|| format!("Node {} replied with error:\n{}", target.addr, harmless_text(text)))
-    };
     let mut conn = match target.open() {
         Ok(conn) => conn,
-        Err(Error::Refused(text)) => return shut_out(&text).map_or(Ok(None), Err),
+        Err(Error::Refused(text)) => return shut_out(target, &text).map_or(Ok(None), Err),
         Err(error) => {
             // Said here as redis-benchmark says it; connecting for the test decides.
             eprintln!("Could not connect to Redis at {}: {error}", target.addr);
@@ -81,7 +83,7 @@ fn configuration(target: &Target) -> Result<Configuration, String> {
     for name in ["save", "appendonly"] {
         let Ok(reply) = conn.ask(&["CONFIG", "GET", name]) else { return Ok(None) };
         if let Value::Error(text) = &reply {
-            return shut_out(text).map_or(Ok(None), Err);
+            return shut_out(target, text).map_or(Ok(None), Err);
         }
         let value = reply.pairs().and_then(|pairs| Some(pairs.first()?.1.text()?.to_vec()));
         let Some(value) = value else { return Ok(None) };

@@ -79,8 +79,10 @@ fn yes(value: &[u8], name: &str) -> Result<bool, String> {
 pub const GROUPS: &[(&str, &[Flag])] = &[
     ("Where to", &[
         flag("-h, --host, --server", "HOST", "Server's host [127.0.0.1]", |o, v| {
-            let port = match &o.target.addr { Addr::Tcp { port, .. } => *port, Addr::Unix(_) => 6379 };
-            o.target.addr = Addr::Tcp { host: text(v), port };
+            // Beside -s the socket stays.
+            if let Addr::Tcp { port, .. } = o.target.addr {
+                o.target.addr = Addr::Tcp { host: text(v), port };
+            }
             Ok(())
         }),
         flag("-p, --port", "PORT", "Server's port [6379]", |o, v| {

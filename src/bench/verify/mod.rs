@@ -4,7 +4,7 @@
 
 mod keys;
 
-use super::report::print;
+use super::{nodes::shut_out, report::print};
 use crate::{
     args::bench::Options,
     base::rng::Rng,
@@ -85,6 +85,13 @@ impl Ledger {
 
 pub fn run(o: &Options) -> Result<ExitCode, String> {
     let places: Vec<Target> = std::iter::once(o.target.clone()).chain(o.also.iter().cloned()).collect();
+    // One that refuses everything would be taken for one without service.
+    let asked = open(&places[0]).and_then(|mut conn| conn.ask(&["PING"]));
+    if let Ok(Value::Error(text)) | Err(Error::Refused(text)) = &asked
+        && let Some(sentence) = shut_out(&places[0], text)
+    {
+        return Err(sentence);
+    }
     let ledger = Ledger::default();
     let start = Instant::now();
     let issued = AtomicU64::new(0);
