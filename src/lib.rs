@@ -1,13 +1,13 @@
 //! # rustredis: the map
 //!
-//! One binary, five verbs, one protocol and storage core. Imports go downward only, in the order of this table ([`cli`], [`bench`] and
+//! One binary, five verbs, one protocol and storage core. Imports go downward only, in the order of this table ([`cli`], [`mod@bench`] and
 //! [`inspect`] side by side, as are [`aof`] and [`rdb`]); `tests/tidy.rs` enforces it.
 //!
 //! | room | what is in it | what is *not* in it |
 //! |---|---|---|
 //! | [`server`] | listener, workers, connection ↔ bytes, cron, boot, logging | what a command means |
 //! | [`cli`] | the interactive client and all that redis-cli does | connections, the decoder |
-//! | [`bench`] | the load generator: requests made in advance or drawn from mixes, replies counted, latencies; searches, comparisons | connections' handshake, the scanner of replies |
+//! | [`mod@bench`] | the load generator: requests made in advance or drawn from mixes, replies counted, latencies; searches, comparisons | connections' handshake, the scanner of replies |
 //! | [`inspect`] | `rdb …`, `aof …`: files told, checked, compared, converted, cut | decoding |
 //! | [`args`] | every flag of every verb; help, completions and man pages come from it | behaviour |
 //! | [`client`] | connections to a server as its clients make them: addresses, URIs, TLS, handshake, slots of a cluster | what is sent, what is shown |
@@ -28,6 +28,9 @@
 //! are one more room beside [`server`]'s `replication`, which copies and follows as it does now.
 //!
 //! `CONTRIBUTING.md` tells the invariants and how each is tested.
+
+// Those who read these pages have the source beside them.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod aof;
 pub mod args;

@@ -19,7 +19,7 @@ pub(super) fn is_known(version: u32, valkey: bool) -> bool {
 
 /// Reads a file, a stream or a payload, and stops behind its last byte.
 ///
-/// ```ignore
+/// ```text
 /// let mut reader = Reader::new(file);
 /// loop {
 ///     match reader.next()? {

@@ -2,7 +2,7 @@
 //!
 //! - [`selector`]  one set of commands, keys and channels: its rules, their text, their verdict;
 //! - [`rules`]     a user: on or off, passwords, selectors;
-//! - [`file`]      lines of ACL files and of the configuration;
+//! - [`mod@file`]      lines of ACL files and of the configuration;
 //! - [`log`]       what was refused.
 //!
 //! Who may do everything pays nothing: a client whose user is limited carries [`flag::LIMITED`], one of the flags that make

@@ -6,8 +6,8 @@
 //!
 //! Two listen, each with its own idea of the selected database, attached and detached while the server runs:
 //!
-//! - the [`Tap`](tap::Tap) of the append-only file: bytes wait there until somebody writes them to the file;
-//! - the [`Backlog`](backlog::Backlog) of replication: the last bytes, at offsets, for any number of readers.
+//! - the [`Tap`] of the append-only file: bytes wait there until somebody writes them to the file;
+//! - the [`Backlog`] of replication: the last bytes, at offsets, for any number of readers.
 //!
 //! While nobody listens, the only cost is a flag that is read when the gate is passed. Attaching needs the whole keyspace
 //! to be held, so that a listener hears everything from one point in time on.

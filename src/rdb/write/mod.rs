@@ -1,6 +1,6 @@
 //! Writing: values and records to bytes, in the format of a [`Target`].
 //!
-//! ```ignore
+//! ```text
 //! let mut file = Summing::new(file, checksum);           // sums what passes
 //! let mut encoder = Encoder::new(target, compress);
 //! let mut out = Vec::new();
