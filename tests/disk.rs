@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::repl::signal;
 use common::run::{Place, Run, wait_for};
 use common::{Conn, Kind, Options, Server};
 use std::fs;
@@ -153,10 +154,7 @@ fn a_replica_that_lags_is_waited_for() {
     to_replica.line(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
     eventually("the link", || to_replica.line("ROLE").contains("connected"));
     let mut conn = primary.connect();
-    let signal = |name: &str| {
-        assert!(Command::new("kill").args([name, &replica.pid().to_string()]).status().unwrap().success());
-    };
-    signal("-STOP");
+    signal(&replica, "STOP");
     conn.line("SET a 1");
     let mut stopper = primary.connect();
     stopper.send(&["SHUTDOWN"]).unwrap();
@@ -175,7 +173,7 @@ fn a_replica_that_lags_is_waited_for() {
     stopper.send(&["SHUTDOWN"]).unwrap();
     eventually("waiting", || info(&mut conn).contains("shutdown_in_milliseconds:"));
     assert!(primary.alive());
-    signal("-CONT");
+    signal(&replica, "CONT");
     assert!(primary.wait(Duration::from_secs(20)).is_some_and(|status| status.success()), "{}", primary.log());
     assert!(primary.log().contains("1 of 1 replicas are in sync when shutting down."), "{}", primary.log());
     assert_eq!(to_replica.line("GET b"), r"$1\r\n1\r\n");
