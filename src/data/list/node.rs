@@ -9,78 +9,74 @@ use std::borrow::Cow;
 const MIN_RUN: usize = 48;
 const MIN_GAIN: usize = 8;
 
+/// In the count of a block: it holds the compressed form, behind the length of the entries once decompressed (4 bytes). A node is
+/// a block and no more, because a list has a row of them.
+const PACKED: u32 = 1 << 31;
+const LENGTH: usize = 4;
+
 #[derive(Clone)]
-pub(super) struct Node {
-    block: Block<0>,
-    /// Length of the entries once decompressed; 0 while the block holds them plainly.
-    unpacked: u32,
-    count: u32,
-}
+pub(super) struct Node(Block<0>);
 
 impl Node {
     /// An empty node with room for `room` bytes.
     pub fn with_room(room: usize) -> Node {
-        Node::plain(Block::with_room(room))
+        Node(Block::with_room(room))
     }
 
     pub fn of_run(run: &[u8], count: usize) -> Node {
-        Node::plain(Block::of_run(run, count))
+        Node(Block::of_run(run, count))
     }
 
-    fn plain(block: Block<0>) -> Node {
-        Node { block, unpacked: 0, count: 0 }
-    }
-
+    #[inline]
     pub fn is_packed(&self) -> bool {
-        self.unpacked != 0
+        self.0.count & PACKED != 0
     }
 
     /// Entries in the node.
     #[inline]
     pub fn count(&self) -> usize {
-        (if self.unpacked == 0 { self.block.count } else { self.count }) as usize
+        (self.0.count & !PACKED) as usize
     }
 
     /// Bytes its entries take, or would take uncompressed.
     #[inline]
     pub fn run_len(&self) -> usize {
-        (if self.unpacked == 0 { self.block.used } else { self.unpacked }) as usize
+        self.held().1.unwrap_or(self.0.used as usize)
     }
 
     /// The entries. Borrowed unless the node is compressed.
     #[inline]
     pub fn run(&self) -> Cow<'_, [u8]> {
-        if self.unpacked == 0 {
-            return Cow::Borrowed(self.block.bytes());
+        match self.held() {
+            (run, None) => Cow::Borrowed(run),
+            (packed, Some(len)) => Cow::Owned(lzf::decompress(packed, len).expect("what we compressed")),
         }
-        Cow::Owned(self.unpack_run())
-    }
-
-    fn unpack_run(&self) -> Vec<u8> {
-        lzf::decompress(self.block.bytes(), self.unpacked as usize).expect("what we compressed")
     }
 
     /// The compressed form, if that is what the node holds.
     pub fn packed_run(&self) -> Option<&[u8]> {
-        self.is_packed().then(|| self.block.bytes())
+        self.is_packed().then(|| self.held().0)
     }
 
     /// The bytes as they are, and the length of the entries if that is their compressed form.
+    #[inline]
     pub fn held(&self) -> (&[u8], Option<usize>) {
-        (self.block.bytes(), self.is_packed().then_some(self.unpacked as usize))
+        match (self.is_packed(), self.0.bytes().split_first_chunk::<LENGTH>()) {
+            (true, Some((len, packed))) => (packed, Some(u32::from_le_bytes(*len) as usize)),
+            _ => (self.0.bytes(), None),
+        }
     }
 
     /// The block, decompressed if need be, for a change.
     #[inline]
     pub fn edit(&mut self) -> &mut Block<0> {
         self.unpack();
-        &mut self.block
+        &mut self.0
     }
 
     pub fn unpack(&mut self) {
         if self.is_packed() {
-            self.block = Block::of_run(&self.unpack_run(), self.count as usize);
-            self.unpacked = 0;
+            self.0 = Block::of_run(&self.run(), self.count());
         }
     }
 
@@ -88,23 +84,23 @@ impl Node {
         if self.is_packed() {
             return;
         }
-        let run = self.block.bytes();
+        let run = self.0.bytes();
         let packed = if run.len() < MIN_RUN { None } else { lzf::compress(run, run.len() - MIN_GAIN) };
         match packed {
             Some(packed) => {
-                (self.unpacked, self.count) = (self.block.used, self.block.count);
-                self.block = Block::of_run(&packed, 0);
+                let held = [&self.0.used.to_le_bytes()[..], &packed].concat();
+                self.0 = Block::of_run(&held, (self.0.count | PACKED) as usize);
             }
-            None => self.block.shrink_to_fit(),
+            None => self.0.shrink_to_fit(),
         }
     }
 
     pub fn shrink_to_fit(&mut self) {
-        self.block.shrink_to_fit();
+        self.0.shrink_to_fit();
     }
 
     pub fn heap_bytes(&self) -> usize {
-        self.block.heap_bytes()
+        self.0.heap_bytes()
     }
 
     /// Moves all entries of `other` behind those here.
@@ -136,6 +132,6 @@ impl Node {
         let block = self.edit();
         let at = block.offset(index);
         let n = block.count as usize - index;
-        Node::plain(block.split_off(at, n))
+        Node(block.split_off(at, n))
     }
 }
