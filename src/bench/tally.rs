@@ -97,9 +97,9 @@ pub struct Tally {
     pub checked: u64,
     pub wrong: u64,
     pub first_wrong: Option<u64>,
-    /// CPU time of the threads that sent.
     /// When the first thread began and when the last one ended.
     pub span_ns: Option<(u64, u64)>,
+    /// CPU time of the threads that sent.
     pub cpu: Duration,
 }
 
