@@ -198,19 +198,13 @@ fn quoted(value: &[u8]) -> Result<Vec<u8>, String> {
 pub const GROUPS: &[(&str, &[Flag])] = &[
     ("Where to", &[
         flag("-h", "HOST", "Server's host [127.0.0.1]", |o, v| {
-            // Beside -s the socket stays.
-            if let Addr::Tcp { port, .. } = o.target.addr {
-                o.target.addr = Addr::Tcp { host: text(v), port };
-            }
+            o.target.addr.set_host(text(v));
             Ok(())
         }),
         flag("-p", "PORT", "Server's port [6379]", |o, v| {
             let n = number(&v);
             let port = u16::try_from(n).map_err(|_| "Invalid server port.".to_owned())?;
-            // Beside -s the socket stays.
-            if let Addr::Tcp { host, .. } = &o.target.addr {
-                o.target.addr = Addr::Tcp { host: host.clone(), port };
-            }
+            o.target.addr.set_port(port);
             Ok(())
         }),
         flag("-s", "SOCKET", "A Unix socket, instead of host and port", |o, v| { o.target.addr = Addr::Unix(path(v)); Ok(()) }),

@@ -17,4 +17,5 @@ pub mod pqsort;
 pub mod quoted;
 pub mod rng;
 pub mod sizes;
+pub mod terminal;
 pub mod units;

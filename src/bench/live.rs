@@ -5,6 +5,7 @@ use super::{
     load::Shared,
     report::{ms, print},
 };
+use crate::base::terminal::columns;
 use std::{
     fmt::Write,
     sync::{PoisonError, atomic::Ordering::Relaxed},
@@ -56,12 +57,6 @@ impl Drop for View<'_> {
     fn drop(&mut self) {
         let _ = print(&self.erase());
     }
-}
-
-/// Columns of the terminal; one that does not know has the usual 80.
-fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.ok().map(|size| usize::from(size.ws_col)).filter(|n| *n > 0).unwrap_or(80)
 }
 
 /// Lines no longer than the screen is wide: a line that went on below would not be erased.

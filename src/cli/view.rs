@@ -6,7 +6,7 @@ use super::{
     on_terminal, out,
     session::{Failed, Session},
 };
-use crate::{args::cli::Output, resp::Value};
+use crate::{args::cli::Output, base::terminal, resp::Value};
 use comfy_table::{ContentArrangement, Table, presets};
 use rustix::termios::tcgetwinsize;
 use std::{
@@ -41,8 +41,6 @@ impl View {
 const MOST_ROWS: usize = 10_000;
 /// Characters of one cell.
 const CELL: usize = 400;
-/// Columns of a terminal that tells of none.
-pub const COLUMNS: u16 = 80;
 
 /// Sets the session's view: as asked for, tables at our own prompt on a terminal, else redis-cli's form.
 pub fn choose(session: &mut Session<'_>) -> Result<(), Failed> {
@@ -163,7 +161,7 @@ fn cell(value: &Value) -> String {
 fn fit(table: &mut Table) {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     if tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col == 0) {
-        table.set_width(COLUMNS);
+        table.set_width(terminal::COLUMNS);
     }
 }
 

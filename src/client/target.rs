@@ -16,6 +16,22 @@ pub enum Addr {
     Unix(PathBuf),
 }
 
+impl Addr {
+    /// Another host. A socket stays what it is: whoever names both means the socket, as with redis-cli.
+    pub fn set_host(&mut self, name: String) {
+        if let Addr::Tcp { host, .. } = self {
+            *host = name;
+        }
+    }
+
+    /// Another port, likewise.
+    pub fn set_port(&mut self, number: u16) {
+        if let Addr::Tcp { port, .. } = self {
+            *port = number;
+        }
+    }
+}
+
 impl fmt::Display for Addr {
     /// As redis-cli's prompt and messages show it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -79,17 +79,12 @@ fn yes(value: &[u8], name: &str) -> Result<bool, String> {
 pub const GROUPS: &[(&str, &[Flag])] = &[
     ("Where to", &[
         flag("-h, --host, --server", "HOST", "Server's host [127.0.0.1]", |o, v| {
-            // Beside -s the socket stays.
-            if let Addr::Tcp { port, .. } = o.target.addr {
-                o.target.addr = Addr::Tcp { host: text(v), port };
-            }
+            o.target.addr.set_host(text(v));
             Ok(())
         }),
         flag("-p, --port", "PORT", "Server's port [6379]", |o, v| {
             let port = u16::try_from(number(&v)).map_err(|_| "Invalid server port.".to_owned())?;
-            if let Addr::Tcp { host, .. } = &o.target.addr {
-                o.target.addr = Addr::Tcp { host: host.clone(), port };
-            }
+            o.target.addr.set_port(port);
             Ok(())
         }),
         flag("-s, --unix-socket", "SOCKET", "A Unix socket, instead of host and port", |o, v| { o.target.addr = Addr::Unix(path(v)); Ok(()) }),

@@ -1,12 +1,12 @@
 //! What rustyline asks while somebody types: hints, completions, colours, and whether a quote is still open.
 
-use super::{super::view::COLUMNS, hints};
+use super::hints;
 use crate::{
+    base::terminal::columns,
     client::{Conn, Target},
     engine::{keyspec::KeyPos, syntax, table},
     resp::{OwnedArgs, Value, harmless::harmless_text, inline::split_args},
 };
-use rustix::termios::tcgetwinsize;
 use rustyline::{
     Context, Helper,
     completion::{Completer, Pair},
@@ -289,9 +289,7 @@ impl Hinter for Typing {
             None => return None,
         };
         // What does not fit beside the line would push it about.
-        let columns = tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
-        let columns = usize::from(if columns == 0 { COLUMNS } else { columns });
-        let room = columns.saturating_sub(self.prompt.get() + line.chars().count() + 1);
+        let room = columns().saturating_sub(self.prompt.get() + line.chars().count() + 1);
         let hint: String = format!("{gap}{usage}").chars().take(room).collect();
         (!usage.is_empty() && !hint.trim().is_empty()).then_some(Ahead(hint))
     }

@@ -10,7 +10,8 @@ const MIN_RUN: usize = 48;
 const MIN_GAIN: usize = 8;
 
 /// In the count of a block: it holds the compressed form, behind the length of the entries once decompressed (4 bytes). A node is
-/// a block and no more, because a list has a row of them.
+/// a block and no more, because a list has a row of them. No count reaches this bit: a block is less than 4 GiB, and an entry is two
+/// bytes at least.
 const PACKED: u32 = 1 << 31;
 const LENGTH: usize = 4;
 
