@@ -1,12 +1,14 @@
 //! Persistence at work: snapshots, the append-only file, and what starts them.
 //!
 //! One job at a time has the walk over the keyspace ([`walk`]): BGSAVE, a rewrite of the append-only file, or a snapshot for
-//! replicas. A job is a thread: it makes the cut, sets the workers walking, and writes what they encode.
+//! replicas ([`job`]). SAVE and SHUTDOWN write by themselves ([`held`]).
 
 #[cfg(test)]
 mod crash_tests;
 mod files;
 mod format;
+mod held;
+mod job;
 pub mod load;
 mod load_log;
 pub mod log_file;
@@ -17,31 +19,19 @@ use super::{log, now_ms, reason};
 use crate::base::disk::Disk;
 use crate::engine::clients::Client;
 use crate::engine::errors::Error;
-use crate::engine::persist::{AtCut, Job, Persistence, Reload, Sink, Subscriber};
+use crate::engine::persist::{Job, Persistence, Reload, Subscriber};
 use crate::engine::{Engine, LogLevel, Shutdown, gates};
-use crate::keyspace::cut::{Cut, Encode};
 use crate::keyspace::world::Access;
-use crate::rdb::write::Summing;
-use files::{FileSink, put_in_place};
-use format::{Commands, Records};
 use log_file::LogFile;
 use parking_lot::Mutex;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use walk::{Fan, Walk};
+use walk::Walk;
 
 /// Seconds between two attempts of an automatic save that fails (Redis: CONFIG_BGSAVE_RETRY_DELAY).
 const RETRY_S: i64 = 5;
-/// Failures of automatic rewrites from which on they are put off, and how long at most (Redis: an hour).
-const FAILURES_BEFORE_DELAY: u64 = 3;
-const LONGEST_DELAY_MIN: i64 = 60;
-
-/// Bytes handed to the writing thread at once, and how many such pieces may wait.
-const PIECE: usize = 1 << 18;
-const PIECES_AHEAD: usize = 8;
 
 pub struct Persist {
     engine: Arc<Engine>,
@@ -54,16 +44,6 @@ pub struct Persist {
     jobs: AtomicU64,
     rewrite_again_ms: AtomicI64,
     stopping: AtomicBool,
-}
-
-/// What a job writes, and where to.
-struct Plan {
-    /// Commands instead of a snapshot's records.
-    commands: bool,
-    /// The file is the base of an append-only file.
-    base: bool,
-    at_cut: Vec<AtCut>,
-    sinks: Vec<Box<dyn Sink>>,
 }
 
 impl Persist {
@@ -164,212 +144,6 @@ impl Persist {
         self.rewrite_if_grown(now_ms);
     }
 
-    // ---- jobs ------------------------------------------------------------------------------------------------------
-
-    fn temporary(&self, name: &str) -> PathBuf {
-        let n = self.jobs.fetch_add(1, Relaxed);
-        PathBuf::from(format!("{name}-{}-{n}", std::process::id()))
-    }
-
-    fn begin_save(self: &Arc<Self>) -> Result<(), Error> {
-        let status = &self.engine.persist;
-        status.begin(Job::Save, now_ms()).ok_or(Error::SAVING)?;
-        status.now.lock().save_scheduled = false;
-        status.last_try_s.store(now_ms() / 1000, Relaxed);
-        log::notice(&format!("Background saving started by pid {}", std::process::id()));
-        let (temporary, path) = (self.temporary("temp").with_extension("rdb"), self.snapshot_path());
-        let me = self.clone();
-        let changes = Arc::new(AtomicU64::new(0));
-        let at_cut = {
-            let changes = changes.clone();
-            Box::new(move |engine: &Engine| changes.store(engine.changes(), Relaxed))
-        };
-        let (disk, from) = (self.disk.clone(), temporary.clone());
-        let done = move |outcome: Result<(), String>| {
-            let outcome = outcome.and_then(|()| put_in_place(&*disk, &from, &path));
-            me.saved(outcome, changes.load(Relaxed));
-        };
-        let incremental = self.engine.config.rdb_save_incremental_fsync.get();
-        match FileSink::create(self.disk.clone(), &temporary, incremental, Box::new(done)) {
-            Ok(sink) => {
-                let plan = Plan { commands: false, base: false, at_cut: vec![at_cut], sinks: vec![Box::new(sink)] };
-                self.run(plan);
-            }
-            Err(e) => {
-                log::warning(&format!(
-                    "Failed opening the temp RDB file {} for saving: {}",
-                    temporary.display(),
-                    reason(&e)
-                ));
-                self.saved(Err(reason(&e)), 0);
-                status.end();
-            }
-        }
-        Ok(())
-    }
-
-    fn saved(&self, outcome: Result<(), String>, changes: u64) {
-        let (engine, status) = (&self.engine, &self.engine.persist);
-        let started_ms = status.now.lock().started_ms;
-        status.save_took_s.store((now_ms() - started_ms) / 1000, Relaxed);
-        match &outcome {
-            Ok(()) => {
-                engine.shared_stats.dirty_at_save.store(changes, Relaxed);
-                engine.last_save_s.store(now_ms() / 1000, Relaxed);
-                status.saves.fetch_add(1, Relaxed);
-                log::notice("DB saved on disk");
-                log::notice("Background saving terminated with success");
-            }
-            Err(why) => log::warning(&format!("Background saving error: {why}")),
-        }
-        status.saved_ok.store(outcome.is_ok(), Relaxed);
-        engine.review_disk_error();
-    }
-
-    fn begin_sync(self: &Arc<Self>) {
-        if self.engine.persist.begin(Job::Sync, now_ms()).is_some() {
-            let (at_cut, sinks) =
-                std::mem::take(&mut *self.subscribers.lock()).into_iter().map(|s| (s.at_cut, s.sink)).unzip();
-            self.run(Plan { commands: false, base: false, at_cut, sinks });
-        }
-    }
-
-    /// Runs a job in a thread of its own.
-    fn run(self: &Arc<Self>, plan: Plan) {
-        let me = self.clone();
-        let job = move || {
-            me.carry_out(plan);
-            me.engine.persist.end();
-        };
-        if let Err(e) = super::os::spawn("snapshot", job) {
-            log::warning(&format!("Can't start a thread: {}", reason(&e)));
-            self.engine.persist.end();
-        }
-    }
-
-    fn carry_out(&self, plan: Plan) {
-        let engine = &self.engine;
-        let mut fan = Fan(plan.sinks);
-        let Some(mut access) = engine.visit() else {
-            return fan.0.into_iter().for_each(|s| s.finish(Err("too many visitors".into())));
-        };
-        // What a fork is elsewhere: while everybody waits.
-        let begun = std::time::Instant::now();
-        access.raise();
-        let target = format::target(engine, &mut access);
-        let owner = engine.clone();
-        let commands = plan.commands;
-        let cut = Cut::new(Box::new(move || match commands {
-            true => Box::new(Commands) as Box<dyn Encode>,
-            false => Box::new(Records::new(&owner, target)),
-        }));
-        let sizes = cut.begin(&mut access);
-        plan.at_cut.into_iter().for_each(|f| f(engine));
-        let functions = engine.functions();
-        let origin = engine.origin();
-        engine.set_gate(gates::CUT, true);
-        drop(access);
-        engine.note_latency("snapshot-cut", begun.elapsed().as_nanos() as u64, now_ms());
-        {
-            let mut now = engine.persist.now.lock();
-            now.keys_total = sizes.iter().map(|s| s.keys).sum();
-            now.cut = Some(cut.clone());
-        }
-        let delay_us = engine.config.rdb_key_save_delay.get().max(0) as u64;
-        let (walk, chunks) = Walk::new(cut.clone(), engine.world.shards(), delay_us);
-        for walker in &*self.walkers.lock() {
-            // A worker lives as long as the process.
-            let _ = walker.send(walk.clone());
-        }
-        drop(walk);
-        let outcome = if plan.commands {
-            let begun = fan.write_all(&format::prologue_commands(&functions));
-            begun.and_then(|()| chunks.pass_on(sizes, true, &mut fan))
-        } else {
-            let mut out = Summing::new(&mut fan, engine.config.rdbchecksum.get());
-            let begun = out.write_all(&format::prologue(target, plan.base, &functions, origin.as_ref()));
-            begun.and_then(|()| chunks.pass_on(sizes, false, &mut out)).and_then(|()| out.finish().map(drop))
-        };
-        engine.set_gate(gates::CUT, false);
-        let outcome = match outcome {
-            Ok(()) if cut.is_aborted() => Err("it was stopped".to_owned()),
-            outcome => outcome.map_err(|e| reason(&e)),
-        };
-        fan.0.into_iter().for_each(|sink| sink.finish(outcome.clone()));
-    }
-
-    /// Stops the job that runs, if one does.
-    pub fn stop_job(&self) {
-        let cut = self.engine.persist.now.lock().cut.clone();
-        cut.iter().for_each(|c| c.abort());
-    }
-
-    // ---- what happens here and now ---------------------------------------------------------------------------------
-
-    /// Writes a snapshot of what is held whole.
-    fn save_held(&self, access: &mut Access) -> Result<(), String> {
-        let engine = &self.engine;
-        let (temporary, path) = (self.temporary("temp").with_extension("rdb"), self.snapshot_path());
-        let target = format::target(engine, access);
-        let mut encoder = Records::new(engine, target);
-        let checksum = engine.config.rdbchecksum.get();
-        // One thread encodes, another sums and writes.
-        let (sender, pieces) = std::sync::mpsc::sync_channel::<Vec<u8>>(PIECES_AHEAD);
-        let write = || {
-            let file = self.disk.create(&temporary)?;
-            let mut out = Summing::new(WholeWriter(&*file), checksum);
-            out.write_all(&format::prologue(target, false, &engine.functions(), engine.origin().as_ref()))?;
-            pieces.into_iter().try_for_each(|piece| out.write_all(&piece))?;
-            out.finish()?;
-            file.sync()
-        };
-        // A writer that failed has stopped taking: its error is the one to tell.
-        let mut encode = move |access: &mut Access| -> Option<()> {
-            let mut buffer = Vec::with_capacity(PIECE);
-            for db in 0..access.world().databases() {
-                let shards = access.world().shards();
-                let size = |access: &mut Access, f: fn(&crate::data::table::Table<crate::keyspace::Entry>) -> usize| {
-                    (0..shards).map(|i| access.shard(i).db(db).map_or(0, f) as u64).sum::<u64>()
-                };
-                let (keys, expiring) = (size(access, |t| t.len()), size(access, |t| t.marked()));
-                if keys == 0 {
-                    continue;
-                }
-                crate::rdb::write::select_db(db as u64, &mut buffer);
-                crate::rdb::write::resize_db(keys, expiring, &mut buffer);
-                for i in 0..shards {
-                    for entry in access.shard(i).db(db).into_iter().flat_map(|t| t.iter()) {
-                        let mut first = true;
-                        while !encoder.some(&entry, std::mem::take(&mut first), PIECE, &mut buffer) {
-                            sender.send(std::mem::replace(&mut buffer, Vec::with_capacity(PIECE))).ok()?;
-                        }
-                        if buffer.len() >= PIECE {
-                            sender.send(std::mem::replace(&mut buffer, Vec::with_capacity(PIECE))).ok()?;
-                        }
-                    }
-                }
-            }
-            sender.send(buffer).ok()
-        };
-        let outcome = std::thread::scope(|s| {
-            let writing = s.spawn(write);
-            encode(access);
-            drop(encode);
-            writing.join().unwrap_or_else(|_| Err(std::io::Error::other("the writing thread panicked")))
-        });
-        let outcome = outcome.map_err(|e| reason(&e));
-        if outcome.is_err() {
-            let _ = self.disk.remove(&temporary); // nobody needs half a file
-        }
-        outcome.and_then(|()| put_in_place(&*self.disk, &temporary, &path)).map(|()| {
-            engine.shared_stats.dirty_at_save.store(engine.changes(), Relaxed);
-            engine.last_save_s.store(now_ms() / 1000, Relaxed);
-            engine.persist.saved_ok.store(true, Relaxed);
-            engine.review_disk_error();
-            log::notice("DB saved on disk");
-        })
-    }
-
     /// Does what has to be done before the process may end. False if it must not end: saving failed.
     pub fn prepare_shutdown(&self, how: Shutdown, access: &mut Access) -> bool {
         let config = &self.engine.config;
@@ -404,18 +178,6 @@ impl Persist {
         }
         self.stopping.store(true, Relaxed);
         true
-    }
-}
-
-struct WholeWriter<'a>(&'a dyn crate::base::disk::File);
-
-impl Write for WholeWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,6 +1,19 @@
 //! Rewriting the append-only file, and switching it on and off while the server runs.
 
-use super::*;
+use super::Persist;
+use super::files::FileSink;
+use super::job::Plan;
+use crate::engine::errors::Error;
+use crate::engine::gates;
+use crate::engine::persist::{AtCut, Job, Sink};
+use crate::server::{log, now_ms, reason};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Failures of automatic rewrites from which on they are put off, and how long at most (Redis: an hour).
+const FAILURES_BEFORE_DELAY: u64 = 3;
+const LONGEST_DELAY_MIN: i64 = 60;
 
 impl Persist {
     pub(super) fn rewrite_if_grown(self: &Arc<Self>, now_ms: i64) {
