@@ -9,6 +9,7 @@ import fcntl
 import os
 import pathlib
 import pty
+import random
 import re
 import select
 import shlex
@@ -27,7 +28,6 @@ os.chdir(ROOT)
 NOT_RUN = {
     "README.md": {
         "cargo test": "it is a step of its own in .ci/run, before this one",
-        "cargo install --path .": "builds the same once more; the binary of the first command stands in for it",
         "python3 tests/python/beside.py requests": "ten minutes, for a quiet machine; .ci/run tries each row with little",
         "python3 tests/python/beside.py memory": "figures, for a quiet machine; .ci/run tries it with few keys",
         "python3 tests/python/beside.py snapshot": "a figure, for a quiet machine; .ci/run tries it with few keys",
@@ -54,6 +54,9 @@ LESS = [
 
 # Commands that go on until they are told to stop, and the port that says that they are ready.
 SERVERS = {"cargo run --release -- serve --port 6380": 6380}
+
+# Ports that the pages use. Where somebody has one already, another is used in its place.
+PORTS = ["6380", "6381"]
 
 MADE = ["dump.rdb", "appendonlydir", "rescued", "snapshot.rdb"]
 
@@ -141,9 +144,26 @@ def serving(port):
         return False
 
 
+def ports_here():
+    """The pages' ports, each with the one that is used in its place: itself, if nobody has it."""
+    used, here = {}, random.Random(os.getpid())
+    for port in PORTS:
+        now = int(port)
+        while listening(now) or now in used.values():
+            now = here.randrange(10000, 30000)
+        if now != int(port):
+            print(f"port {port} is taken: {now} stands in for it")
+        used[port] = now
+    return used
+
+
+def swapped(text, ports):
+    for written, used in ports.items():
+        text = re.sub(rf"\b{written}\b", str(used), text)
+    return text
+
+
 def start(command, port, running):
-    if listening(port):
-        raise SystemExit(f"port {port} is taken: nothing was run")
     log = open(ROOT / "target-readme.log", "wb")
     server = subprocess.Popen(shlex.split(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
     running.append(server)
@@ -154,7 +174,7 @@ def start(command, port, running):
         time.sleep(0.1)
 
 
-def page(name, running, write):
+def page(name, running, write, ports):
     text = (ROOT / name).read_text()
     not_run, lines, faults, moved = dict(NOT_RUN[name]), text.split("\n"), [], 0
     for language, first, block in blocks(text):
@@ -169,13 +189,13 @@ def page(name, running, write):
                 if command in NOT_RUN[name]:
                     print(f"{where}: not run ({not_run.pop(command, 'as above')}): {command}")
                 elif command in SERVERS:
-                    start(command, SERVERS[command], running)
+                    start(swapped(command, ports), ports[str(SERVERS[command])], running)
                     print(f"{where}: serves: {command}")
                 else:
                     for written, less in LESS:
                         command = re.sub(written, less, command)
                     begun = time.monotonic()
-                    status, shown = run(command, 1200)
+                    status, shown = run(swapped(command, ports), 1200)
                     print(f"{where}: {time.monotonic() - begun:.1f} s: {command}", flush=True)
                     passed = sum(int(n) for n in re.findall(r"(\d+) passed", " ".join(shown)))
                     if "cargo test" in command and passed == 0:
@@ -188,7 +208,9 @@ def page(name, running, write):
             for here, after in zip(starts, starts[1:]):
                 command = re.sub(r"\s+#.*$", "", block[here][2:]).strip()
                 wanted = block[here + 1 : after]
-                status, shown = run(command, 60)
+                status, shown = run(swapped(command, ports), 60)
+                back = {str(used): written for written, used in ports.items()}
+                shown = [swapped(line, back) for line in shown]
                 right = len(wanted) == len(shown) and all(map(fits, wanted, shown))
                 print(f"{name}:{first + here + 1}: {'as written' if right else 'DIFFERENT'}: {command}", flush=True)
                 if not right and write:
@@ -208,17 +230,23 @@ def main():
     if left:
         raise SystemExit(f"there is {', '.join(left)} already: this would change it")
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
-    # As after `cargo install --path .`
-    os.environ["PATH"] = f"{target / 'release'}:{os.environ['PATH']}"
+    # What is installed shall not replace what somebody has.
+    os.environ["CARGO_INSTALL_ROOT"] = str(target / "ci-install")
+    os.environ["PATH"] = f"{target / 'ci-install/bin'}:{os.environ['PATH']}"
     names = [word for word in sys.argv[1:] if not word.startswith("--")] or ["README.md", "CONTRIBUTING.md"]
-    running, faults = [], []
+    running, faults, ports = [], [], ports_here()
     try:
         for name in names:
-            faults += page(name, running, "--write" in sys.argv)
+            faults += page(name, running, "--write" in sys.argv, ports)
     finally:
         for server in running:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(timeout=60)
+        # Nobody had these ports: what serves there now was started here, and left behind by a command that failed.
+        for port in filter(serving, ports.values()):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as left:
+                left.sendall(b"SHUTDOWN NOSAVE\r\n")
+                left.recv(100)
         for name in [*MADE, "target-readme.log"]:
             subprocess.run(["rm", "-rf", str(ROOT / name)], check=True)
     if faults:
