@@ -77,7 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'rustredis' -ScriptBlock {
         'rustredis;rdb;convert' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write')
-            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'target')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The oldest server that has to read it; later ones of its family do, too')
             [CompletionResult]::new('--drop', '--drop', [CompletionResultType]::ParameterName, 'Leave out what the target cannot hold')
             [CompletionResult]::new('--no-compression', '--no-compression', [CompletionResultType]::ParameterName, 'Leave strings uncompressed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -367,7 +367,7 @@ Register-ArgumentCompleter -Native -CommandName 'rustredis' -ScriptBlock {
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'A Unix socket, instead of host and port')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'redis://[[user:]password@]host[:port][/db], rediss://, unix://path')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Database number')
-            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'How long to wait for a connection (0.5 is taken)')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'How long to wait for a connection, such as 0.5')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Password; safer in the environment: REDISCLI_AUTH')
             [CompletionResult]::new('--pass', '--pass', [CompletionResultType]::ParameterName, 'The same as -a')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User''s name for AUTH; needs a password')
@@ -379,7 +379,7 @@ Register-ArgumentCompleter -Native -CommandName 'rustredis' -ScriptBlock {
             [CompletionResult]::new('--tls-ciphers', '--tls-ciphers', [CompletionResultType]::ParameterName, 'Ciphers up to TLS 1.2, best first, with '':'' between')
             [CompletionResult]::new('--tls-ciphersuites', '--tls-ciphersuites', [CompletionResultType]::ParameterName, 'Cipher suites of TLS 1.3, likewise')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Run it N times; negative: for ever')
-            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Pause between runs, lines of --stat, SCAN calls (0.1 is taken)')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Pause between runs, lines of --stat, SCAN calls, such as 0.1')
             [CompletionResult]::new('-X', '-X ', [CompletionResultType]::ParameterName, 'Take the argument TAG from standard input')
             [CompletionResult]::new('--eval', '--eval', [CompletionResultType]::ParameterName, 'Run a Lua script: keys, a comma, arguments')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Between elements of raw replies [\n]')
@@ -565,6 +565,86 @@ Register-ArgumentCompleter -Native -CommandName 'rustredis' -ScriptBlock {
             break
         }
     })
+
+    # Behind `rustredis cli`: commands, subcommands, directives and their values.
+    if ($commandElements.Count -gt 1 -and $commandElements[1].Extent.Text -eq 'cli') {
+        $before = @($commandElements | Select-Object -Skip 2 |
+            Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.Extent.Text })
+        $valued = '-h -p -s -u -n -t -a --pass --user --sni --cacert --cacertdir --cert --key --tls-ciphers --tls-ciphersuites -r -i -X --eval -d -D --show-pushes --view --intrinsic-latency --lru-test --top --save --rdb --functions-rdb --pattern --quoted-pattern --count --type --cursor --memkeys-samples --keystats-samples -top --pipe-timeout --import --del-match --expire-match --rate --journal --resume --undo --cluster --cluster-replicas --cluster-master-id --cluster-from --cluster-from-user --cluster-from-pass --cluster-to --cluster-slots --cluster-timeout --cluster-pipeline --cluster-weight --cluster-threshold'.Split(' ')
+        $said = @()
+        $skip = $false
+        foreach ($word in $before) {
+            if ($skip) {
+                $skip = $false
+            } elseif ($said.Count -gt 0) {
+                $said += $word
+            } elseif ($valued -ccontains $word) {
+                $skip = $true
+            } elseif ($word -notmatch '^[-@]|://') {
+                $said += $word
+            }
+        }
+        $subcommandsOf = { param($name) switch ($name) {
+            { 'acl'.Split(' ') -contains $_ } { 'cat deluser dryrun genpass getuser help list load log save setuser users whoami'.Split(' ') }
+            { 'client'.Split(' ') -contains $_ } { 'caching capa getname getredir help id import-source info kill list no-evict no-touch pause reply setinfo setname tracking trackinginfo unblock unpause'.Split(' ') }
+            { 'cluster'.Split(' ') -contains $_ } { 'addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange failover flushslots forget getkeysinslot help info keyslot links meet myid myshardid nodes replicas replicate reset saveconfig set-config-epoch setslot shards slaves slots'.Split(' ') }
+            { 'command'.Split(' ') -contains $_ } { 'count docs getkeys getkeysandflags help info list'.Split(' ') }
+            { 'commandlog'.Split(' ') -contains $_ } { 'get help len reset'.Split(' ') }
+            { 'config'.Split(' ') -contains $_ } { 'get help resetstat rewrite set'.Split(' ') }
+            { 'function'.Split(' ') -contains $_ } { 'delete dump flush help kill list load restore stats'.Split(' ') }
+            { 'latency'.Split(' ') -contains $_ } { 'doctor graph help histogram history latest reset'.Split(' ') }
+            { 'memory'.Split(' ') -contains $_ } { 'doctor help malloc-stats purge stats usage'.Split(' ') }
+            { 'module'.Split(' ') -contains $_ } { 'help list load loadex unload'.Split(' ') }
+            { 'object'.Split(' ') -contains $_ } { 'encoding freq help idletime refcount'.Split(' ') }
+            { 'pubsub'.Split(' ') -contains $_ } { 'channels help numpat numsub shardchannels shardnumsub'.Split(' ') }
+            { 'script'.Split(' ') -contains $_ } { 'debug exists flush help kill load show'.Split(' ') }
+            { 'slowlog'.Split(' ') -contains $_ } { 'get help len reset'.Split(' ') }
+            { 'xgroup'.Split(' ') -contains $_ } { 'create createconsumer delconsumer destroy help setid'.Split(' ') }
+            { 'xinfo'.Split(' ') -contains $_ } { 'consumers groups help stream'.Split(' ') }
+        } }
+        $valuesOf = { param($name) switch ($name) {
+            { 'tls-auth-clients-user'.Split(' ') -contains $_ } { 'CN URI off'.Split(' ') }
+            { 'acl-pubsub-default'.Split(' ') -contains $_ } { 'allchannels resetchannels'.Split(' ') }
+            { 'loglevel'.Split(' ') -contains $_ } { 'debug verbose notice warning nothing'.Split(' ') }
+            { 'repl-diskless-load'.Split(' ') -contains $_ } { 'disabled on-empty-db swapdb flush-before-load'.Split(' ') }
+            { 'appendfsync'.Split(' ') -contains $_ } { 'everysec always no'.Split(' ') }
+            { 'propagation-error-behavior'.Split(' ') -contains $_ } { 'ignore panic panic-on-replicas'.Split(' ') }
+            { 'cluster-preferred-endpoint-type'.Split(' ') -contains $_ } { 'ip hostname unknown-endpoint'.Split(' ') }
+            { 'log-timestamp-format'.Split(' ') -contains $_ } { 'legacy iso8601 milliseconds'.Split(' ') }
+            { 'log-format'.Split(' ') -contains $_ } { 'legacy logfmt json'.Split(' ') }
+            { 'sanitize-dump-payload'.Split(' ') -contains $_ } { 'no yes clients'.Split(' ') }
+            { 'enable-protected-configs enable-debug-command enable-module-command'.Split(' ') -contains $_ } { 'no yes local'.Split(' ') }
+            { 'tls-auth-clients'.Split(' ') -contains $_ } { 'no yes optional'.Split(' ') }
+            { 'oom-score-adj'.Split(' ') -contains $_ } { 'no yes relative absolute'.Split(' ') }
+            { 'rdb-version-check'.Split(' ') -contains $_ } { 'strict relaxed'.Split(' ') }
+            { 'cluster-config-save-behavior'.Split(' ') -contains $_ } { 'sync best-effort'.Split(' ') }
+            { 'supervised'.Split(' ') -contains $_ } { 'upstart systemd auto no'.Split(' ') }
+            { 'syslog-facility'.Split(' ') -contains $_ } { 'user local0 local1 local2 local3 local4 local5 local6 local7'.Split(' ') }
+            { 'field-expiry-format'.Split(' ') -contains $_ } { 'valkey-9 redis-7.4'.Split(' ') }
+            { 'maxmemory-policy'.Split(' ') -contains $_ } { 'volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction'.Split(' ') }
+            { 'protected-mode mptcp repl-mptcp tls-cluster tls-prefer-server-ciphers tls-replication tls-session-caching metrics-page daemonize syslog-enabled always-show-logo set-proc-title disable-thp hide-user-data-from-log dynamic-hz crash-log-enabled crash-memcheck-enabled extended-redis-compatibility lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush activerehashing activedefrag jemalloc-bg-thread import-mode rdbcompression rdbchecksum rdb-save-incremental-fsync rdb-del-sync-files stop-writes-on-bgsave-error appendonly no-appendfsync-on-rewrite aof-load-truncated aof-use-rdb-preamble aof-timestamp-enabled aof-rewrite-incremental-fsync replica-serve-stale-data replica-read-only replica-ignore-maxmemory replica-ignore-disk-write-errors replica-lazy-flush replica-announced repl-diskless-sync repl-disable-tcp-nodelay dual-channel-replication-enabled latency-tracking cluster-enabled cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-replica-no-failover cluster-require-full-coverage cluster-slot-stats-enabled'.Split(' ') -contains $_ } { 'yes no'.Split(' ') }
+        } }
+        $follows = @()
+        if ($skip) {
+        } elseif ($said.Count -eq 0) {
+            if (-not $wordToComplete.StartsWith('-')) {
+                $follows = 'acl append asking auth bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin client cluster command commandlog config copy dbsize debug decr decrby del delex delifeq digest discard dump echo eval eval_ro evalsha evalsha_ro exec exists expire expireat expiretime failover fcall fcall_ro flushall flushdb function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore get getbit getdel getex getrange getset hdel hello hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat hkeys hlen hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx hstrlen httl hvals incr incrby incrbyfloat info keys lastsave latency lcs lindex linsert llen lmove lmpop lolwut lpop lpos lpush lpushx lrange lrem lset ltrim memory mget migrate module monitor move mset msetex msetnx multi object persist pexpire pexpireat pexpiretime pfadd pfcount pfdebug pfmerge pfselftest ping psetex psubscribe psync pttl publish pubsub punsubscribe quit randomkey readonly readwrite rename renamenx replconf replicaof reset restore role rpop rpoplpush rpush rpushx sadd save scan scard script sdiff sdiffstore select set setbit setex setnx setrange shutdown sinter sintercard sinterstore sismember slaveof slowlog smembers smismember smove sort sort_ro spop spublish srandmember srem sscan ssubscribe strlen subscribe substr sunion sunionstore sunsubscribe swapdb sync time touch ttl type unlink unsubscribe unwatch wait waitaof watch xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore'.Split(' ')
+            }
+        } elseif ($said.Count -eq 1) {
+            $follows = @(& $subcommandsOf $said[0])
+        } elseif ($said[0] -eq 'config') {
+            if ($said[1] -eq 'get' -or ($said[1] -eq 'set' -and $said.Count % 2 -eq 0)) {
+                $follows = 'acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min active-defrag-cycle-us active-defrag-ignore-bytes active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper active-expire-effort activedefrag activerehashing always-show-logo aof-load-truncated aof-rewrite-cpulist aof-rewrite-incremental-fsync aof-timestamp-enabled aof-use-rdb-preamble appenddirname appendfilename appendfsync appendonly auto-aof-rewrite-min-size auto-aof-rewrite-percentage availability-zone bgsave-cpulist bind bind-source-addr bio-cpulist busy-reply-threshold client-output-buffer-limit client-query-buffer-limit cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port cluster-announce-client-ipv4 cluster-announce-client-ipv6 cluster-announce-client-port cluster-announce-client-tls-port cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-blacklist-ttl cluster-compatibility-sample-ratio cluster-config-file cluster-config-save-behavior cluster-databases cluster-enabled cluster-link-sendbuf-limit cluster-manual-failover-timeout cluster-migration-barrier cluster-node-timeout cluster-port cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage cluster-slot-migration-log-max-len cluster-slot-stats-enabled commandlog-large-reply-max-len commandlog-large-request-max-len commandlog-reply-larger-than commandlog-request-larger-than crash-log-enabled crash-memcheck-enabled daemonize databases dbfilename dir disable-thp dual-channel-replication-enabled dynamic-hz enable-debug-command enable-module-command enable-protected-configs extended-redis-compatibility field-expiry-format hash-max-listpack-entries hash-max-listpack-value hash-seed hide-user-data-from-log hll-sparse-max-bytes hz ignore-warnings import-mode io-threads jemalloc-bg-thread latency-monitor-threshold latency-tracking latency-tracking-info-percentiles lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time lfu-log-factor list-compress-depth list-max-listpack-size locale-collate log-format log-timestamp-format logfile loglevel masterauth masteruser max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients maxmemory maxmemory-clients maxmemory-eviction-tenacity maxmemory-policy maxmemory-samples metrics-page metrics-port min-replicas-max-lag min-replicas-to-write mptcp no-appendfsync-on-rewrite notify-keyspace-events oom-score-adj oom-score-adj-values pidfile port prefetch-batch-max-size proc-title-template propagation-error-behavior protected-mode proto-max-bulk-len rdb-del-sync-files rdb-save-incremental-fsync rdb-version-check rdbchecksum rdbcompression rdma-bind rdma-completion-vector rdma-port rdma-rx-size repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay repl-diskless-load repl-diskless-sync repl-diskless-sync-delay repl-diskless-sync-max-replicas repl-mptcp repl-ping-replica-period repl-timeout replica-announce-ip replica-announce-port replica-announced replica-full-sync-buffer-limit replica-ignore-disk-write-errors replica-ignore-maxmemory replica-lazy-flush replica-priority replica-read-only replica-serve-stale-data replicaof requirepass sanitize-dump-payload save server-cpulist set-max-intset-entries set-max-listpack-entries set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slot-migration-max-failover-repl-bytes slowlog-log-slower-than slowlog-max-len socket-mark-id stop-writes-on-bgsave-error stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility syslog-ident tcp-backlog tcp-keepalive threads timeout tls-auth-clients tls-auth-clients-user tls-auto-reload-interval tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching tracking-table-max-keys unixsocket unixsocketgroup unixsocketperm zset-max-listpack-entries zset-max-listpack-value'.Split(' ')
+            } elseif ($said[1] -eq 'set') {
+                $follows = @(& $valuesOf $said[-1])
+            }
+        }
+        if ($follows.Count -gt 0) {
+            $completions = @($follows | ForEach-Object {
+                [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_)
+            })
+        }
+    }
 
     $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
         Sort-Object -Property ListItemText

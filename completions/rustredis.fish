@@ -58,7 +58,7 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand rdb; and __fish_seen
 complete -c rustredis -n "__fish_rustredis_using_subcommand rdb; and __fish_seen_subcommand_from stats" -s h -l help -d 'Print help'
 complete -c rustredis -n "__fish_rustredis_using_subcommand rdb; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
 complete -c rustredis -n "__fish_rustredis_using_subcommand rdb; and __fish_seen_subcommand_from convert" -s o -l output -d 'The file to write' -r -F
-complete -c rustredis -n "__fish_rustredis_using_subcommand rdb; and __fish_seen_subcommand_from convert" -l target -r -f -a "redis-6.2\t''
+complete -c rustredis -n "__fish_rustredis_using_subcommand rdb; and __fish_seen_subcommand_from convert" -l target -d 'The oldest server that has to read it; later ones of its family do, too' -r -f -a "redis-6.2\t''
 redis-7.0\t''
 redis-7.4\t''
 redis-8\t''
@@ -431,7 +431,7 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s p -d 'Server
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s s -d 'A Unix socket, instead of host and port' -r -F
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s u -d 'redis://[[user:]password@]host[:port][/db], rediss://, unix://path' -r -f
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s n -d 'Database number' -r
-complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s t -d 'How long to wait for a connection (0.5 is taken)' -r
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s t -d 'How long to wait for a connection, such as 0.5' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s a -d 'Password; safer in the environment: REDISCLI_AUTH' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l pass -d 'The same as -a' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l user -d 'User\'s name for AUTH; needs a password' -r
@@ -443,7 +443,7 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l key -d 'Its 
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l tls-ciphers -d 'Ciphers up to TLS 1.2, best first, with \':\' between' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l tls-ciphersuites -d 'Cipher suites of TLS 1.3, likewise' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s r -d 'Run it N times; negative: for ever' -r
-complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s i -d 'Pause between runs, lines of --stat, SCAN calls (0.1 is taken)' -r
+complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s i -d 'Pause between runs, lines of --stat, SCAN calls, such as 0.1' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s X -d 'Take the argument TAG from standard input' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -l eval -d 'Run a Lua script: keys, a comma, arguments' -r -F
 complete -c rustredis -n "__fish_rustredis_using_subcommand cli" -s d -d 'Between elements of raw replies [\\n]' -r

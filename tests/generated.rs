@@ -7,7 +7,7 @@ mod shells;
 mod words;
 
 use clap_complete::{Generator, Shell};
-use rustredis::args::whole::whole;
+use rustredis::args::{self, whole::whole};
 use rustredis::{commands, engine::table};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -56,12 +56,33 @@ fn completions_know_directives_and_commands() {
     }
 }
 
+/// The line behind "Usage:" in the help of the command whose page is called so.
+fn synopsis(page: &str) -> String {
+    let words = page.replace('-', " ");
+    let help = match &*words {
+        "rustredis cli" => args::cli::usage(&words),
+        "rustredis bench" => args::bench::usage(&words, &[]),
+        _ => {
+            let mut all = args::command();
+            all.build();
+            let found = words.split(' ').skip(1).try_fold(&mut all, |at, word| at.find_subcommand_mut(word));
+            found.expect("a command").render_usage().to_string()
+        }
+    };
+    help.lines().next().and_then(|line| line.strip_prefix("Usage: ")).expect("its usage").to_owned()
+}
+
 /// The pages of a command and of all below it, by file name.
 fn pages(command: &clap::Command, name: &str, out: &mut BTreeMap<String, Vec<u8>>) {
     let mut text = Vec::new();
     let titled = command.clone().name(&*name.to_owned().leak()).disable_help_subcommand(true);
     let page = clap_mangen::Man::new(titled).title(name.to_uppercase()).manual("rustredis").date("");
     page.render(&mut text).expect("a page");
+    // What is typed has blanks where the page's name has hyphens, and seldom all flags.
+    let text = String::from_utf8(text).expect("text");
+    let (before, rest) = text.split_once(".SH SYNOPSIS\n").expect("a synopsis");
+    let (_, behind) = rest.split_once("\n.SH ").expect("more behind it");
+    let text = format!("{before}.SH SYNOPSIS\n{}\n.SH {behind}", synopsis(name).replace('-', "\\-")).into_bytes();
     out.insert(format!("{name}.1"), text);
     for sub in command.get_subcommands() {
         pages(sub, &format!("{name}-{}", sub.get_name()), out);

@@ -1,6 +1,7 @@
 //! `rustredis rdb …` on the small files in `fixtures/rdb` (see its README), from the outside.
 
 use assert_cmd::Command;
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -313,6 +314,68 @@ fn what_is_broken_is_salvaged_around() {
     rdb(&["salvage", &headless, "-o", &out]).assert().code(1).stdout(contains("does not begin as an RDB file"));
     rdb(&["check", &out]).assert().code(0);
     rdb(&["salvage", &broken, "-o", &broken]).assert().code(2).stderr(contains("the output is the input"));
+}
+
+/// A string record with a short key and value.
+fn text_record(key: &str, value: &str) -> Vec<u8> {
+    let mut record = vec![0, key.len() as u8];
+    record.extend_from_slice(key.as_bytes());
+    record.push(value.len() as u8);
+    record.extend_from_slice(value.as_bytes());
+    record
+}
+
+/// Scores are eight bytes, most of them zero, and three zeros read as a record without key and value: chance has no say in what is saved.
+#[test]
+fn nothing_is_made_up_from_the_bytes_of_a_value() {
+    let folder = Folder::new("made-up");
+    let (mut bytes, out) = (b"REDIS0011\xfe\x00".to_vec(), folder.path("out.rdb"));
+    (0..20).for_each(|n| bytes.extend(text_record(&format!("key{n}"), "value")));
+    let board = bytes.len();
+    bytes.extend_from_slice(b"\x05\x05board\x53\x88");
+    for n in 0..5000 {
+        let name = format!("p{n}");
+        bytes.push(name.len() as u8);
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(&(f64::from(n) * 1.5).to_le_bytes());
+    }
+    for cut in [bytes.len() - 1, bytes.len() / 2, bytes.len() / 3, board + 500] {
+        let torn = folder.file("torn.rdb", &bytes[..cut]);
+        let told = rdb(&["salvage", &torn, "-o", &out]).assert().code(1);
+        let told = String::from_utf8_lossy(&told.get_output().stdout).into_owned();
+        assert!(
+            told.contains("20 keys kept, 1 ranges lost") && told.contains("in the value of \"board\""),
+            "{cut}: {told}"
+        );
+    }
+}
+
+#[test]
+fn what_is_salvaged_has_each_name_once() {
+    let folder = Folder::new("once");
+    let (mut bytes, out) = (b"REDIS0011\xfe\x00".to_vec(), folder.path("out.rdb"));
+    (0..5).for_each(|n| bytes.extend(text_record(&format!("key{n}"), "before")));
+    // A type that there is not.
+    bytes.extend_from_slice(b"\xc8what is this");
+    (4..30).for_each(|n| bytes.extend(text_record(&format!("key{n}"), "behind")));
+    bytes.extend_from_slice(b"\xff\0\0\0\0\0\0\0\0");
+    let file = folder.file("broken.rdb", &bytes);
+    let told = rdb(&["salvage", &file, "-o", &out]).assert().code(1);
+    told.stdout(contains("a second record for \"key4\"").and(contains("30 keys kept, 2 ranges lost")));
+    let dump = rdb(&["dump", &out, "--format", "ndjson", "--key", "key4"]).assert().code(0);
+    dump.stdout(contains("before").and(contains("behind").not()));
+}
+
+/// A wrong byte within a text breaks no record; that something is wrong is told all the same.
+#[test]
+fn a_wrong_checksum_is_told_by_salvage() {
+    let folder = Folder::new("altered");
+    let mut bytes = std::fs::read(redis()).expect("a file");
+    let at = bytes.windows(7).position(|w| w == b"set:int").expect("the key");
+    bytes[at] = b'b';
+    let altered = folder.file("altered.rdb", &bytes);
+    let told = rdb(&["salvage", &altered, "-o", &folder.path("out.rdb")]).assert().code(1);
+    told.stdout(contains("19 keys kept, 0 ranges lost").and(contains("the checksum is wrong")));
 }
 
 /// Hostile files: an error or a reading, never a panic, never much memory (the address space is limited here).

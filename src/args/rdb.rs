@@ -19,15 +19,22 @@ pub enum RdbVerb {
     /// Summarize a file on one page
     Stats(Stats),
     /// Tell what changed from one file to another; exit code 0: nothing, 1: something, 2: trouble
-    Diff { a: PathBuf, b: PathBuf },
+    Diff {
+        /// The earlier file
+        a: PathBuf,
+        /// The later one
+        b: PathBuf,
+    },
     /// Write a file again for another server
     ///
     /// Keys that the target cannot hold are listed, and nothing is written unless --drop leaves them out.
     Convert(Convert),
     /// Save what can be read of a broken file into a new one
     ///
-    /// The input is not touched. What was lost is listed with its bytes' offsets; exit code 1 if anything was.
+    /// The input is not touched. What was lost is listed with its bytes' offsets; exit code 1 if anything was, or if the checksum
+    /// tells that something is not as it was written.
     Salvage {
+        /// The broken file
         file: PathBuf,
         /// The file to write
         #[arg(short, long)]
@@ -107,10 +114,12 @@ pub struct Stats {
 
 #[derive(clap::Args, Debug)]
 pub struct Convert {
+    /// The file to read; twice, so that it cannot be `-`
     pub file: PathBuf,
     /// The file to write
     #[arg(short, long)]
     pub output: PathBuf,
+    /// The oldest server that has to read it; later ones of its family do, too
     #[arg(long, value_enum)]
     pub target: TargetName,
     /// Leave out what the target cannot hold

@@ -78,6 +78,9 @@ pub fn run(mut words: Vec<OsString>, program: &str) -> ExitCode {
     };
     done.unwrap_or_else(|sentence| {
         eprintln!("{sentence}");
+        if !as_peer && sentence.starts_with("Could not connect") {
+            eprintln!("{}", crate::client::WHERE_NEXT);
+        }
         ExitCode::FAILURE
     })
 }

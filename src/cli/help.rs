@@ -60,7 +60,7 @@ fn entry(command: &Command, with_group: bool) {
 
 fn general() {
     out::text(&format!(
-        "redis-cli {REDIS_VERSION}\n\
+        "rustredis {} (as redis-cli {REDIS_VERSION})\n\
          Help about commands:\n\
          \x20     \"help @<group>\"  the commands of a group\n\
          \x20     \"help <command>\" one command\n\
@@ -70,6 +70,7 @@ fn general() {
          Preferences, which ~/.redisclirc keeps:\n\
          \x20     \":set hints\", \":set nohints\"      the arguments still to come, while you type\n\
          \x20     \":view table|redis|json|raw\"      the form of replies\n\
-         \x20     \":help\"                           all of them\n"
+         \x20     \":help\"                           all of them\n",
+        env!("CARGO_PKG_VERSION")
     ));
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     args::cli::{Options, Output},
-    client::{Addr, Conn, Error, Target, cluster::Redirect, reason, target::Step},
+    client::{Addr, Conn, Error, Target, WHERE_NEXT, cluster::Redirect, reason, target::Step},
     resp::Value,
 };
 use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
@@ -93,6 +93,9 @@ impl<'o> Session<'o> {
         self.in_multi = false;
         let stream = self.target.connect().map_err(|error| {
             eprintln!("Could not connect to Redis at {}: {}", self.target.addr, reason(&error));
+            if self.own && !self.interactive {
+                eprintln!("{WHERE_NEXT}");
+            }
             Failed
         })?;
         let mut conn = Conn::new(stream);
@@ -120,7 +123,12 @@ impl<'o> Session<'o> {
                 }
             };
             match step {
-                Step::Auth => eprintln!("AUTH failed: {failed}"),
+                Step::Auth => {
+                    eprintln!("AUTH failed: {failed}");
+                    if self.own && failed.starts_with("WRONGPASS") {
+                        eprintln!("--askpass asks for the password, --user NAME says whose it is.");
+                    }
+                }
                 Step::Select => eprintln!("SELECT {} failed: {failed}", self.target.db),
                 Step::Hello if asked => eprintln!("HELLO 3 failed: {failed}"),
                 Step::Hello => {}

@@ -111,8 +111,10 @@ pub fn pretty(text: &[u8]) -> Option<Vec<u8>> {
 pub fn page(session: &Session<'_>, text: &[u8]) {
     let rows = tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_row));
     let lines = memchr::memchr_iter(b'\n', text).count();
-    if session.pager && rows > 0 && lines + 1 > rows {
-        let pager = std::env::var("PAGER").ok().filter(|pager| !pager.is_empty()).unwrap_or_else(|| "less -FRX".into());
+    let plain = std::env::var("TERM").map_or(true, |terminal| terminal.is_empty() || terminal == "dumb");
+    if session.pager && !plain && rows > 0 && lines + 1 > rows {
+        let pager = std::env::var("PAGER").ok().filter(|pager| !pager.is_empty());
+        let pager = pager.unwrap_or_else(|| "command -v less >/dev/null && less -FRX".into());
         out::flush();
         if let Ok(mut child) = Command::new("sh").args(["-c", &pager]).stdin(Stdio::piped()).spawn() {
             if let Some(mut input) = child.stdin.take() {

@@ -17,6 +17,10 @@ pub use stream::Stream;
 pub use target::{Addr, Family, Target};
 pub use tls::Tls;
 
+/// What to do when nobody answers: told under our own name, where no script waits for redis-cli's words alone.
+pub const WHERE_NEXT: &str =
+    "Is a server running there? `rustredis serve` starts one; -h HOST, -p PORT, -s SOCKET or a URI name another.";
+
 /// A failure's cause in the words of C programs, which users and scripts know: "Connection refused", without what Rust
 /// adds to it.
 pub fn reason(error: &std::io::Error) -> String {

@@ -23,6 +23,11 @@ pub fn laid_over(shell: Shell, flags: &str) -> String {
             format!("{flags}{}", words.fill(FISH, " ", "        case KEY\n            string split ' ' -- 'LIST'\n"))
         }
         Shell::Elvish => format!("{flags}{}", words.fill(ELVISH, " ", "    [[KEY] [LIST]]\n")),
+        Shell::PowerShell => {
+            let (choice, end) = flags.split_once("\n    $completions.Where{").expect("clap's last lines");
+            let branch = "            { 'KEY'.Split(' ') -contains $_ } { 'LIST'.Split(' ') }\n";
+            format!("{choice}{}\n    $completions.Where{{{end}", words.fill(POWERSHELL, " ", branch))
+        }
         _ => flags.to_owned(),
     }
 }
@@ -240,6 +245,55 @@ function __rustredis_values
 end
 
 complete -c rustredis -n "__rustredis_follows | string length -q" -f -a "(__rustredis_follows)"
+"#;
+
+/// Within clap's function, in front of its end. There is no PowerShell to try it with where this is made: a test reads it.
+const POWERSHELL: &str = r#"
+    # Behind `rustredis cli`: commands, subcommands, directives and their values.
+    if ($commandElements.Count -gt 1 -and $commandElements[1].Extent.Text -eq 'cli') {
+        $before = @($commandElements | Select-Object -Skip 2 |
+            Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.Extent.Text })
+        $valued = 'VALUED'.Split(' ')
+        $said = @()
+        $skip = $false
+        foreach ($word in $before) {
+            if ($skip) {
+                $skip = $false
+            } elseif ($said.Count -gt 0) {
+                $said += $word
+            } elseif ($valued -ccontains $word) {
+                $skip = $true
+            } elseif ($word -notmatch '^[-@]|://') {
+                $said += $word
+            }
+        }
+        $subcommandsOf = { param($name) switch ($name) {
+<subcommands>
+        } }
+        $valuesOf = { param($name) switch ($name) {
+<values>
+        } }
+        $follows = @()
+        if ($skip) {
+        } elseif ($said.Count -eq 0) {
+            if (-not $wordToComplete.StartsWith('-')) {
+                $follows = 'COMMANDS'.Split(' ')
+            }
+        } elseif ($said.Count -eq 1) {
+            $follows = @(& $subcommandsOf $said[0])
+        } elseif ($said[0] -eq 'config') {
+            if ($said[1] -eq 'get' -or ($said[1] -eq 'set' -and $said.Count % 2 -eq 0)) {
+                $follows = 'DIRECTIVES'.Split(' ')
+            } elseif ($said[1] -eq 'set') {
+                $follows = @(& $valuesOf $said[-1])
+            }
+        }
+        if ($follows.Count -gt 0) {
+            $completions = @($follows | ForEach-Object {
+                [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_)
+            })
+        }
+    }
 "#;
 
 const ELVISH: &str = r#"

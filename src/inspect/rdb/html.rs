@@ -63,9 +63,10 @@ fn fill(page: &mut String, summary: &Summary, stats: &Stats) -> std::fmt::Result
     let (first, last) = ((0..32).find(used).unwrap_or(0), (0..32).rev().find(used).unwrap_or(0));
     let bars: Vec<(String, u64)> = (first..=last).map(|i| (format!("< {}", human(1 << i)), summary.sizes[i])).collect();
     histogram(page, &bars)?;
-    page.push_str("<h2>Biggest keys</h2><table><tr><th></th><th>type</th><th>database</th><th>file bytes</th></tr>");
-    for (bytes, db, name, kind) in summary.biggest() {
-        write!(page, "<tr><td>{}</td><td>{kind}</td><td>{db}</td><td>{bytes}</td></tr>", escape(&prefix_name(name)))?;
+    page.push_str("<h2>Biggest keys</h2><table><tr><th></th><th>type</th><th>database</th><th>file bytes</th><th>memory</th></tr>");
+    for (memory, bytes, db, name, kind) in summary.biggest() {
+        let name = escape(&prefix_name(name));
+        write!(page, "<tr><td>{name}</td><td>{kind}</td><td>{db}</td><td>{bytes}</td><td>{memory}</td></tr>")?;
     }
     page.push_str("</table>");
     Ok(())

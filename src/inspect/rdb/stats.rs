@@ -48,8 +48,8 @@ impl Tally {
     }
 }
 
-/// Bytes in the file, database, name and type of a key.
-pub type Big = (u64, u64, Vec<u8>, &'static str);
+/// Bytes in memory and in the file, database, name and type of a key.
+pub type Big = (u64, u64, u64, Vec<u8>, &'static str);
 
 #[derive(Default)]
 pub struct Summary {
@@ -133,10 +133,12 @@ impl Summary {
                 self.prefixes.entry(prefix.to_vec()).or_default().add(tally);
             }
         }
-        let small =
-            self.biggest.peek().is_some_and(|Reverse(least)| self.biggest.len() >= stats.top && tally.bytes <= least.0);
+        let small = self
+            .biggest
+            .peek()
+            .is_some_and(|Reverse(least)| self.biggest.len() >= stats.top && tally.memory <= least.0);
         if stats.top > 0 && !small {
-            self.biggest.push(Reverse((tally.bytes, db, name.to_vec(), kind)));
+            self.biggest.push(Reverse((tally.memory, tally.bytes, db, name.to_vec(), kind)));
             if self.biggest.len() > stats.top {
                 self.biggest.pop();
             }
@@ -150,7 +152,7 @@ impl Summary {
         all
     }
 
-    /// Bytes, database, name and type of the biggest keys, the biggest first.
+    /// The keys that take the most memory, the biggest first.
     pub fn biggest(&self) -> Vec<&Big> {
         let mut all: Vec<_> = self.biggest.iter().map(|Reverse(key)| key).collect();
         all.sort_by_key(|key| Reverse(*key));
@@ -183,15 +185,16 @@ impl Summary {
                 row(&format!("  {encoding}"), tally, out)?;
             }
         }
-        writeln!(out, "\nPREFIXES (of {})", self.prefixes.len())?;
+        writeln!(out, "\nPREFIXES: {} in all, those with the most bytes in the file first", self.prefixes.len())?;
         for (name, tally) in self.by_bytes().into_iter().take(top) {
             row(&prefix_name(name), tally, out)?;
         }
-        writeln!(out, "\nBIGGEST KEYS{:>65}", "FILE BYTES")?;
-        for (bytes, db, name, kind) in self.biggest() {
+        writeln!(out, "\n{:<45} {:>15} {:>15}", "BIGGEST KEYS", "FILE BYTES", "MEMORY")?;
+        for (memory, bytes, db, name, kind) in self.biggest() {
             let mut shown = Vec::new();
             json::quoted(name, &mut shown);
-            writeln!(out, "{:<60} {bytes:>16}", format!("db {db} {kind} {}", String::from_utf8_lossy(&shown)))?;
+            let key = format!("db {db} {kind} {}", String::from_utf8_lossy(&shown));
+            writeln!(out, "{key:<45} {bytes:>15} {memory:>15}")?;
         }
         if self.all.expiring > 0 {
             writeln!(out, "\nTIME LEFT")?;
@@ -205,7 +208,8 @@ impl Summary {
 }
 
 /// How memory is estimated.
-pub const MEMORY_NOTE: &str = "MEMORY: each value was built as rustredis holds it with its default thresholds, and what its \
+pub const MEMORY_NOTE: &str = "\
+MEMORY: each value was built as rustredis holds it with its default thresholds, and what its
 allocations take was added up, with 12 bytes a key for the table. Replies, clients and the log come on top.";
 
 fn row(name: &str, t: &Tally, out: &mut impl Write) -> std::io::Result<()> {
