@@ -102,7 +102,7 @@ fn a_snapshot_without_room_refuses_writes_until_one_succeeds() {
     assert!(!place.0.join("dump.rdb").exists());
     // It cannot stop without losing what it has, and says so; nor does it stop at a signal.
     assert_eq!(conn.line("SHUTDOWN"), r"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
-    assert!(Command::new("kill").args(["-TERM", &run.child.id().to_string()]).status().unwrap().success());
+    common::kill(run.child.id(), "TERM");
     eventually("the refusal", || run.log().matches("Errors trying to shut down the server").count() == 2);
     assert!(conn.line("GET k7").starts_with("$10000"));
     run.limit("unlimited");

@@ -225,7 +225,7 @@ fn a_killed_server_has_what_it_acknowledged() {
                     }
                 });
                 std::thread::sleep(Duration::from_millis(20 + rng.below(300) as u64));
-                assert!(Command::new("kill").args(["-KILL", &run.child.id().to_string()]).status().unwrap().success());
+                common::kill(run.child.id(), "KILL");
                 std::thread::sleep(Duration::from_millis(20));
                 stop.store(true, Relaxed);
             });
@@ -431,7 +431,7 @@ fn a_shutdown_while_loading_saves_nothing() {
         };
         assert!(conn.line("PING").starts_with("-LOADING"), "a million commands were loaded at once");
         if by_signal {
-            assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+            common::kill(server.id(), "TERM");
         } else {
             conn.send(&["SHUTDOWN", "SAVE"]).unwrap();
             assert!(conn.read_to_close().is_empty());

@@ -393,8 +393,7 @@ fn signals_while_a_script_does_not_end() {
                 assert!(Instant::now() < deadline, "{kind:?}: the script does not run");
             }
             for name in signals {
-                let sent = Command::new("kill").args([&format!("-{name}"), &server.pid().to_string()]).status();
-                assert!(sent.expect("kill runs").success());
+                common::kill(server.pid(), name);
                 let deadline = Instant::now() + Duration::from_secs(20);
                 while !server.log().contains("scheduling shutdown") {
                     assert!(Instant::now() < deadline, "{kind:?}: {}", server.log());
@@ -425,8 +424,7 @@ fn the_log_is_opened_again() {
     let say = |c: &mut Conn, what: &str| assert_eq!(c.ask(&["DEBUG", "LOG", what]), b"+OK\r\n");
     say(&mut c, "first");
     std::fs::rename(&file, dir.join("server.log.1")).expect("moved");
-    let hup = Command::new("kill").args(["-HUP", &server.pid().to_string()]).status().expect("kill runs");
-    assert!(hup.success());
+    common::kill(server.pid(), "HUP");
     std::thread::sleep(Duration::from_millis(100));
     say(&mut c, "second");
     assert!(server.alive());

@@ -146,10 +146,10 @@ fn a_server_in_the_background_has_a_session_of_its_own_when_its_starter_ends() {
     assert_eq!(code, Some(0), "{text}");
     let here = folder.0.canonicalize().expect("it is there");
     let processes = std::fs::read_dir("/proc").expect("Linux").flatten().filter_map(|entry| {
-        let id: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
         (std::fs::read_link(entry.path().join("cwd")).ok()? == here).then_some(id)
     });
-    let found: Vec<i32> = processes.collect();
+    let found: Vec<u32> = processes.collect();
     let sessions: Vec<String> = found
         .iter()
         .map(|id| {
@@ -160,7 +160,7 @@ fn a_server_in_the_background_has_a_session_of_its_own_when_its_starter_ends() {
         })
         .collect();
     for id in &found {
-        Command::new("kill").args(["-9", &id.to_string()]).status().expect("kill");
+        common::kill(*id, "9");
     }
     assert_eq!(sessions, found.iter().map(ToString::to_string).collect::<Vec<_>>());
     assert_eq!(found.len(), 1);

@@ -30,6 +30,12 @@ pub fn skip(what: &str, how: &str) {
     eprintln!("skipped: {what} is not installed: {how}");
 }
 
+/// Sends a signal (`TERM`, `9`), by the shell's own `kill`: the program of that name is not on every machine.
+pub fn kill(id: u32, signal: &str) {
+    let sent = std::process::Command::new("sh").args(["-c", &format!("kill -{signal} {id}")]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill -{signal} {id}");
+}
+
 /// A variable of the environment as a number, or `default`.
 pub fn env_number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {

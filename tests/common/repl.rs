@@ -105,8 +105,7 @@ pub fn follow(primary: &Server, replica: &Server) {
 
 /// Stops a process where it is, or has it go on.
 pub fn signal(server: &Server, name: &str) {
-    let sent = std::process::Command::new("kill").args([&format!("-{name}"), &server.pid().to_string()]).status();
-    assert!(sent.is_ok_and(|s| s.success()), "kill -{name}");
+    super::kill(server.pid(), name);
     if name == "STOP" {
         // Sent is not stopped: its threads may be running still.
         let stopped = |task: std::io::Result<std::fs::DirEntry>| {

@@ -100,7 +100,7 @@ impl Run {
     }
 
     pub fn terminate(mut self) -> Option<i32> {
-        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+        super::kill(self.child.id(), "TERM");
         self.child.wait().unwrap().code()
     }
 
