@@ -30,7 +30,8 @@ const UNSAFE: &[&str] = &[
     // Memory: the allocator that counts, the slabs, and raw blocks of bytes.
     "src/base/alloc.rs",
     "src/data/alloc.rs",
-    "src/data/slab.rs",
+    "src/data/slab/mod.rs",
+    "src/data/slab/pool.rs",
     // The table and its elements, which are one pointer each.
     "src/data/segment.rs",
     "src/data/table/grow.rs",

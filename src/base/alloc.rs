@@ -74,6 +74,11 @@ pub fn used_bytes() -> u64 {
     used
 }
 
+/// Bytes in use that [`count_elsewhere`] was told of.
+pub fn elsewhere_now() -> u64 {
+    u64::try_from(sum(&ELSEWHERE)).unwrap_or(0)
+}
+
 /// The same without noting the peak, for who asks often.
 #[inline]
 pub fn bytes_now() -> u64 {

@@ -1,6 +1,7 @@
 //! MEMORY: what memory is used for.
 
 use crate::base::alloc;
+use crate::data::slab;
 use crate::engine::call::Call;
 use crate::engine::errors::Error;
 use crate::engine::help::help;
@@ -81,13 +82,16 @@ const SLOT_BYTES: usize = 8;
 
 /// MEMORY PURGE
 fn memory_purge(c: &mut Call<'_>) -> Result<(), Error> {
+    slab::trim(usize::MAX);
     alloc::purge();
     c.reply.ok();
     Ok(())
 }
 
 fn memory_malloc_stats(c: &mut Call<'_>) -> Result<(), Error> {
-    c.reply.verbatim("txt", alloc::report().as_bytes());
+    let (pages, used) = (slab::bytes_in_pages(), alloc::elsewhere_now());
+    let slabs = format!("slabs: {pages} bytes in pages, {used} of them in blocks that are used\n\n");
+    c.reply.verbatim("txt", (slabs + &alloc::report()).as_bytes());
     Ok(())
 }
 

@@ -7,12 +7,12 @@
 use super::slab;
 use std::ptr::NonNull;
 
-/// What is handed out for a request of `size`: multiples of 8 from the [`slab`], beyond it four classes a doubling, which
-/// are those of the general allocator.
+/// What is handed out for a request of `size`: the [`slab`]'s classes, beyond it four a doubling, which are those of the
+/// general allocator.
 #[inline]
 pub(super) fn class(size: usize) -> usize {
     if size <= slab::MAX {
-        return (size.max(1) + 7) & !7;
+        return slab::block_size(size.max(1));
     }
     let step = 1usize << ((size - 1).ilog2() - 2);
     (size + step - 1) & !(step - 1)
@@ -43,6 +43,15 @@ pub(super) unsafe fn resize(p: NonNull<u8>, old: usize, new: usize) -> NonNull<u
     }
     // SAFETY: the caller's.
     unsafe { slab::resize(p, class(old), class(new)) }
+}
+
+/// Whether it helps to move an allocation: see [`slab::lies_sparse`].
+///
+/// # Safety
+/// `p` came from [`allocate`] or [`resize`] for a size of the same class.
+pub(super) unsafe fn lies_sparse(p: NonNull<u8>, size: usize) -> bool {
+    // SAFETY: the caller's.
+    unsafe { slab::lies_sparse(p, class(size)) }
 }
 
 /// Bytes that a length-prefixed string of `len` takes.
@@ -114,7 +123,7 @@ mod tests {
             assert!(c >= n && c >= last && class(c) == c && (c - n) * 4 <= n.max(28), "{n} -> {c}");
             last = c;
         }
-        assert_eq!([1, 21, 28, 64, 65, 81, 129, 1000].map(class), [8, 24, 32, 64, 72, 88, 136, 1024]);
+        assert_eq!([1, 21, 28, 64, 65, 81, 129, 1000, 5000].map(class), [8, 24, 32, 64, 72, 88, 136, 1032, 5120]);
     }
 
     #[test]

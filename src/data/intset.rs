@@ -8,7 +8,8 @@
 //!
 //! Invariants: strictly ascending; the allocation is the size class of 8 + len × width. The width only grows.
 
-use super::alloc::{allocate, class, release, resize};
+use super::alloc::{allocate, class, lies_sparse, release, resize};
+use super::effort::Effort;
 use super::thin::Owned;
 use std::ptr::{NonNull, copy};
 
@@ -56,6 +57,17 @@ impl Intset {
         // SAFETY: fresh memory of that size.
         unsafe { p.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         Intset(p)
+    }
+
+    /// Moves the intset out of a page of which little is used.
+    pub fn compact(&mut self, effort: &mut Effort) {
+        let bytes = self.ints().0;
+        // SAFETY: the allocation is that of its length's class.
+        let moves = unsafe { lies_sparse(self.0, bytes.len()) };
+        if moves {
+            *self = Intset::copy_of(bytes);
+        }
+        effort.looked(moves);
     }
 
     /// A copy of foreign bytes, if they are a well-formed intset to the last byte.

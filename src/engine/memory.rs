@@ -4,6 +4,7 @@ use super::clients::flag;
 use super::config::MaxmemoryPolicy;
 use super::{Engine, LogLevel, client_filter};
 use crate::base::alloc;
+use crate::data::slab;
 use crate::keyspace::db::AccessClock;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -21,6 +22,13 @@ const TOLERATED: u64 = 20;
 const HOLES: u64 = 4;
 /// The most that keys make way for, in per cent of the limit.
 const MOST_PERCENT: u64 = 35;
+/// Holes in pages, in parts of what the pages take, that are not worth looking for.
+const FEW: u64 = 32;
+/// Allocations that are looked at for each eviction and each per cent that the process is too large by, to be moved out of pages of
+/// which little is used (50 ns each).
+const MOVED: u64 = 32;
+/// Unused pages that go back to the system at a look, of those that are kept: less than a millisecond.
+const PAGES_AT_ONCE: usize = 256;
 
 impl Engine {
     /// The clock that notes access to keys, as the policy wants it.
@@ -78,13 +86,23 @@ impl Engine {
     pub fn note_resident(&self) {
         let allowed = self.config.maxmemory.get() as u64;
         let evicts = self.config.maxmemory_policy.get() != MaxmemoryPolicy::Noeviction;
-        let mut unaccounted = 0;
+        let (mut unaccounted, mut moved) = (0, 0);
         self.shared_stats.used_when_looked.store(alloc::bytes_now(), Relaxed);
         if allowed >= LEAST_TO_PROTECT && evicts {
-            let most = allowed + allowed / 1000 * TOLERATED + self.uncounted_bytes();
-            let beyond = self.os().resident_bytes().saturating_sub(most);
-            unaccounted = (beyond * HOLES).min(allowed / 100 * MOST_PERCENT);
+            let beyond = self.os().resident_bytes().saturating_sub(allowed + self.uncounted_bytes());
+            let too_much = beyond.saturating_sub(allowed / 1000 * TOLERATED);
+            unaccounted = (too_much * HOLES).min(allowed / 100 * MOST_PERCENT);
+            slab::press(beyond > 0);
+            if beyond > 0 {
+                slab::trim(PAGES_AT_ONCE);
+            }
+            if beyond > 0
+                && slab::bytes_in_pages().saturating_sub(alloc::elsewhere_now()) > slab::bytes_in_pages() / FEW
+            {
+                moved = (1 + beyond * 100 / allowed) * MOVED;
+            }
         }
+        self.shared_stats.keys_to_move.store(moved, Relaxed);
         self.shared_stats.unaccounted.store(unaccounted, Relaxed);
     }
 

@@ -118,6 +118,9 @@ pub struct SharedStats {
     /// Bytes in use when that was looked at.
     pub used_when_looked: AtomicU64,
     pub over_ms: AtomicI64,
+    /// How many allocations are to be looked at for each eviction, to empty pages of which little is used; 0: that is not worth it.
+    pub keys_to_move: AtomicU64,
+    pub defrag: Defrag,
     pub dirty_since_save: AtomicU64,
     /// What the workers' `dirty` added up to when the last snapshot was written.
     pub dirty_at_save: AtomicU64,
@@ -159,6 +162,45 @@ impl SharedStats {
             let code = if codes.len() < MOST { code } else { "ERRORSTATS_OVERFLOW" };
             *codes.entry(code.to_owned()).or_default() += 1;
         }
+    }
+}
+
+/// What was moved out of pages of which little is used.
+#[derive(Default)]
+pub struct Defrag {
+    /// Shards that were walked through, or are being.
+    pub shards: AtomicU64,
+    /// Allocations that were moved, and those that were looked at and stayed.
+    pub hits: AtomicU64,
+    pub misses: AtomicU64,
+    /// Keys of which something was moved, and others.
+    pub key_hits: AtomicU64,
+    pub key_misses: AtomicU64,
+    /// The share of the time that `activedefrag` takes just now, in per cent; 0: it rests.
+    pub running: AtomicU64,
+    since_ms: AtomicI64,
+    earlier_ms: AtomicI64,
+}
+
+impl Defrag {
+    /// `activedefrag` is at work.
+    pub fn runs(&self, share: u64, now_ms: i64) {
+        if self.running.swap(share, Relaxed) == 0 {
+            self.since_ms.store(now_ms, Relaxed);
+        }
+    }
+
+    /// It has nothing to do.
+    pub fn rests(&self, now_ms: i64) {
+        if self.running.load(Relaxed) != 0 && self.running.swap(0, Relaxed) != 0 {
+            self.earlier_ms.fetch_add(now_ms - self.since_ms.load(Relaxed), Relaxed);
+        }
+    }
+
+    /// For how long it has been at work in all, and since it last rested, in milliseconds.
+    pub fn times_ms(&self, now_ms: i64) -> (i64, i64) {
+        let now = if self.running.load(Relaxed) == 0 { 0 } else { (now_ms - self.since_ms.load(Relaxed)).max(0) };
+        (self.earlier_ms.load(Relaxed) + now, now)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The keyspace: shards and locks, entries, and the guards that keep the books. Knows no protocol and no client.
 
+pub mod compact;
 pub mod cut;
 pub mod db;
 pub mod entry;

@@ -1,10 +1,11 @@
-//! What is done again and again: the expiry cycle.
+//! What is done again and again: the expiry cycle, and beside it evicting and defragmentation.
 //!
 //! Ten times a second each worker sweeps a stretch of its own share of the shards for keys that are due. Where many of those
 //! are, it comes back at once and often, in slices short enough for its connections not to notice, up to a quarter of its time.
 //! Where no key can expire, a tick reads a counter per shard and that is all. As in Redis, `active-expire-effort` (1 to 10)
 //! buys less stale memory with more of the processor.
 
+use super::defrag::Defrag;
 use super::worker::with_local;
 use crate::engine::worker::Worker;
 use crate::engine::{Engine, gates};
@@ -48,6 +49,7 @@ pub struct Cycle {
     last: Instant,
     /// The last slice found many dead keys.
     busy: bool,
+    defrag: Defrag,
 }
 
 /// What `active-expire-effort` buys.
@@ -74,7 +76,15 @@ impl Effort {
 
 impl Cycle {
     pub fn new(engine: Arc<Engine>, seat: usize) -> Cycle {
-        Cycle { engine, seat, at: seat, credit: Duration::ZERO, last: Instant::now(), busy: false }
+        Cycle {
+            engine,
+            seat,
+            at: seat,
+            credit: Duration::ZERO,
+            last: Instant::now(),
+            busy: false,
+            defrag: Defrag::new(),
+        }
     }
 
     /// Sweeps for as long as it may, and tells how long to wait before the next slice.
@@ -85,7 +95,8 @@ impl Cycle {
         self.last = started;
         // Memory may be over its limit with nobody sending commands: a limit was lowered, or buffers grew.
         let evicts = self.engine.config.maxmemory.get() != 0 && self.evict(worker, now_ms);
-        let tick = if evicts { BREATH } else { TICK };
+        let moves = self.defrag.slice(&self.engine, worker, now_ms);
+        let tick = if evicts || moves { BREATH } else { TICK };
         if !self.may_run(now_ms) {
             self.busy = false;
             return tick;

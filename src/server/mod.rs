@@ -6,6 +6,7 @@ pub mod config_files;
 pub mod connection;
 mod crash;
 pub mod cron;
+mod defrag;
 pub mod free;
 mod hooks;
 pub mod listen;

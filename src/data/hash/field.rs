@@ -7,7 +7,7 @@
 //!              if flags & 1
 //! ```
 
-use crate::data::alloc::{allocate, class, read_string, release, string_size, write_string};
+use crate::data::alloc::{allocate, class, lies_sparse, read_string, release, string_size, write_string};
 use crate::data::table::Element;
 use std::ptr::NonNull;
 
@@ -93,6 +93,12 @@ impl Field {
             unsafe { self.0.as_ptr().add(1).cast::<i64>().write_unaligned(at_ms) };
         }
         has
+    }
+
+    /// Whether a copy of it would lie better.
+    pub fn lies_sparse(&self) -> bool {
+        // SAFETY: allocated with this size.
+        unsafe { lies_sparse(self.0, self.get().size()) }
     }
 
     pub fn heap_bytes(&self) -> usize {

@@ -5,6 +5,7 @@
 
 use super::field::{Field, Parts};
 use crate::base::hash::hash_bytes;
+use crate::data::effort::Effort;
 use crate::data::table::{Element, Table};
 use std::collections::BTreeSet;
 use std::ptr::NonNull;
@@ -98,6 +99,23 @@ impl Large {
             self.due.insert(Due { at_ms, field: field.0 });
         }
         true
+    }
+
+    /// See [`Hash::compact`](super::Hash::compact).
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        let due = &mut self.due;
+        self.table.scan_some(from, effort, |field, effort| {
+            let moves = field.lies_sparse();
+            effort.looked(moves);
+            if moves {
+                let other = Field::new(field.get());
+                if let Some(at_ms) = field.get().expires_at_ms {
+                    due.remove(&Due { at_ms, field: field.0 });
+                    due.insert(Due { at_ms, field: other.0 });
+                }
+                *field = other;
+            }
+        })
     }
 
     pub fn next_expiry(&self) -> Option<i64> {

@@ -10,6 +10,7 @@ mod field;
 mod large;
 mod small;
 
+use super::effort::Effort;
 use super::item::Item;
 use super::limits::Limits;
 use super::packed::{self, Blob, Packed};
@@ -125,6 +126,16 @@ impl Hash {
         assert_eq!(self.0.tag(), TABLE);
         // SAFETY: the tag with its type.
         unsafe { self.0.boxed_mut() }
+    }
+
+    /// Moves what lies in pages of which little is used. Goes on at `from`, a position in the table, for as long as the
+    /// effort lasts, and returns where to go on.
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        if self.0.tag() == TABLE {
+            return self.large_mut().compact(from, effort);
+        }
+        self.packed_mut().compact(effort);
+        None
     }
 
     /// Fields, those included that expired and were not removed yet (as HLEN counts).

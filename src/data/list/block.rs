@@ -13,6 +13,7 @@
 
 use crate::base::sizes::{aligned_size_class, size_class};
 use crate::data::lpentry::{self, Value};
+use crate::data::{effort::Effort, slab};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, copy, copy_nonoverlapping};
 
@@ -37,8 +38,14 @@ unsafe impl<const H: usize> Sync for Block<H> {}
 
 impl<const H: usize> Drop for Block<H> {
     fn drop(&mut self) {
-        // SAFETY: invariant 1.
-        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.cap as usize)) }
+        // SAFETY: invariant 1; `with_room` took it from there.
+        unsafe {
+            if Self::in_slab(self.heap_bytes()) {
+                slab::dealloc(self.base, self.heap_bytes());
+            } else {
+                dealloc(self.base.as_ptr(), Self::layout(self.cap as usize));
+            }
+        }
     }
 }
 
@@ -47,14 +54,26 @@ impl<const H: usize> Block<H> {
         Layout::from_size_align(H + cap, if H == 0 { 1 } else { 8 }).expect("a list node is less than 4 GiB")
     }
 
+    /// Where blocks of this size lie, head included. A node will grow through all sizes to its largest, which is not in the slabs.
+    fn in_slab(size: usize) -> bool {
+        H != 0 && size <= slab::MAX
+    }
+
     fn class(size: usize) -> usize {
-        if H == 0 { size_class(size) } else { aligned_size_class(size) }
+        match H {
+            0 => size_class(size),
+            _ if Self::in_slab(size) => slab::block_size(size),
+            _ => aligned_size_class(size),
+        }
     }
 
     /// An empty block with room for `room` bytes of entries.
     pub fn with_room(room: usize) -> Block<H> {
         let cap = Self::class(H + room) - H;
         assert!(u32::try_from(cap).is_ok(), "a list node is less than 4 GiB");
+        if Self::in_slab(H + cap) {
+            return Block { base: slab::alloc(H + cap), cap: cap as u32, start: 0, used: 0, count: 0 };
+        }
         let layout = Self::layout(cap);
         // SAFETY: a class is at least 8 bytes, so the layout is not empty.
         let Some(base) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
@@ -136,6 +155,18 @@ impl<const H: usize> Block<H> {
         let len = tail.used as usize;
         self.remove(at, len, count);
         tail
+    }
+
+    /// Moves the block out of a page of which little is used.
+    pub fn compact(&mut self, effort: &mut Effort) {
+        // SAFETY: invariant 1, in `with_room`'s size.
+        let moves = Self::in_slab(self.heap_bytes()) && unsafe { slab::lies_sparse(self.base, self.heap_bytes()) };
+        effort.looked(moves);
+        if moves {
+            let room = self.cap as usize;
+            let at = if self.start == 0 { self.used as usize } else { 0 };
+            self.resize(room, at, 0);
+        }
     }
 
     /// Gives unused room back.

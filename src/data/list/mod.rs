@@ -18,6 +18,7 @@ mod quick;
 #[cfg(test)]
 mod tests;
 
+use crate::data::effort::Effort;
 use crate::data::lpentry::{self, Value};
 use block::Block;
 pub use iter::Iter;
@@ -143,6 +144,13 @@ impl List {
     fn set_quick(&mut self, quick: Quick) {
         let word = Box::into_raw(Box::new(quick)).cast::<u8>().wrapping_byte_add(QUICK);
         *self = NonNull::new(word).map_or(List::new(), List);
+    }
+
+    /// Moves a small list out of a page of which little is used. (The nodes of large ones are not in the slabs.)
+    pub fn compact(&mut self, effort: &mut Effort) {
+        if self.tag() == SMALL {
+            self.change_small(0, |block| block.compact(effort));
+        }
     }
 
     /// Items.

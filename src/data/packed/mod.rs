@@ -24,7 +24,8 @@
 
 mod entry;
 
-use super::alloc::{allocate, class, release, resize};
+use super::alloc::{allocate, class, lies_sparse, release, resize};
+use super::effort::Effort;
 use super::item::Item;
 use super::thin::Owned;
 use entry::{Encoded, body_len, decode, size_len};
@@ -68,6 +69,16 @@ impl Packed {
         // SAFETY: fresh memory of that size.
         unsafe { p.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         Packed(p)
+    }
+
+    /// Moves the listpack out of a page of which little is used.
+    pub fn compact(&mut self, effort: &mut Effort) {
+        // SAFETY: the allocation is that of its length's class.
+        let moves = unsafe { lies_sparse(self.0, self.as_bytes().len()) };
+        if moves {
+            *self = Packed::copy_of(self.as_bytes());
+        }
+        effort.looked(moves);
     }
 
     /// A copy of foreign bytes, if they are a well-formed listpack to the last byte.

@@ -1,6 +1,6 @@
 //! A member of a large set: one allocation of length and bytes.
 
-use crate::data::alloc::{allocate, class, read_string, release, string_size, write_string};
+use crate::data::alloc::{allocate, class, lies_sparse, read_string, release, string_size, write_string};
 use crate::data::table::Element;
 use std::ptr::NonNull;
 
@@ -23,6 +23,12 @@ impl Member {
     pub unsafe fn text<'a>(raw: NonNull<u8>) -> &'a [u8] {
         // SAFETY: the caller's; members never change.
         unsafe { read_string(raw.as_ptr()) }
+    }
+
+    /// Whether a copy of it would lie better.
+    pub fn lies_sparse(&self) -> bool {
+        // SAFETY: allocated with this size.
+        unsafe { lies_sparse(self.0, string_size(self.key().len())) }
     }
 
     pub fn heap_bytes(&self) -> usize {

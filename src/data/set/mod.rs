@@ -5,6 +5,7 @@
 
 mod member;
 
+use super::effort::Effort;
 use super::intset::{Ints, Intset};
 use super::item::{Item, parse_int};
 use super::limits::Limits;
@@ -124,6 +125,25 @@ impl Set {
         assert_eq!(self.0.tag(), TABLE);
         // SAFETY: the tag with its type.
         unsafe { self.0.boxed_mut() }
+    }
+
+    /// Moves what lies in pages of which little is used. Goes on at `from`, a position in the table, for as long as the
+    /// effort lasts, and returns where to go on.
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        match self.0.tag() {
+            INTS => self.ints_mut().compact(effort),
+            LISTPACK => self.listpack_mut().compact(effort),
+            _ => {
+                return self.large_mut().table.scan_some(from, effort, |member, effort| {
+                    let moves = member.lies_sparse();
+                    effort.looked(moves);
+                    if moves {
+                        *member = Member::new(member.key());
+                    }
+                });
+            }
+        }
+        None
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! Walking a table: all of it, a bucket at a time from a position on, or a random element; and the check of its invariants.
 
+use super::super::effort::Effort;
 use super::super::segment::{self, KEPT, MARK, MAX_BUCKETS, PTR, Place, SLOTS, Segment, pointer};
 use super::{Element, Ref, RefMut, Table, dir_word, prefetch};
 use crate::base::{hash::hash_bytes, rng::Rng};
@@ -33,6 +34,40 @@ impl<E: Element> Table<E> {
             }
         });
         after(seg, position, home)
+    }
+
+    /// As [`scan`](Self::scan), to put elements with the same key and mark in the place of those that are there.
+    pub fn scan_mut(&mut self, position: u64, mut f: impl FnMut(&mut E)) -> Option<u64> {
+        if self.dir.is_empty() {
+            return None;
+        }
+        let seg = Segment::from_addr(self.word_of(position) & PTR);
+        let home = seg.home(segment::tag(position, seg.depth()));
+        if home + 1 < seg.buckets() {
+            seg.bucket(home + 1).iter().for_each(|w| prefetch((w & PTR) as *const u8));
+        }
+        let mut places = Vec::with_capacity(SLOTS);
+        seg.at_home(home, |at, _| places.push(at));
+        for at in places {
+            self.borrow(seg, at).iter_mut().for_each(|element| f(element));
+        }
+        after(seg, position, home)
+    }
+
+    /// The same for whole buckets, as long as the effort lasts.
+    pub fn scan_some(
+        &mut self,
+        position: u64,
+        effort: &mut Effort,
+        mut f: impl FnMut(&mut E, &mut Effort),
+    ) -> Option<u64> {
+        let mut at = position;
+        loop {
+            at = self.scan_mut(at, |element| f(element, effort))?;
+            if effort.is_spent() {
+                return Some(at);
+            }
+        }
     }
 
     /// As [`scan`](Self::scan), once for each element that is there from the walk's start to its end: those below `position`,

@@ -15,7 +15,7 @@
 //! Invariant: words ascend by (score, member), hints therefore too; every hint is [`Leaf::hint`] of its score.
 
 use super::scored::Link;
-use crate::data::alloc::class;
+use crate::base::sizes::size_class;
 use crate::data::table::prefetch;
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -79,7 +79,7 @@ fn link(word: u64) -> Link {
 
 /// Words that an allocation for `len` of them has.
 fn room(len: usize) -> usize {
-    (class(len * 8) / 8).min(MAX_WORDS)
+    (size_class(len * 8) / 8).min(MAX_WORDS)
 }
 
 impl Leaf {
@@ -99,7 +99,7 @@ impl Leaf {
     }
 
     pub fn heap_bytes(&self) -> usize {
-        class(self.words.capacity() * 8)
+        size_class(self.words.capacity() * 8)
     }
 
     #[inline]
@@ -185,6 +185,13 @@ impl Leaf {
         for i in 0..self.words.len() {
             self.words[i] = self.word(link(self.words[i]));
         }
+    }
+
+    /// See [`Tree::relink`](super::tree::Tree::relink).
+    pub fn relink(&mut self, upto: &Probe<'_>, old: Link, new: Link) {
+        let word = self.find(upto).checked_sub(1).map(|at| &mut self.words[at]).filter(|word| link(**word) == old);
+        let word = word.expect("the leaf that holds the member");
+        *word = (*word & !PTR) | (new.0.as_ptr() as u64 & PTR);
     }
 
     /// Gives the upper part from `at` on to a new leaf.

@@ -12,6 +12,7 @@ mod scored;
 mod small;
 mod tree;
 
+use super::effort::Effort;
 use super::item::Item;
 use super::limits::Limits;
 use super::packed::{Blob, Packed};
@@ -118,6 +119,26 @@ impl Zset {
         assert_eq!(self.0.tag(), RANKED);
         // SAFETY: the tag with its type.
         unsafe { self.0.boxed_mut() }
+    }
+
+    /// Moves what lies in pages of which little is used. Goes on at `from`, a position in the table, for as long as the
+    /// effort lasts, and returns where to go on.
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        if self.0.tag() == LISTPACK {
+            // SAFETY: the tag with its type.
+            unsafe { self.0.edit::<Packed>() }.compact(effort);
+            return None;
+        }
+        let Large { tree, table, .. } = self.large_mut();
+        table.scan_some(from, effort, |member, effort| {
+            let moves = member.lies_sparse();
+            effort.looked(moves);
+            if moves {
+                let copy = Scored::new(member.link().score(), member.key());
+                tree.relink(member.link(), copy.link());
+                *member = copy;
+            }
+        })
     }
 
     #[inline]

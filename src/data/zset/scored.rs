@@ -1,7 +1,7 @@
 //! A member of a large sorted set: one allocation `[score f64][length][bytes]`, owned by the member table and pointed to by
 //! the ranked tree.
 
-use crate::data::alloc::{allocate, class, read_string, release, string_size, write_string};
+use crate::data::alloc::{allocate, class, lies_sparse, read_string, release, string_size, write_string};
 use crate::data::table::Element;
 use std::ptr::NonNull;
 
@@ -67,6 +67,12 @@ impl Scored {
 
     fn size(&self) -> usize {
         8 + string_size(self.key().len())
+    }
+
+    /// Whether a copy of it would lie better.
+    pub fn lies_sparse(&self) -> bool {
+        // SAFETY: allocated with this size.
+        unsafe { lies_sparse(self.0, self.size()) }
     }
 
     pub fn heap_bytes(&self) -> usize {

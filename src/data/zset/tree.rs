@@ -70,6 +70,19 @@ impl Tree {
         self.collapse();
     }
 
+    /// The member lies elsewhere now: `new` is a copy of `old`, which is still there.
+    pub fn relink(&mut self, old: Link, new: Link) {
+        let upto = Probe { order: Some(old.order()), tie: Tie::UpTo(old.member()) };
+        let mut branch = &mut self.root;
+        while let Some(i) = branch.child(&upto) {
+            match &mut branch.below {
+                Below::Leaves(leaves) => return leaves[i].relink(&upto, old, new),
+                Below::Branches(kids) => branch = &mut kids[i],
+            }
+        }
+        unreachable!("the tree and its set disagree");
+    }
+
     /// Removes members from `rank` on, up to `most` of those that lie in the same leaf; returns how many.
     pub fn remove_some(&mut self, rank: usize, most: usize, mut out: impl FnMut(Link)) -> usize {
         let n = self.root.remove_some(rank, most, &mut out);

@@ -108,6 +108,13 @@ pub struct Fields {
     /// Minutes.
     pub lfu_decay_time: Int,
     pub active_expire_effort: Int,
+    pub activedefrag: Flag,
+    pub active_defrag_cycle_min: Int,
+    pub active_defrag_cycle_max: Int,
+    pub active_defrag_cycle_us: Int,
+    pub active_defrag_ignore_bytes: Int,
+    pub active_defrag_threshold_lower: Int,
+    pub active_defrag_threshold_upper: Int,
     pub lazyfree_lazy_eviction: Flag,
     pub lazyfree_lazy_user_flush: Flag,
     pub tracking_table_max_keys: Int,

@@ -265,7 +265,7 @@ fn refusals_name_the_place_and_what_was_meant() {
 
 #[test]
 fn what_has_no_effect_is_said_once_at_start() {
-    let loaded = load("activedefrag yes\nlua-replicate-commands yes\nactiverehashing yes\n");
+    let loaded = load("jemalloc-bg-thread no\nlua-replicate-commands yes\nactiverehashing yes\n");
     assert_eq!(loaded.notices.len(), 2, "{:?}", loaded.notices);
 }
 

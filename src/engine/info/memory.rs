@@ -148,7 +148,8 @@ pub(super) fn memory(s: &mut Source<'_>, l: &mut Lines) {
     let logs = s.engine.persist.log.on.load(std::sync::atomic::Ordering::Relaxed);
     l.put("mem_aof_buffer", if logs { s.engine.world.log.positions().waiting as u64 } else { 0 });
     l.put("mem_allocator", alloc::name());
-    l.zeros(&["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
+    l.zeros(&["mem_overhead_db_hashtable_rehashing"]);
+    l.put("active_defrag_running", s.engine.shared_stats.defrag.running.load(Relaxed));
     l.put("lazyfree_pending_objects", s.engine.shared_stats.lazyfree.pending());
     l.put("lazyfreed_objects", s.engine.shared_stats.lazyfree.freed());
 }

@@ -49,8 +49,14 @@ pub(super) fn stats(s: &mut Source<'_>, l: &mut Lines) {
     l.zeros(&["latest_fork_usec", "total_forks"]);
     l.put("migrate_cached_sockets", shared.migrate_sockets.load(Relaxed));
     l.zeros(&["slave_expires_tracked_keys"]);
-    l.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses"]);
-    l.zeros(&["total_active_defrag_time", "current_active_defrag_time"]);
+    let defrag = &shared.defrag;
+    l.put("active_defrag_hits", defrag.hits.load(Relaxed));
+    l.put("active_defrag_misses", defrag.misses.load(Relaxed));
+    l.put("active_defrag_key_hits", defrag.key_hits.load(Relaxed));
+    l.put("active_defrag_key_misses", defrag.key_misses.load(Relaxed));
+    let (total_ms, current_ms) = defrag.times_ms(s.now_ms);
+    l.put("total_active_defrag_time", total_ms);
+    l.put("current_active_defrag_time", current_ms);
     let [_, keys, items, prefixes] = engine.tracking.counts();
     l.put("tracking_total_keys", keys);
     l.put("tracking_total_items", items);

@@ -16,6 +16,7 @@ pub(super) struct Evicting {
     pool: Pool,
     policy: Option<MaxmemoryPolicy>,
     in_vain: Option<InVain>,
+    count: u64,
     /// Bytes evicted since this worker last had the process looked at.
     unseen: u64,
 }
@@ -40,6 +41,8 @@ const IN_VAIN: usize = 32;
 const REMEMBERED_MS: i64 = 100;
 /// Evictions between two looks at the clock, and at the memory really in use.
 const AT_ONCE: usize = 8;
+/// Allocations that are looked at in a turn, to be moved together: half a millisecond.
+const MOST_MOVED: u64 = 8192;
 
 impl Worker {
     /// Evicts until enough memory is free, or its time is up: then the next commands run all the same and it goes on after them, as
@@ -52,6 +55,7 @@ impl Worker {
             return false;
         }
         let Some(mut over) = self.engine.bytes_to_free() else {
+            self.move_together(1);
             self.memory_is(false);
             return false;
         };
@@ -65,8 +69,10 @@ impl Worker {
             self.memory_is(self.engine.bytes_over().is_some());
             return false;
         }
+        let before = self.evicting.count;
         let outcome = self.evict_until(&mut over, started, allowed, &choice);
         self.let_go();
+        self.move_together(self.evicting.count - before);
         // Holes that nothing is left to make are no reason to refuse writes.
         self.memory_is(outcome == Outcome::NothingToEvict && self.engine.bytes_over().is_some());
         self.engine.note_latency("eviction-cycle", started.elapsed().as_nanos() as u64, self.now_ms);
@@ -185,6 +191,7 @@ impl Worker {
                 if let Some(timed) = timed {
                     self.engine.note_latency("eviction-del", timed.elapsed().as_nanos() as u64, self.now_ms);
                 }
+                self.evicting.count += 1;
                 self.engine.shared_stats.evicted.fetch_add(1, Relaxed);
                 // While the shard is held: the log must hear of it before anybody can make the key again.
                 self.book_background();
@@ -192,6 +199,16 @@ impl Worker {
             }
         }
         None
+    }
+
+    /// Where the process is too large for its holes, keys need not go: they can be moved together. After so many evictions, and not
+    /// within their time: that was to bring what is used below its limit.
+    fn move_together(&mut self, evicted: u64) {
+        let keys = self.engine.shared_stats.keys_to_move.load(Relaxed);
+        if keys > 0 {
+            self.compact((keys * evicted).min(MOST_MOVED) as usize);
+            self.let_go();
+        }
     }
 
     /// Back to what a turn holds between its groups: serving whoever waited for a key that went may have taken everything.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 mod book;
+mod compact;
 #[cfg(test)]
 mod cut_tests;
 mod evict;
@@ -71,6 +72,7 @@ pub struct Worker {
     spare_queue: Queue,
     clock: quanta::Clock,
     evicting: evict::Evicting,
+    compacting: compact::Compacting,
     /// A script overruns its time: this turn holds nothing, and runs only what may run meanwhile.
     busy: bool,
     /// What was about to run has to wait, and did nothing yet.
@@ -127,6 +129,7 @@ impl Worker {
             spare_queue: Queue::default(),
             clock: quanta::Clock::new(),
             evicting: evict::Evicting::default(),
+            compacting: compact::Compacting::default(),
             now_ms: 0,
             began: 0,
             access_clock: AccessClock::default(),

@@ -20,13 +20,13 @@
 //! is exactly [`layout_size`] of its contents rounded up to 8; a pointer value is owned by the entry and by nobody else
 //! (an `Arc` by one count). `unsafe` is confined to this file's accessors; tests compare them with a plain model.
 
-use crate::data::{slab, table::Element};
+use crate::data::{Hash, List, Set, Zset, effort::Effort, slab, table::Element};
 use crate::keyspace::value::{self, Held, Object, SharedRef, Str, Type, Word};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// Strings up to this length lie in the entry itself.
-pub const EMBED_MAX: usize = 1024;
+pub const EMBED_MAX: usize = 4000;
 /// Strings up to this length are `embstr` when they were set whole (Redis's OBJ_ENCODING_EMBSTR_SIZE_LIMIT).
 pub const EMBSTR_MAX: usize = 44;
 
@@ -388,6 +388,30 @@ impl Entry {
             (true, Some(t)) => self.set_word_at(self.expiry_at(), t as u64),
             (false, None) => {}
             _ => self.relayout(expiry),
+        }
+    }
+
+    /// Moves what lies in pages of which little is used: the entry itself, and its value. A large value is gone through from
+    /// `from` on (0: its start) for as long as the effort lasts; returns where to go on.
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        if from == 0 {
+            // SAFETY: allocated by `Writer` with this very size.
+            let moves = unsafe { slab::lies_sparse(self.0, self.size()) };
+            if moves {
+                self.relayout(self.expiry());
+            }
+            effort.looked(moves);
+        }
+        match self.type_() {
+            Type::Set => self.object_mut::<Set>()?.compact(from, effort),
+            Type::Zset => self.object_mut::<Zset>()?.compact(from, effort),
+            Type::Hash => self.object_mut::<Hash>()?.compact(from, effort),
+            // What long strings and streams consist of is not in the slabs.
+            Type::List => {
+                self.object_mut::<List>()?.compact(effort);
+                None
+            }
+            Type::String | Type::Stream => None,
         }
     }
 

@@ -3,11 +3,13 @@
 use super::super::cells::Words;
 use super::super::choices::MaxmemoryPolicy;
 use super::super::row::Row;
-use super::super::value::{Kind, Reason, Value};
-use super::{FLAG, INT_MAX, MEMORY};
+use super::super::value::Kind;
+use super::{FLAG, INT_MAX};
 
 /// DEL, expiry and overwriting never free a large value themselves.
 pub(super) const ALWAYS_LAZY: &str = "large values are always freed by a thread of their own";
+
+const IN_PIECES: &str = "values of any size are gone through in pieces";
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
@@ -26,27 +28,14 @@ pub const ROWS: &[Row] = &[
     Row::int("tracking-table-max-keys", "1000000", 0, i64::MAX, |f| &f.tracking_table_max_keys),
 
     Row::accepted("activerehashing", "yes", FLAG),
-    Row::accepted("activedefrag", "no", FLAG).check_live(no_defrag),
-    Row::accepted("active-defrag-cycle-min", "1", Kind::Int { min: 1, max: 99 }),
-    Row::accepted("active-defrag-cycle-max", "25", Kind::Int { min: 1, max: 99 }),
-    Row::accepted("active-defrag-cycle-us", "500", Kind::Int { min: 0, max: 100_000 }),
-    Row::accepted("active-defrag-ignore-bytes", "104857600", MEMORY),
-    Row::accepted("active-defrag-max-scan-fields", "1000", Kind::Int { min: 1, max: i64::MAX }),
-    Row::accepted("active-defrag-threshold-lower", "10", Kind::Int { min: 0, max: 1000 }),
-    Row::accepted("active-defrag-threshold-upper", "100", Kind::Int { min: 0, max: 1000 }),
+    Row::flag("activedefrag", "no", |f| &f.activedefrag),
+    Row::int("active-defrag-cycle-min", "1", 1, 99, |f| &f.active_defrag_cycle_min),
+    Row::int("active-defrag-cycle-max", "25", 1, 99, |f| &f.active_defrag_cycle_max),
+    Row::int("active-defrag-cycle-us", "500", 0, 100_000, |f| &f.active_defrag_cycle_us),
+    Row::memory("active-defrag-ignore-bytes", "104857600", 0, |f| &f.active_defrag_ignore_bytes),
+    Row::accepted("active-defrag-max-scan-fields", "1000", Kind::Int { min: 1, max: i64::MAX }).because(IN_PIECES),
+    Row::int("active-defrag-threshold-lower", "10", 0, 1000, |f| &f.active_defrag_threshold_lower),
+    Row::int("active-defrag-threshold-upper", "100", 0, 1000, |f| &f.active_defrag_threshold_upper),
     Row::accepted("jemalloc-bg-thread", "yes", FLAG),
     Row::accepted("import-mode", "no", FLAG),
 ];
-
-/// A configuration file may ask for it (it is a wish), a client that sets it is about to measure it. Redis's words for a
-/// build without its own jemalloc, by which test suites know to skip.
-fn no_defrag(value: &Value) -> Result<(), Reason> {
-    if *value == Value::Flag(true) {
-        return Err(
-            "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc \
-                    like the one shipped by default with the Redis source distribution"
-                .into(),
-        );
-    }
-    Ok(())
-}
