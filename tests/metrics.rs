@@ -24,7 +24,9 @@ fn metrics_have_the_names_that_dashboards_know() {
     for threads in [1, 2] {
         let server = Server::start(
             Kind::Rustredis,
-            &Options::args(&format!("--threads {threads} --metrics-port {port} --slowlog-log-slower-than -1")),
+            &Options::args(&format!(
+                "--threads {threads} --metrics-port {port} --slowlog-log-slower-than -1 --maxclients 321"
+            )),
         );
         let mut c = server.connect();
         for line in [
@@ -65,7 +67,7 @@ fn metrics_have_the_names_that_dashboards_know() {
             "redis_rdb_last_bgsave_status 1",
             "redis_aof_last_write_status 1",
             "redis_slowlog_length 0",
-            "redis_max_clients 10000",
+            "redis_max_clients 321",
             "redis_connected_slaves 0",
             "# TYPE redis_latency_percentiles_usec gauge",
             "# TYPE redis_latency_spike_last gauge",

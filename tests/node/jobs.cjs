@@ -12,7 +12,7 @@ const kept = (thing) => (open.push(thing), thing);
 require("node:events").defaultMaxListeners = 1000;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function until(what, condition, ms = 20000) {
+async function until(what, condition, ms = 60000) {
   const end = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
@@ -31,7 +31,7 @@ async function worked() {
       await job.log(`squaring ${job.data.n}`);
       return job.data.n ** 2;
     }, { connection, concurrency: 10 })));
-  const results = await Promise.all(jobs.map((job) => job.waitUntilFinished(events, 20000)));
+  const results = await Promise.all(jobs.map((job) => job.waitUntilFinished(events, 60000)));
   assert.deepStrictEqual(results, jobs.map((_, n) => n ** 2));
   const counts = await queue.getJobCounts("completed", "failed", "waiting", "active", "delayed");
   assert.deepStrictEqual(counts, { completed: 300, failed: 0, waiting: 0, active: 0, delayed: 0 });
@@ -39,7 +39,7 @@ async function worked() {
   const same = await queue.add("square", { n: 1 }, { jobId: "once" });
   const again = await queue.add("square", { n: 2 }, { jobId: "once" });
   assert.strictEqual(same.id, again.id);
-  await same.waitUntilFinished(events, 20000);
+  await same.waitUntilFinished(events, 60000);
   assert.strictEqual((await queue.getJob("once")).returnvalue, 1);
   await Promise.all(workers.map((w) => w.close()));
   console.log("BullMQ: 301 jobs by 3 workers");
