@@ -87,24 +87,6 @@ impl List {
         List(raw)
     }
 
-    /// Looks at a list whose word lies at `raw`.
-    ///
-    /// # Safety
-    /// The word came from [`List::into_raw`] and stays put and unchanged for the lifetime.
-    pub unsafe fn from_raw_ref(raw: &NonNull<u8>) -> &List {
-        // SAFETY: `List` is a transparent wrapper of the word.
-        unsafe { &*std::ptr::from_ref(raw).cast() }
-    }
-
-    /// The same for a change. The word may be another one afterwards.
-    ///
-    /// # Safety
-    /// The word came from [`List::into_raw`] and nothing else uses it for the lifetime.
-    pub unsafe fn from_raw_mut(raw: &mut NonNull<u8>) -> &mut List {
-        // SAFETY: as above.
-        unsafe { &mut *std::ptr::from_mut(raw).cast() }
-    }
-
     fn tag(&self) -> usize {
         self.0.addr().get() & TAG
     }

@@ -1,7 +1,7 @@
 //! Streams: entries under rising ids, and the groups of consumers that share reading them.
 //!
-//! A stream is one word, a box. Entries lie in packed nodes ([`node`]) in a ring sorted by first id; new ones go to the last
-//! node, trimming takes whole nodes off the front.
+//! A stream is one word, a box (`unsafe` is only [`Stream::from_raw`], which takes it back). Entries lie in packed nodes ([`node`]) in
+//! a ring sorted by first id; new ones go to the last node, trimming takes whole nodes off the front.
 
 mod group;
 mod id;
@@ -94,24 +94,6 @@ impl Stream {
     pub unsafe fn from_raw(raw: NonNull<u8>) -> Stream {
         // SAFETY: the caller's promise; `into_raw` leaked this box.
         Stream(unsafe { Box::from_raw(raw.cast::<Inner>().as_ptr()) })
-    }
-
-    /// Looks at a stream whose word lies at `raw`.
-    ///
-    /// # Safety
-    /// The word came from [`Stream::into_raw`] and stays put and unchanged for the lifetime.
-    pub unsafe fn from_raw_ref(raw: &NonNull<u8>) -> &Stream {
-        // SAFETY: `Stream` is a transparent wrapper of a box, which is a word; the caller's promise.
-        unsafe { &*std::ptr::from_ref(raw).cast() }
-    }
-
-    /// The same for a change. The word may be another one afterwards.
-    ///
-    /// # Safety
-    /// The word came from [`Stream::into_raw`] and nothing else uses it for the lifetime.
-    pub unsafe fn from_raw_mut(raw: &mut NonNull<u8>) -> &mut Stream {
-        // SAFETY: as above.
-        unsafe { &mut *std::ptr::from_mut(raw).cast() }
     }
 
     /// The name that OBJECT ENCODING shows.

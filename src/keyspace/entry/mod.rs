@@ -20,6 +20,10 @@
 //! is exactly [`layout_size`] of its contents rounded up to 8; a pointer value is owned by the entry and by nobody else
 //! (an `Arc` by one count). `unsafe` is confined to this file's accessors; tests compare them with a plain model.
 
+mod given;
+
+pub use given::{NewValue, OwnedValue};
+
 use crate::data::{Hash, List, Set, Zset, effort::Effort, slab, table::Element};
 use crate::keyspace::value::{self, Held, Object, SharedRef, Str, Type, Word};
 use std::ptr::NonNull;
@@ -67,40 +71,6 @@ unsafe impl Element for Entry {
         }
         // Without the bits that tell the encoding.
         Some((self.word_at(self.value_at()) & !7) as *const u8)
-    }
-}
-
-/// A value on its way into an entry.
-pub enum NewValue<'a> {
-    /// Bytes set whole: become an integer, embstr or raw as Redis would encode them.
-    Set(&'a [u8]),
-    /// Bytes that stay bytes, embstr if they are short.
-    Embstr(&'a [u8]),
-    /// Bytes that `OBJECT ENCODING` calls raw whatever their length (what APPEND and SETRANGE leave).
-    Raw(&'a [u8]),
-    Int(i64),
-    /// An integer that will change: stored in 8 bytes, so that it can be changed in place.
-    Counter(i64),
-    Shared(Arc<Vec<u8>>),
-    Object(Object),
-}
-
-impl NewValue<'_> {
-    /// How it will be stored: (high nibble, bytes of value).
-    fn shape(&self) -> (u8, usize) {
-        match self {
-            NewValue::Set(b) | NewValue::Embstr(b) if b.len() <= EMBSTR_MAX => (EMBSTR, embedded_size(b.len())),
-            NewValue::Set(b) | NewValue::Embstr(b) | NewValue::Raw(b) if b.len() <= EMBED_MAX => {
-                (RAW, embedded_size(b.len()))
-            }
-            NewValue::Set(_) | NewValue::Embstr(_) | NewValue::Raw(_) | NewValue::Shared(_) => (SHARED, 8),
-            NewValue::Int(n) => {
-                let code = INT_WIDTHS.iter().position(|w| fits(*n, *w)).unwrap_or(5);
-                (INT + code as u8, INT_WIDTHS[code] as usize)
-            }
-            NewValue::Counter(_) => (INT + 5, 8),
-            NewValue::Object(_) => (0, 8),
-        }
     }
 }
 
@@ -543,26 +513,6 @@ impl Drop for Entry {
         }
         // SAFETY: allocated by `Writer` with this very size.
         unsafe { slab::dealloc(self.0, size) };
-    }
-}
-
-/// A value that stands on its own.
-pub enum OwnedValue {
-    Int(i64),
-    /// The bytes, and whether OBJECT ENCODING called them embstr.
-    Bytes(Vec<u8>, bool),
-    Object(Object),
-}
-
-impl OwnedValue {
-    /// Hands it to `f` in the form that entries take.
-    pub fn give<R>(self, f: impl FnOnce(NewValue<'_>) -> R) -> R {
-        match self {
-            OwnedValue::Int(n) => f(NewValue::Int(n)),
-            OwnedValue::Bytes(b, true) => f(NewValue::Embstr(&b)),
-            OwnedValue::Bytes(b, false) => f(NewValue::Raw(&b)),
-            OwnedValue::Object(o) => f(NewValue::Object(o)),
-        }
     }
 }
 
