@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Licences, required compilers, withdrawn versions and advisories of everything in Cargo.lock.
 
-Every dependency's licence is one of those below, whichever way its expression is met; none asks for a newer Rust than Cargo.toml
-states (both from `cargo metadata` alone); none was withdrawn from crates.io (cargo's own warning). Advisories are looked up where
+Every dependency's licence is one of those below, whichever way its expression is met; none says that it asks for a newer Rust than
+Cargo.toml states (both from `cargo metadata` alone; who says nothing is found by .ci/run's check with that Rust); none was withdrawn from crates.io (cargo's own warning). Advisories are looked up where
 RustSec's database lies: a checkout of https://github.com/RustSec/advisory-db in $ADVISORY_DB or ~/.cargo/advisory-db, where cargo-audit
 keeps it. No package registry has it, so where there is none that is said, and is no failure."""
 

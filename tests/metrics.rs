@@ -169,7 +169,9 @@ fn the_page_in_a_headless_browser() {
         let picture = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("page.png");
         let _ = std::fs::remove_file(&picture);
         let browse = |flag: &str| {
-            let out = Command::new(&browser)
+            // A browser that cannot write its picture waits for ever.
+            let out = assert_cmd::Command::new(&browser)
+                .timeout(Duration::from_secs(120))
                 .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
                 .args(["--window-size=1280,1100", "--virtual-time-budget=6000"])
                 .arg(format!("--user-data-dir={}", home.display()))
