@@ -85,9 +85,10 @@ fn a_write_flood_stays_at_the_limit() {
 #[test]
 fn a_write_flood_keeps_the_process_at_the_limit() {
     const LIMIT: u64 = 256 << 20;
-    for (least, most) in [(10, 200), (300, 1500)] {
+    for (least, most) in [(10, 200), (300, 1500), (100_000, 1_000_000)] {
         let server = server(&format!("--threads 2 --maxmemory {LIMIT} --maxmemory-policy allkeys-lru"));
-        let rounds = env_number("FLOOD_MIB", 550) * (1 << 20) / (4 * 100 * (least + most) / 2);
+        let batch_of = if most > 10_000 { 1 } else { 100 };
+        let rounds = env_number("FLOOD_MIB", 550) * (1 << 20) / (4 * batch_of * (least + most) / 2);
         std::thread::scope(|s| {
             for n in 0..4 {
                 let mut c = server.connect();
@@ -96,13 +97,13 @@ fn a_write_flood_keeps_the_process_at_the_limit() {
                     let value = vec![b'x'; most as usize];
                     for round in 0..rounds {
                         let mut batch = Vec::new();
-                        for i in 0..100 {
+                        for i in 0..batch_of {
                             let key = format!("{n}:{round}:{i}");
                             let len = rng.range(least as i64, most as i64) as usize;
                             batch.extend(command(&[b"SET", key.as_bytes(), &value[..len]]));
                         }
                         c.send_raw(&batch).expect("a flood");
-                        (0..100).for_each(|_| assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n"));
+                        (0..batch_of).for_each(|_| assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n"));
                     }
                 });
             }
@@ -154,6 +155,55 @@ fn used_memory_is_true() {
         let ratio = resident as f64 / used as f64;
         eprintln!("values of {least} to {most} bytes: {ratio:.3} bytes resident for each used");
         assert!((0.97..=1.03).contains(&ratio), "{least} to {most}: used {used}, resident {resident}");
+    }
+}
+
+/// What values of all sizes and shapes took goes back to the system when they go, with nobody asking for it.
+#[test]
+fn the_process_shrinks_when_its_keys_go() {
+    for leave in ["FLUSHALL SYNC", "FLUSHALL ASYNC", "UNLINK", "DEL"] {
+        let server = server("--threads 2");
+        let mut c = server.connect();
+        let before = server.memory_kib("VmRSS");
+        let value = vec![b'x'; 30_000];
+        let mut rng = common::Rng::new(11);
+        let mut keys = Vec::new();
+        for round in 0..150 {
+            let mut batch = Vec::new();
+            for i in 0..40 {
+                let key = format!("{round}:{i}").into_bytes();
+                let mut piece = |most| value[..rng.range(1, most) as usize].to_vec();
+                let words: Vec<Vec<u8>> = match i % 4 {
+                    0 => vec![b"SET".to_vec(), key.clone(), piece(30_000)],
+                    1 => [vec![b"RPUSH".to_vec(), key.clone()], (0..60).map(|_| piece(300)).collect()].concat(),
+                    2 => [b"HSET".to_vec(), key.clone()]
+                        .into_iter()
+                        .chain((0..300).map(|n| format!("{n}").into_bytes()))
+                        .collect(),
+                    _ => vec![b"SET".to_vec(), key.clone(), piece(2000)],
+                };
+                batch.extend(command(&words));
+                keys.push(key);
+            }
+            c.send_raw(&batch).expect("sent");
+            (0..40).for_each(|_| assert!(!c.read_reply().expect("a reply").starts_with(b"-")));
+        }
+        let full = server.memory_kib("VmRSS");
+        assert!(full > before + 30_000, "{before} {full}");
+        if leave.starts_with('F') {
+            assert_eq!(c.line(leave), "+OK\\r\\n");
+        } else {
+            for some in keys.chunks(100) {
+                c.ask(&[vec![leave.as_bytes().to_vec()], some.to_vec()].concat());
+            }
+        }
+        assert_eq!(c.line("DBSIZE"), ":0\\r\\n");
+        let mut after = full;
+        eventually(&format!("{leave}: from {before} to {full} KiB, and stays there"), || {
+            after = server.memory_kib("VmRSS");
+            after < before + (full - before) / 4
+        });
+        eprintln!("{leave}: {before} KiB, {full} with all keys, {after} after them");
     }
 }
 

@@ -12,7 +12,7 @@ use crossbeam_utils::CachePadded;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Threads that count without sharing.
 const CELLS: usize = 256;
@@ -174,6 +174,28 @@ pub fn share_pages() {
     unsafe { mi_option_set(PAGE_MAX_RECLAIM, OWN_PAGES) }
 }
 
+/// Another, and what it is when nobody sets it.
+const PURGE_DELAY: c_int = 15;
+const PURGE_DELAY_MS: c_long = 1000;
+
+/// Whether what is freed goes back to the system at once.
+static PRESSED: AtomicBool = AtomicBool::new(false);
+
+/// While memory is short, pages that become free go back to the system at once, instead of after a second in which they would most
+/// often be used again: with values of 100 KB to 1 MB written at a limit of 256 MB the process was larger than that by 13%, and is by
+/// 4%. What waits to go back already goes now.
+pub fn press(short: bool) {
+    if PRESSED.load(Relaxed) == short || PRESSED.swap(short, Relaxed) == short {
+        return;
+    }
+    if short {
+        // Before, as nothing is looked for where nothing waits.
+        purge();
+    }
+    // SAFETY: sets a number that is read when pages are freed.
+    unsafe { mi_option_set(PURGE_DELAY, if short { 0 } else { PURGE_DELAY_MS }) }
+}
+
 unsafe extern "C" {
     fn mi_option_set(option: c_int, value: c_long);
     fn mi_collect(force: bool);
@@ -185,6 +207,12 @@ unsafe extern "C" {
 pub fn purge() {
     // SAFETY: may be called at any time, from any thread.
     unsafe { mi_collect(true) }
+}
+
+/// Empties what others freed of this thread's pages, and gives back what has been free for a while.
+pub fn collect() {
+    // SAFETY: may be called at any time, from any thread.
+    unsafe { mi_collect(false) }
 }
 
 /// `mimalloc-2.2.4`, say.
@@ -245,6 +273,8 @@ mod tests {
         assert_eq!(get(PAGE_MAX_RECLAIM), -1, "the default");
         share_pages();
         assert_eq!(get(PAGE_MAX_RECLAIM), OWN_PAGES);
+        let neighbours = (get(PURGE_DELAY - 1), get(PURGE_DELAY), get(PURGE_DELAY + 1));
+        assert_eq!(neighbours, (1, PURGE_DELAY_MS, 0), "eager_commit_delay, purge_delay, use_numa_nodes");
     }
 
     /// The tests of this crate do not run on this allocator, so what is counted is what this test does.

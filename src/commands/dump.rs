@@ -23,6 +23,14 @@ pub const COMMANDS: &[Spec] = &[
             [FREQ frequency:int@5.0.0]",
         summary: "Creates a key from what DUMP serialized.", complexity: "O(N) in the size of the value", run: restore, ..BLANK
     },
+    Spec {
+        name: "restore-asking", arity: -4, flags: "write denyoom asking syscmd", acl: "keyspace dangerous",
+        keys: "1 OW update", group: "server", since: "3.0.0",
+        syntax: "key ttl:int serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] [IDLETIME seconds:int@5.0.0] \
+            [FREQ frequency:int@5.0.0]",
+        summary: "Creates a key in a slot that is being imported: RESTORE as MIGRATE sends it in a cluster.",
+        complexity: "O(N) in the size of the value", run: restore, ..BLANK
+    },
 ];
 
 fn dump(c: &mut Call<'_>) -> Result<(), Error> {

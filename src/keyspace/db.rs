@@ -51,7 +51,7 @@ impl AccessClock {
 
     /// The clock of a key accessed now.
     #[inline]
-    fn touched(&self, old: u32, rng: &mut Rng) -> u32 {
+    pub(super) fn touched(&self, old: u32, rng: &mut Rng) -> u32 {
         let Some((log_factor, _)) = self.lfu else {
             return self.now;
         };

@@ -39,6 +39,9 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub score: u64,
+    /// Decides between equal scores, by chance: where the clock of seconds tells keys apart no more, whoever lies first in a bucket
+    /// would go every time, and that is where the next key is put.
+    pub tie: u32,
     pub db: u32,
     pub hash: u64,
     pub key: Vec<u8>,
@@ -58,9 +61,15 @@ impl Choice {
         }
     }
 
-    /// Looks at some keys of each database of a shard, from `position` on, and hands their scores to `f`.
-    pub fn sample(&self, shard: &ShardData, position: u64, f: impl FnMut(Candidate)) {
-        self.look(shard, position, BUCKETS, f);
+    /// Looks at some keys of each database of a shard, from `position` on, and hands their scores to `f`. Returns how many there
+    /// were: a shard may have fewer than are wanted.
+    pub fn sample(&self, shard: &ShardData, position: u64, mut f: impl FnMut(Candidate)) -> usize {
+        let mut seen = 0;
+        self.look(shard, position, BUCKETS, |c| {
+            seen += 1;
+            f(c);
+        });
+        seen
     }
 
     /// The same until something is found in each database that has a key that may go. Returns whether there is any.
@@ -81,15 +90,17 @@ impl Choice {
         for db in 0..shard.databases() {
             let Some(table) = shard.db(db).filter(|table| self.concerns(table)) else { continue };
             // Buckets are taken whole: were the last of a full one left out, they would hardly ever have to go.
-            let (mut at, mut left) = (position, self.samples);
+            let there = if self.volatile { table.marked() } else { table.len() };
+            let (mut at, mut left) = (position, self.samples.min(there));
             let mut rounds = 0;
             for _ in 0..buckets {
                 let next = table.scan(at, |entry, marked| {
                     if marked || !self.volatile {
                         left = left.saturating_sub(1);
                         let key = entry.key();
-                        let score = self.score(&entry);
-                        f(Candidate { score, db: db as u32, hash: hash_bytes(key), key: key.to_vec() });
+                        let (score, hash) = (self.score(&entry), hash_bytes(key));
+                        let tie = ((hash ^ position).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
+                        f(Candidate { score, tie, db: db as u32, hash, key: key.to_vec() });
                     }
                 });
                 if left == 0 {
@@ -153,7 +164,7 @@ impl Pool {
     pub fn add(&mut self, c: Candidate) {
         // What was seen before is judged by what is seen now.
         self.0.retain(|old| !(old.hash == c.hash && old.db == c.db && old.key == c.key));
-        let at = self.0.partition_point(|old| old.score < c.score);
+        let at = self.0.partition_point(|old| (old.score, old.tie) < (c.score, c.tie));
         if self.0.len() == POOL {
             if at == 0 {
                 return;
@@ -259,7 +270,7 @@ mod tests {
     fn whoever_was_used_meanwhile_stays() {
         let (s, c) = (shard(), choice(By::Age, false));
         let hash = hash_bytes(b"0:7");
-        let seen = Candidate { score: (1 << 32) - 7, db: 0, hash, key: b"0:7".to_vec() };
+        let seen = Candidate { score: (1 << 32) - 7, tie: 0, db: 0, hash, key: b"0:7".to_vec() };
         assert_eq!(c.score_now(&s, &seen), Some(seen.score));
         s.db(0).and_then(|t| t.get(hash, b"0:7")).unwrap().set_clock(1000);
         assert_eq!(c.score_now(&s, &seen), Some((1 << 32) - 1000));

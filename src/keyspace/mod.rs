@@ -5,6 +5,8 @@ pub mod cut;
 pub mod db;
 pub mod entry;
 pub mod evict;
+#[cfg(test)]
+mod evict_tests;
 pub mod expire;
 pub mod fields;
 pub mod flush;

@@ -104,6 +104,7 @@ pub fn start(engine: Arc<Engine>, persist: Arc<Persist>, seat: usize) -> std::io
         super::busy::prepare(engine.clone(), outbox, own_load);
         runtime.block_on(async move {
             tokio::spawn(super::cron::expire(engine.clone(), seat));
+            tokio::spawn(super::free::give_back());
             tokio::spawn(async move {
                 while let Some(walk) = walks.recv().await {
                     super::persist::walk::take_part(walk).await;

@@ -2,6 +2,7 @@
 
 use super::{Source, render};
 use crate::engine::commandlog::Log;
+use crate::engine::{Engine, table};
 use crate::resp::OwnedArgs;
 use std::fmt::Write as _;
 
@@ -22,7 +23,7 @@ const GAUGES: &str = "
     used_memory_scripts:memory_used_scripts_bytes used_memory_vm_eval:memory_used_vm_eval_bytes
     used_memory_vm_functions:memory_used_vm_functions_bytes number_of_cached_scripts number_of_functions
     number_of_libraries
-    maxmemory:memory_max_bytes total_system_memory:total_system_memory_bytes
+    maxmemory:memory_max_bytes maxmemory:config_maxmemory total_system_memory:total_system_memory_bytes
     mem_fragmentation_ratio mem_fragmentation_bytes mem_clients_slaves mem_clients_normal mem_cluster_links
     mem_aof_buffer mem_replication_backlog mem_total_replication_buffers
     mem_not_counted_for_evict:mem_not_counted_for_eviction_bytes
@@ -122,6 +123,7 @@ pub fn metrics(source: &mut Source<'_>) -> String {
     let quantiles = std::mem::take(&mut out.quantiles);
     let values: Vec<(&str, String)> = quantiles.iter().map(|(l, v)| (l.as_str(), v.clone())).collect();
     out.metric("latency_percentiles_usec", false, &values);
+    latencies(&mut out, source.engine, &commands);
     replicas(&mut out, &fields);
     slow_log(&mut out, source.engine);
     spikes(&mut out, source.engine);
@@ -143,6 +145,36 @@ fn number(value: &str) -> Option<String> {
         "ok" | "yes" => Some("1".to_owned()),
         "err" | "no" | "fail" => Some("0".to_owned()),
         _ => value.parse::<f64>().is_ok().then(|| value.to_owned()),
+    }
+}
+
+/// A histogram for each command that was called, as LATENCY HISTOGRAM tells it. Every step up to the slowest call is there, empty
+/// ones too: rates need them from the beginning.
+fn latencies(out: &mut Page, engine: &Engine, commands: &[(&str, &str)]) {
+    let mut rows = Vec::new();
+    for command in table::all() {
+        let Some(histogram) = engine.histogram(command) else { continue };
+        let (name, calls) = (escaped(&command.name), histogram.count());
+        let mut at_most = 0;
+        let mut steps = histogram.doublings().into_iter().peekable();
+        for step_us in (0..).map(|power| (1024u64 << power) / 1000) {
+            let Some((us, seen)) = steps.peek().copied() else { break };
+            if us == step_us {
+                (at_most, _) = (seen, steps.next());
+            }
+            rows.push((format!("_bucket{{cmd=\"{name}\",le=\"{step_us}\"}}"), at_most.to_string()));
+        }
+        let row = commands.iter().find(|(n, _)| *n == command.name).map_or("", |(_, row)| *row);
+        let us = row.split(',').find_map(|p| p.strip_prefix("usec=")).unwrap_or("0");
+        rows.push((format!("_bucket{{cmd=\"{name}\",le=\"+Inf\"}}"), calls.to_string()));
+        rows.push((format!("_sum{{cmd=\"{name}\"}}"), us.to_owned()));
+        rows.push((format!("_count{{cmd=\"{name}\"}}"), calls.to_string()));
+    }
+    if !rows.is_empty() {
+        let _ = writeln!(out.text, "# TYPE redis_commands_latencies_usec histogram");
+    }
+    for (name, value) in rows {
+        let _ = writeln!(out.text, "redis_commands_latencies_usec{name} {value}");
     }
 }
 
@@ -178,7 +210,7 @@ fn replicas(out: &mut Page, fields: &[(&str, &str)]) {
     }
 }
 
-fn slow_log(out: &mut Page, engine: &crate::engine::Engine) {
+fn slow_log(out: &mut Page, engine: &Engine) {
     let logs = &engine.command_logs;
     let last = logs.newest(Log::Slow, 1);
     let last = last.first();
@@ -189,7 +221,7 @@ fn slow_log(out: &mut Page, engine: &crate::engine::Engine) {
 }
 
 /// The latency monitor's events: when each was last slow, and for how long.
-fn spikes(out: &mut Page, engine: &crate::engine::Engine) {
+fn spikes(out: &mut Page, engine: &Engine) {
     let all = engine.latencies.all();
     let last = |of: fn((i64, u64)) -> f64| -> Vec<(String, String)> {
         let event = |(name, e): &(&str, crate::engine::latency::Event)| {

@@ -39,6 +39,8 @@ enum Outcome {
 const IN_VAIN: usize = 32;
 /// For how long it is remembered that there was none.
 const REMEMBERED_MS: i64 = 100;
+/// Shards that are looked at for one eviction, at most.
+const SHARDS: usize = 8;
 /// Evictions between two looks at the clock, and at the memory really in use.
 const AT_ONCE: usize = 8;
 /// Allocations that are looked at in a turn, to be moved together: half a millisecond.
@@ -165,9 +167,17 @@ impl Worker {
                     return None;
                 }
             } else {
-                let n = self.rng.below(self.engine.world.shards() as u64) as usize;
-                let pool = &mut self.evicting.pool;
-                choice.sample(self.access.shard(n), self.rng.next_u64(), |c| pool.add(c));
+                // Few keys are far apart: shards are gone through until there are enough to choose from.
+                let mut wanted = choice.samples;
+                for _ in 0..SHARDS {
+                    let n = self.rng.below(self.engine.world.shards() as u64) as usize;
+                    let pool = &mut self.evicting.pool;
+                    let seen = choice.sample(self.access.shard(n), self.rng.next_u64(), |c| pool.add(c));
+                    wanted = wanted.saturating_sub(seen);
+                    if wanted == 0 {
+                        break;
+                    }
+                }
             }
             while let Some(c) = self.evicting.pool.best() {
                 let shard = self.access.shard(self.engine.world.shard_of(c.hash));
