@@ -96,14 +96,13 @@ impl Engine {
             let resident = self.os().resident_bytes();
             beyond = resident.saturating_sub(allowed + self.uncounted_bytes());
             if resident > allowed {
-                alloc::press(true);
+                press(true);
             } else if resident < allowed / 100 * RELAXED_PERCENT {
-                alloc::press(false);
+                press(false);
             }
         } else {
-            alloc::press(false);
+            press(false);
         }
-        slab::press(beyond > 0);
         let (mut unaccounted, mut moved) = (0, 0);
         if beyond > 0 {
             slab::trim(PAGES_AT_ONCE);
@@ -174,4 +173,10 @@ impl Engine {
             client.post(|m| m.kill = Some(false));
         }
     }
+}
+
+/// Whether what is freed goes back to the system at once, from both allocators.
+fn press(short: bool) {
+    alloc::press(short);
+    slab::press(short);
 }

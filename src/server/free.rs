@@ -4,6 +4,7 @@
 //! a second, and workers see to their own pages when much has been freed.
 
 use crate::base::alloc;
+use crate::data::slab;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -21,10 +22,16 @@ impl Freeing {
     pub fn start() -> std::io::Result<Freeing> {
         let (sender, values) = channel::<Box<dyn Send>>();
         super::os::spawn("free", move || {
+            let mut storm = Storm::default();
             loop {
                 match values.recv_timeout(LOOK) {
                     Ok(value) => drop(value),
-                    Err(RecvTimeoutError::Timeout) => alloc::collect(),
+                    Err(RecvTimeoutError::Timeout) => {
+                        alloc::collect();
+                        if storm.is_over(alloc::bytes_now()) {
+                            slab::trim(usize::MAX);
+                        }
+                    }
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
             }
