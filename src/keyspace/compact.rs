@@ -87,7 +87,7 @@ mod tests {
             3 => {
                 let mut set = Set::new_intset();
                 for n in 0..many {
-                    set.add(&text(n * 31 + i, if i % 2 == 0 { 8 } else { 14 }), &limits);
+                    set.add(&text(n * 31 + i, if i.is_multiple_of(2) { 8 } else { 14 }), &limits);
                 }
                 NewValue::Object(set.into())
             }
@@ -102,7 +102,7 @@ mod tests {
                 let mut hash = Hash::new();
                 for n in 0..many {
                     hash.set(&text(n, 9), &text(n + i, 3 + n % 90), false, 0, &limits);
-                    hash.set_expiry(&text(n, 9), (i % 2 == 0 && n % 3 == 0).then_some(1000 + n as i64));
+                    hash.set_expiry(&text(n, 9), (i.is_multiple_of(2) && n % 3 == 0).then_some(1000 + n as i64));
                 }
                 NewValue::Object(hash.into())
             }

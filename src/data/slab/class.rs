@@ -19,7 +19,7 @@ const SIZES: [u16; CLASSES] = {
     let mut sizes = [0; CLASSES];
     let mut i = 0;
     while i < CLASSES {
-        let size = if i < FINE / 8 { 8 * (i + 1) } else { (LARGE_PAGE - HEADER) / A_PAGE[i - FINE / 8] & !7 };
+        let size = if i < FINE / 8 { 8 * (i + 1) } else { ((LARGE_PAGE - HEADER) / A_PAGE[i - FINE / 8]) & !7 };
         sizes[i] = size as u16;
         i += 1;
     }
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(MAX, 4088);
         for size in 1..=MAX {
             let block = block_size(size);
-            assert!(block >= size && block % 8 == 0 && block_size(block) == block);
+            assert!(block >= size && block.is_multiple_of(8) && block_size(block) == block);
             assert!((block - size) * 100 <= 8 * size || block - size < 8, "{size}: {block}");
             assert_eq!(class_of(size), class_of(block));
             // What is left over of a page at its end.
