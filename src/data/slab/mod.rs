@@ -216,13 +216,17 @@ pub unsafe fn lies_sparse(block: NonNull<u8>, size: usize) -> bool {
         if used * size * DENSE_PARTS >= (page_bytes(size) - HEADER) * (DENSE_PARTS - 1) {
             return false;
         }
-        let stripe = if (*page).stripe.load(Relaxed) as usize == mine {
+        let mut stripe = if (*page).stripe.load(Relaxed) as usize == mine {
             owner
         } else {
             drop(owner);
             STRIPES_ALL[mine].lock()
         };
-        let head = stripe.open[class];
+        let mut head = stripe.open[class];
+        if !head.is_null() && ((*head).used as usize) < used {
+            prefer_full(&mut stripe, class);
+            head = stripe.open[class];
+        }
         !head.is_null() && head != page && (*head).used as usize >= used
     }
 }
