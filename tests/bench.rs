@@ -180,6 +180,11 @@ fn errors_are_counted_by_kind_unless_they_are_fatal() {
         let (code, out, err) = ours(locked.port, line);
         assert!(code == Some(1) && err.contains(why), "{line}: {out}{err}");
     }
+    let (code, out, err) = ours(locked.port, "-t get,nosuch");
+    assert!(
+        code == Some(1) && out.is_empty() && err.contains("no test \"nosuch\"") && err.contains("lrange_100"),
+        "{err}"
+    );
     let (code, _, err) = ours(1, "-n 1 -q ping");
     assert!(code == Some(1) && err.contains("Connection refused"), "{err}");
 }

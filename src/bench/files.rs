@@ -16,6 +16,19 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     std::fs::write(path, bytes).map_err(|e| format!("{}: {}", path.display(), crate::client::reason(&e)))
 }
 
+/// Says before the run what would be said after it: that a file cannot be written.
+pub fn check(o: &Options) -> Result<(), String> {
+    for path in o.json_file.iter().chain(&o.html) {
+        let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        opened.map_err(|e| format!("{}: {}", path.display(), crate::client::reason(&e)))?;
+    }
+    let place = o.hdr_prefix.as_ref().and_then(|prefix| prefix.parent()).filter(|place| !place.as_os_str().is_empty());
+    match place {
+        Some(place) if !place.is_dir() => Err(format!("{} is no directory", place.display())),
+        _ => Ok(()),
+    }
+}
+
 /// The files that the flags ask for, of all tests.
 pub fn documents(o: &Options, outcomes: &[Outcome]) -> Result<(), String> {
     if let Some(path) = &o.json_file {
@@ -68,6 +81,8 @@ fn test(outcome: &Outcome) -> Value {
     let mut all = json!({
         "test": outcome.title,
         "run": outcome.run,
+        "clients": outcome.clients,
+        "pipeline": outcome.pipeline,
         "requests": outcome.finished,
         "seconds": outcome.took.as_secs_f64(),
         "requests_per_second": outcome.rate(),

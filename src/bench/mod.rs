@@ -51,16 +51,20 @@ const PROGRESS: Duration = Duration::from_millis(250);
 pub fn run(mut words: Vec<OsString>, program: &str) -> ExitCode {
     let as_peer = program == "redis-benchmark";
     let mut sides = None;
+    let asks_for_help = words.get(1).is_some_and(|word| word == "--help");
     if !as_peer && words.first().is_some_and(|word| word == "ab") {
-        if words.len() < 3 {
+        if asks_for_help {
+            words.drain(..1);
+        } else if words.len() < 3 {
             eprintln!("ab takes two servers, each as a URI or as a program to start");
             return ExitCode::FAILURE;
+        } else {
+            let side = |word: &OsString| word.to_string_lossy().into_owned();
+            sides = Some((side(&words[1]), side(&words[2])));
+            words.drain(..3);
         }
-        let side = |word: &OsString| word.to_string_lossy().into_owned();
-        sides = Some((side(&words[1]), side(&words[2])));
-        words.drain(..3);
     }
-    let done = match flags::parse(words) {
+    let done = match flags::parse(words, as_peer) {
         Asked::Version => {
             report::print(&format!("{} {REDIS_VERSION}\n", program.rsplit(' ').next().unwrap_or(program)))
                 .map(|()| ExitCode::SUCCESS)
@@ -95,6 +99,10 @@ fn start(options: Options, as_peer: bool) -> Result<ExitCode, String> {
             "WARNING: Keepalive disabled. You probably need 'echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse' for Linux and \
              'sudo sysctl -w net.inet.tcp.msl=1000' for Mac OS X in order to use a lot of clients/requests"
         );
+    }
+    // redis-benchmark passes over tests that it does not have, and says nothing.
+    if let Some(name) = suite::unknown(&options).first().filter(|_| !as_peer) {
+        return Err(format!("There is no test {name:?}; -t takes a list of: {}", suite::names().join(",")));
     }
     if let Some(port) = options.respond {
         return null::serve(port).map(|()| ExitCode::SUCCESS);
@@ -142,6 +150,7 @@ fn start(options: Options, as_peer: bool) -> Result<ExitCode, String> {
     if options.find_max {
         return hunt::run(&options, &runner, &tests);
     }
+    files::check(&options)?;
     let report = Report { options: &options, configs, nodes: nodes.len(), as_peer };
     all_tests(&report, &runner, &tests)
 }
@@ -170,7 +179,7 @@ fn all_tests(report: &Report<'_>, runner: &Runner<'_>, tests: &[suite::Test]) ->
                     })?
                 };
                 outcome.run = number;
-                report.test(&outcome, test.payload)?;
+                report.test(&outcome, &test.payload)?;
                 files::histograms(options, &outcome)?;
                 wrong += outcome.tally.wrong;
                 runs.push(outcome);

@@ -19,24 +19,22 @@ text{font:11px system-ui,sans-serif;fill:#555}.grid{stroke:#ddd}.spike{fill:#c23
 @media(prefers-color-scheme:dark){body{background:#16181c;color:#ddd}text{fill:#aaa}td,th{border-color:#333}.grid{stroke:#333}p{color:#999}}\
 </style></head><body><h1>rustredis bench</h1>\n";
 
-/// A line of a chart: its name and a value for each second; `None` is a gap.
+/// A line of a chart: its name, and values with their times in seconds.
 struct Line {
     name: String,
-    values: Vec<Option<f64>>,
+    points: Vec<(f64, f64)>,
+}
+
+/// What all charts of a test have in common: how long it took, and its slow seconds with their reasons.
+struct Time {
+    seconds: f64,
+    spikes: Vec<(usize, String)>,
 }
 
 pub fn page(o: &Options, outcomes: &[Outcome]) -> String {
     let mut out = String::from(HEAD);
     // Writing to a string cannot fail.
-    let _ = write!(
-        out,
-        "<p>{} connections to {}, pipelines of {}, {} thread{}</p>",
-        o.clients,
-        escape(&o.target.addr.to_string()),
-        o.pipeline,
-        o.threads.unwrap_or(1),
-        if o.threads.unwrap_or(1) == 1 { "" } else { "s" }
-    );
+    let _ = write!(out, "<p>{}</p>", escape(&o.target.addr.to_string()));
     for outcome in outcomes {
         let _ = test(&mut out, outcome);
     }
@@ -48,8 +46,12 @@ fn test(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     let tally = &outcome.tally;
     write!(
         out,
-        "<section><h2>{}</h2><p>{} requests in {:.2} seconds: {:.0} a second; errors: {}; own CPU {:.0}%{}</p>",
+        "<section><h2>{}</h2><p>{} connections, pipelines of {}, {} thread{}</p><p>{} requests in {:.2} seconds: {:.0} a second; errors: {}; own CPU {:.0}%{}</p>",
         escape(&outcome.title),
+        outcome.clients,
+        outcome.pipeline,
+        outcome.threads,
+        if outcome.threads == 1 { "" } else { "s" },
         outcome.finished,
         outcome.took.as_secs_f64(),
         outcome.rate(),
@@ -98,54 +100,56 @@ fn test(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
 }
 
 fn seconds(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
+    let took = outcome.took.as_secs_f64();
     // The last second is seldom whole.
-    let all = match outcome.seconds.len() {
-        n @ 3.. => &outcome.seconds[..n - 1],
-        _ => &outcome.seconds[..],
-    };
+    let whole = ((took + 0.05) as usize).max(1).min(outcome.seconds.len());
+    let all = &outcome.seconds[..whole];
+    // What is told of a second stands in its middle.
+    let middle = |at: usize| (at as f64 + 0.5).min(took);
     let line = |name: &str, of: &dyn Fn(&super::tally::Second) -> f64| Line {
         name: name.to_owned(),
-        values: all.iter().map(|s| (s.requests() > 0).then(|| of(s))).collect(),
+        points: all.iter().enumerate().filter(|(_, s)| s.requests() > 0).map(|(at, s)| (middle(at), of(s))).collect(),
     };
-    let spikes: Vec<(usize, String)> = outcome.spikes.iter().map(|s| (s.second, s.labels.join(", "))).collect();
-    let rps = Line { name: "requests".into(), values: all.iter().map(|s| Some(s.requests() as f64)).collect() };
-    chart(out, "Requests each second", &[rps], &spikes)?;
+    let spikes = outcome.spikes.iter().map(|s| (s.second, s.labels.join(", "))).collect();
+    let time = Time { seconds: took, spikes };
+    let requests = all.iter().enumerate().map(|(at, s)| (middle(at), s.requests() as f64));
+    chart(out, "Requests each second", &[Line { name: "requests".into(), points: requests.collect() }], &time)?;
     let at = |p: f64| move |s: &super::tally::Second| ms(s.response.value_at_percentile(p));
     let percentiles = [line("p50", &at(50.0)), line("p99", &at(99.0)), line("max", &|s| ms(s.response.max()))];
-    chart(out, "Latency each second, milliseconds", &percentiles, &spikes)?;
+    chart(out, "Latency each second, milliseconds", &percentiles, &time)?;
     if outcome.samples.len() > 2 {
-        let pairs = || outcome.samples.windows(2);
+        let since = |s: &super::watch::Sample| s.at.saturating_sub(outcome.began).as_secs_f64();
         let cpu = |w: &[super::watch::Sample]| {
-            let span = (w[1].at - w[0].at).as_secs_f64();
-            (span > 0.2).then_some(((w[1].cpu_s? - w[0].cpu_s?) / span * 100.0).max(0.0))
+            let (from, to) = (since(&w[0]), since(&w[1]));
+            let used = (w[1].cpu_s? - w[0].cpu_s?) / (to - from) * 100.0;
+            (to - from > 0.2).then_some(((from + to) / 2.0, used.max(0.0)))
         };
-        let line = Line { name: "CPU".into(), values: pairs().map(cpu).collect() };
-        chart(out, "Server's CPU, per cent of a core", &[line], &spikes)?;
-        let memory = |s: &super::watch::Sample| Some(s.memory as f64 / 1e6);
-        let line = Line { name: "memory".into(), values: outcome.samples.iter().map(memory).collect() };
-        chart(out, "Server's memory, MB", &[line], &spikes)?;
+        let line = Line { name: "CPU".into(), points: outcome.samples.windows(2).filter_map(cpu).collect() };
+        chart(out, "Server's CPU, per cent of a core", &[line], &time)?;
+        let memory = outcome.samples.iter().map(|s| (since(s), s.memory as f64 / 1e6));
+        chart(out, "Server's memory, MB", &[Line { name: "memory".into(), points: memory.collect() }], &time)?;
     }
-    for (second, labels) in &spikes {
+    for (second, labels) in &time.spikes {
         let labels = if labels.is_empty() { "nothing known" } else { labels };
         write!(out, "<p>slow second {second}: {}</p>", escape(labels))?;
     }
     Ok(())
 }
 
-/// Lines over seconds, from 0 upwards.
-fn chart(out: &mut String, title: &str, lines: &[Line], spikes: &[(usize, String)]) -> std::fmt::Result {
-    let len = lines.iter().map(|l| l.values.len()).max().unwrap_or(0);
-    if len == 0 {
+/// Lines over the time of the test, from 0 upwards.
+fn chart(out: &mut String, title: &str, lines: &[Line], time: &Time) -> std::fmt::Result {
+    if lines.iter().all(|l| l.points.is_empty()) {
         return Ok(());
     }
-    let most = lines.iter().flat_map(|l| &l.values).flatten().fold(0.0f64, |a, b| a.max(*b));
+    let most = lines.iter().flat_map(|l| &l.points).fold(0.0f64, |a, (_, b)| a.max(*b));
     let top = nice(most);
-    let x = |at: f64| LEFT + at / (len.max(2) - 1) as f64 * (WIDTH - LEFT);
+    // What was seen just before the first second or after the last stands at the edge.
+    let x = |at: f64| LEFT + (at / time.seconds.max(1e-9)).clamp(0.0, 1.0) * (WIDTH - LEFT);
     let y = |value: f64| (HEIGHT - BELOW) * (1.0 - value / top);
     begin(out, title, top, &y)?;
-    for (second, labels) in spikes.iter().filter(|(second, _)| *second < len) {
-        let from = x((*second as f64 - 0.5).max(0.0));
-        let width = (x(*second as f64 + 0.5) - from).min(WIDTH - from);
+    for (second, labels) in &time.spikes {
+        let from = x(*second as f64);
+        let width = x(*second as f64 + 1.0) - from;
         write!(
             out,
             "<rect class=\"spike\" x=\"{from:.1}\" y=\"0\" width=\"{width:.1}\" height=\"{}\"/><text x=\"{from:.1}\" y=\"10\">{}</text>",
@@ -153,13 +157,15 @@ fn chart(out: &mut String, title: &str, lines: &[Line], spikes: &[(usize, String
             escape(labels)
         )?;
     }
-    for at in [0, len / 2, len - 1] {
-        let anchor = if at > 0 && at == len - 1 { "end" } else { "start" };
-        write!(out, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{at} s</text>", x(at as f64), HEIGHT - 6.0)?;
+    let step = nice(time.seconds / 10.0);
+    for at in (0..=10).map(|n| f64::from(n) * step).take_while(|at| *at <= time.seconds) {
+        let anchor = if x(at) > WIDTH - 20.0 { "end" } else { "start" };
+        let label = number(at);
+        write!(out, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{label} s</text>", x(at), HEIGHT - 6.0)?;
     }
     for (line, colour) in lines.iter().zip(COLOURS) {
-        let points = line.values.iter().enumerate().filter_map(|(at, value)| Some((x(at as f64), y((*value)?))));
-        polyline(out, &points.collect::<Vec<_>>(), colour)?;
+        let points: Vec<_> = line.points.iter().map(|(at, value)| (x(*at), y(*value))).collect();
+        polyline(out, &points, colour)?;
     }
     end(out, lines.iter().map(|l| l.name.as_str()))
 }
@@ -216,9 +222,8 @@ fn begin(out: &mut String, title: &str, top: f64, y: &dyn Fn(f64) -> f64) -> std
 
 fn number(value: f64) -> String {
     match value {
-        v if v >= 1e6 => format!("{:.2}M", v / 1e6),
-        v if v >= 1e4 => format!("{:.0}k", v / 1e3),
-        v if v >= 100.0 => format!("{v:.0}"),
+        v if v >= 1e6 => format!("{}M", number(v / 1e6)),
+        v if v >= 1e4 => format!("{}k", number(v / 1e3)),
         v => format!("{v:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }
@@ -260,6 +265,6 @@ mod tests {
     #[test]
     fn scales_are_round() {
         assert_eq!([0.0, 0.07, 1.0, 3.0, 99.0, 101.0].map(nice), [1.0, 0.1, 1.0, 5.0, 100.0, 200.0]);
-        assert_eq!([0.25, 150.0, 20_000.0, 1.5e6].map(number), ["0.25", "150", "20k", "1.50M"]);
+        assert_eq!([0.25, 150.0, 12_500.0, 37_500.0, 1.5e6].map(number), ["0.25", "150", "12.5k", "37.5k", "1.5M"]);
     }
 }

@@ -1,6 +1,6 @@
-//! Replies counted, not read. Most are like the one before: a reply that came whole is kept, many times in a row, and
-//! what arrives is compared with that before anything looks at single bytes. A whole reply tells where it ends, so equal
-//! bytes are equal replies.
+//! Replies counted, not read. Most are like one of the last two, a hit or a miss: replies that came whole are kept, and
+//! what arrives is compared with them before anything looks at single bytes; one that comes all the time is kept many
+//! times in a row. A whole reply tells where it ends, so equal bytes are equal replies.
 
 use crate::resp::frames::{Fault, Frames};
 
@@ -9,14 +9,20 @@ const KEPT: usize = 256;
 /// So long a row of it is compared at once.
 const ROW: usize = 2048;
 
+/// After so many that were alike, the next are expected to be.
+const ALIKE: u32 = 64;
+
 #[derive(Default)]
 pub struct Counter {
     frames: Frames,
+    /// The last reply that was compared and was the same, or came anew.
     one: Vec<u8>,
+    /// The one before it that was different.
+    other: Vec<u8>,
+    /// `one` in a row, or nothing.
     row: Vec<u8>,
     in_row: u64,
-    /// The next reply to be scanned makes a row.
-    again: bool,
+    alike: u32,
 }
 
 impl Counter {
@@ -33,6 +39,17 @@ impl Counter {
                     continue;
                 }
                 if rest.starts_with(&self.one) {
+                    replies += 1;
+                    at += self.one.len();
+                    self.alike = self.alike.saturating_add(1);
+                    if self.alike == ALIKE {
+                        self.in_row = (ROW / self.one.len()).min(32) as u64;
+                        self.row = self.one.repeat(self.in_row as usize);
+                    }
+                    continue;
+                }
+                self.differs();
+                if !self.one.is_empty() && rest.starts_with(&self.one) {
                     replies += 1;
                     at += self.one.len();
                     continue;
@@ -52,20 +69,16 @@ impl Counter {
         Ok((replies, at))
     }
 
+    /// What comes is not like the last: perhaps like the one before.
+    fn differs(&mut self) {
+        std::mem::swap(&mut self.one, &mut self.other);
+        (self.in_row, self.alike) = (0, 0);
+    }
+
     fn keep(&mut self, reply: &[u8]) {
-        // Replies that differ each time are not worth a row; one that came back is.
-        if self.again {
-            self.one.clear();
-            self.one.extend_from_slice(reply);
-            self.in_row = (ROW / reply.len()).min(32) as u64;
-            self.row = reply.repeat(self.in_row as usize);
-            self.again = false;
-        } else {
-            self.again = true;
-            self.one.clear();
-            self.one.extend_from_slice(reply);
-            self.in_row = 0;
-        }
+        // The older of the two makes room: it is in front, as both were tried.
+        self.one.clear();
+        self.one.extend_from_slice(reply);
     }
 }
 

@@ -76,7 +76,7 @@ impl Report<'_> {
         Progress { title, shown: self.is_plain(), before: (0, 0, Duration::ZERO), width: 0 }
     }
 
-    pub fn test(&self, outcome: &Outcome, payload: u64) -> Result<(), String> {
+    pub fn test(&self, outcome: &Outcome, payload: &str) -> Result<(), String> {
         let [avg, min, p50, p95, p99, max] = figures(&outcome.tally.response);
         let (title, rate) = (&outcome.title, outcome.rate());
         let mut out = String::new();
@@ -97,19 +97,19 @@ impl Report<'_> {
         print(&out)
     }
 
-    fn long(&self, outcome: &Outcome, payload: u64, out: &mut String) {
+    fn long(&self, outcome: &Outcome, payload: &str, out: &mut String) {
         let o = self.options;
         let h = &outcome.tally.response;
         // Writing to a string cannot fail.
         let _ = write!(
             out,
-            "{:79}\r====== {} ======\n  {} requests completed in {:.2} seconds\n  {} parallel clients\n  {payload} bytes \
-             payload\n  keep alive: {}\n",
+            "{:79}\r====== {} ======\n  {} requests completed in {:.2} seconds\n  {} parallel clients\n  {payload}\n  \
+             keep alive: {}\n",
             "",
             outcome.title,
             outcome.finished,
             outcome.took.as_secs_f64(),
-            o.clients,
+            outcome.clients,
             u8::from(o.keep_alive)
         );
         if o.cluster {
@@ -181,7 +181,7 @@ impl Report<'_> {
         for (kind, n) in &tally.errors {
             let _ = writeln!(out, "  errors {kind}: {n}");
         }
-        if tally.checked > 0 {
+        if tally.checked > 0 || self.options.mix.verify {
             let first = tally.first_wrong.map(|key| format!(", first of key {key}")).unwrap_or_default();
             let _ = writeln!(out, "  values compared: {}; wrong: {}{first}", tally.checked, tally.wrong);
         }
@@ -222,20 +222,21 @@ impl Report<'_> {
         let width = outcome.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(8);
         let _ = writeln!(
             out,
-            "  {:<width$}{:>12}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}{:>10}",
-            "", "requests", "rps", "avg", "p50", "p99", "p99.9", "max", "null", "errors"
+            "  {:<width$}{:>12}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}{:>10}",
+            "", "requests", "rps", "avg", "p50", "p99", "p99.9", "p99.99", "max", "null", "errors"
         );
         for (label, kind) in outcome.labels.iter().zip(&outcome.tally.kinds) {
             let h = &kind.response;
             let _ = writeln!(
                 out,
-                "  {label:<width$}{:>12}{:>12.2}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>12}{:>10}",
+                "  {label:<width$}{:>12}{:>12.2}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>12}{:>10}",
                 h.len(),
                 h.len() as f64 / outcome.took.as_secs_f64().max(1e-9),
                 h.mean() / 1e6,
                 ms(h.value_at_percentile(50.0)),
                 ms(h.value_at_percentile(99.0)),
                 ms(h.value_at_percentile(99.9)),
+                ms(h.value_at_percentile(99.99)),
                 ms(h.max()),
                 kind.misses,
                 kind.errors

@@ -27,10 +27,14 @@ const BUSY: f64 = 0.9;
 pub struct Outcome {
     pub title: String,
     pub finished: u64,
+    /// When its first request went out, on the clock of `samples`.
+    pub began: Duration,
     pub took: Duration,
     /// CPU time of the load generator itself.
     pub own_cpu: Duration,
     pub threads: usize,
+    pub clients: usize,
+    pub pipeline: usize,
     pub tally: Tally,
     /// The names of the tally's kinds.
     pub labels: Vec<String>,
@@ -168,9 +172,12 @@ impl Runner<'_> {
         Ok(Outcome {
             title: title.to_owned(),
             finished: shared.finished.load(Relaxed),
+            began,
             took,
             own_cpu: own_cpu().saturating_sub(cpu_before),
             threads,
+            clients: o.clients,
+            pipeline: o.pipeline,
             tally,
             labels: work.labels().to_vec(),
             spikes: watch::spikes(&seconds, &samples, began),

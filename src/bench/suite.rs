@@ -31,8 +31,8 @@ pub struct Test {
     pub work: Work,
     /// The run's options, as this test has them.
     pub options: Options,
-    /// Size of values, as the report tells it.
-    pub payload: u64,
+    /// How large requests are, as the report tells it.
+    pub payload: String,
 }
 
 /// Names that `-t` takes; a test runs if any of its names is asked for.
@@ -74,13 +74,25 @@ pub fn names() -> Vec<&'static str> {
     all
 }
 
+/// Those of `-t` that no test has.
+pub fn unknown(options: &Options) -> Vec<&str> {
+    let all = names();
+    let asked = options.tests.iter().flat_map(|list| list.split(',').map(str::trim));
+    asked.filter(|name| !name.is_empty() && !all.contains(&name.to_ascii_lowercase().as_str())).collect()
+}
+
+/// In redis-benchmark's words.
+fn bytes(n: usize) -> String {
+    format!("{n} bytes payload")
+}
+
 /// What the options ask to run: a mix, a capture, a workload's phases, the command given, or the tests chosen.
 pub fn chosen(options: &Options, stdin: Option<Vec<u8>>) -> Result<Vec<Test>, String> {
     let one =
         |title: String, work, options: &Options, payload| vec![Test { title, work, options: options.clone(), payload }];
     if options.mix.is_asked_for() {
         let mix = Mix::of_options(options)?;
-        let payload = mix.longest_value();
+        let payload = mix.payload();
         return Ok(one(mix.labels.join("+"), Work::Mix(mix), options, payload));
     }
     if let Some(path) = &options.replay {
@@ -92,7 +104,7 @@ pub fn chosen(options: &Options, stdin: Option<Vec<u8>>) -> Result<Vec<Test>, St
         options.clients = replay.clients.clamp(1, 10_000);
         options.requests = replay.len() as u64;
         let title = format!("REPLAY of {}", path.display());
-        return Ok(one(title, Work::Replay(replay), &options, 0));
+        return Ok(one(title, Work::Replay(replay), &options, "payload as captured".into()));
     }
     if options.workload.is_some() || options.workload_from.is_some() {
         return super::workload::tests(options);
@@ -103,7 +115,7 @@ pub fn chosen(options: &Options, stdin: Option<Vec<u8>>) -> Result<Vec<Test>, St
         let title = options.words.iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect::<Vec<_>>().join(" ");
         let template = Template::of_words(&words, options);
         // As redis-benchmark: a command's payload is all of it.
-        let payload = template.bytes.len() as u64;
+        let payload = bytes(template.bytes.len());
         return Ok(one(title, Work::Plain(template), options, payload));
     }
     let asked: Option<Vec<String>> =
@@ -113,7 +125,7 @@ pub fn chosen(options: &Options, stdin: Option<Vec<u8>>) -> Result<Vec<Test>, St
         title: (*title).to_owned(),
         work: Work::Plain(template(line, options)),
         options: options.clone(),
-        payload: options.data_size as u64,
+        payload: bytes(options.data_size),
     });
     Ok(tests.collect())
 }
@@ -144,6 +156,9 @@ mod tests {
         assert_eq!(titles("ping"), ["PING_INLINE", "PING_MBULK"]);
         assert_eq!(titles("GET,ping_mbulk,nosuch"), ["PING_MBULK", "GET"]);
         assert_eq!(titles("lrange_300"), ["LPUSH (needed to benchmark LRANGE)", "LRANGE_300 (first 300 elements)"]);
+        let options = Options { tests: Some("GET,nosuch, lrange,,odd".into()), ..Options::default() };
+        assert_eq!(unknown(&options), ["nosuch", "odd"]);
+        assert!(unknown(&Options::default()).is_empty());
         assert_eq!(chosen(&Options::default(), None).expect("tests").len(), 20);
     }
 }

@@ -32,9 +32,14 @@ pub fn apply(name: &str, options: &mut Options) -> Result<(), Failed> {
         eprintln!("{}: {what}", file.display());
         Failed
     };
-    let text = fs::read_to_string(&file).map_err(|error| say(reason(&error)))?;
+    let missing = |error| say(format!("{}; @{name} stands for what [{name}] of this file says", reason(&error)));
+    let text = fs::read_to_string(&file).map_err(missing)?;
     let all: toml::Table = text.parse().map_err(|error: toml::de::Error| say(error.message().to_owned()))?;
-    let profile = all.get(name).and_then(toml::Value::as_table).ok_or_else(|| say(format!("no profile [{name}]")))?;
+    let profile = all.get(name).and_then(toml::Value::as_table).ok_or_else(|| {
+        let others: Vec<String> = all.keys().map(|name| format!("@{name}")).collect();
+        let others = if others.is_empty() { "none".into() } else { others.join(", ") };
+        say(format!("no profile [{name}]; there is {others}"))
+    })?;
     set(profile, options).map_err(|what| say(format!("[{name}]: {what}")))
 }
 

@@ -154,6 +154,11 @@ fn files_that_others_read() {
     }
     let all: Value = serde_json::from_str(&text("out.json")).expect("JSON");
     let runs = all["tests"].as_array().expect("runs");
+    // What cannot be written is told before anything is sent.
+    for flag in ["--html", "--json-out-file", "--hdr-file-prefix"] {
+        let (code, out, err) = ours(server.port, &format!("-n 10 -q {flag} {}/nowhere/x", dir.display()));
+        assert!(code == Some(1) && out.is_empty() && err.contains("nowhere"), "{flag}: {out}{err}");
+    }
     // The warm-up's requests are in no figure.
     assert_eq!(runs.iter().map(|run| run["requests"].as_u64()).collect::<Vec<_>>(), [Some(400), Some(400)]);
 }

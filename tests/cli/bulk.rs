@@ -122,7 +122,10 @@ fn a_profile_brings_address_and_password() {
     let cli = |words: &[&str]| ours().env("RUSTREDIS_CLI_CONFIG", &config).args(words).assert();
     cli(&["@prod", "ping"]).success().stdout("PONG\n").stderr("");
     cli(&["@prod", "set", "a", "b"]).code(1).stderr(predicate::str::contains("read-only"));
-    cli(&["@nosuch", "ping"]).code(1).stderr(predicate::str::contains("no profile [nosuch]"));
+    cli(&["@nosuch", "ping"]).code(1).stderr(predicate::str::contains("no profile [nosuch]; there is @prod"));
+    let elsewhere = server.dir.join("nowhere.toml");
+    let cli = ours().env("RUSTREDIS_CLI_CONFIG", &elsewhere).args(["@prod", "ping"]).assert();
+    cli.code(1).stderr(predicate::str::contains("@prod stands for what [prod] of this file says"));
 }
 
 #[test]

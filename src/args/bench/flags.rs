@@ -17,6 +17,8 @@ pub struct Flag {
     pub value: &'static str,
     pub help: &'static str,
     pub set: Set,
+    /// Its value is a whole number.
+    pub whole: bool,
 }
 
 impl Flag {
@@ -26,7 +28,11 @@ impl Flag {
 }
 
 const fn flag(name: &'static str, value: &'static str, help: &'static str, set: Set) -> Flag {
-    Flag { name, value, help, set }
+    Flag { name, value, help, set, whole: false }
+}
+
+const fn whole(name: &'static str, value: &'static str, help: &'static str, set: Set) -> Flag {
+    Flag { name, value, help, set, whole: true }
 }
 
 /// More connections, pipelined requests or threads than this are a slip of the finger.
@@ -41,6 +47,12 @@ fn number(value: &[u8]) -> i64 {
     let text = value.trim_ascii_start();
     let end = text.iter().enumerate().position(|(i, b)| !(b.is_ascii_digit() || i == 0 && (*b == b'-' || *b == b'+')));
     std::str::from_utf8(&text[..end.unwrap_or(text.len())]).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// What [`number`] reads to its end. `-n allkeys` is a number of requests, too.
+pub fn is_number(value: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(value);
+    value == b"allkeys" || text.trim().trim_start_matches('+').parse::<i64>().is_ok()
 }
 
 fn text(value: Vec<u8>) -> String {
@@ -82,7 +94,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             o.target.addr.set_host(text(v));
             Ok(())
         }),
-        flag("-p, --port", "PORT", "Server's port [6379]", |o, v| {
+        whole("-p, --port", "PORT", "Server's port [6379]", |o, v| {
             let port = u16::try_from(number(&v)).map_err(|_| "Invalid server port.".to_owned())?;
             o.target.addr.set_port(port);
             Ok(())
@@ -91,7 +103,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("-u", "URI", "redis://[[user:]password@]host[:port][/db], rediss://, unix://path", |o, v| uri::apply(&text(v), &mut o.target)),
         flag("-a", "PASSWORD", "Password", |o, v| { o.target.password = Some(v); Ok(()) }),
         flag("--user", "NAME", "User's name for AUTH; needs -a", |o, v| { o.target.user = Some(v); Ok(()) }),
-        flag("--dbnum, --select-db", "DB", "Database number [0]", |o, v| {
+        whole("--dbnum, --select-db", "DB", "Database number [0]", |o, v| {
             o.target.db = u32::try_from(number(&v)).map_err(|_| "Invalid database number.".to_owned())?;
             Ok(())
         }),
@@ -111,20 +123,20 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("--tls-ciphersuites", "LIST", "Cipher suites of TLS 1.3, likewise", |o, v| { tls(o).ciphersuites = Some(text(v)); Ok(()) }),
     ]),
     ("How much", &[
-        flag("-c, --clients", "CLIENTS", "Parallel connections [50]", |o, v| { o.clients = number(&v).clamp(1, MOST_CLIENTS) as usize; Ok(()) }),
-        flag("-n, --requests", "REQUESTS", "Requests of a test [100000]; allkeys: one for each key of a mix's range", |o, v| {
+        whole("-c, --clients", "CLIENTS", "Parallel connections [50]", |o, v| { o.clients = number(&v).clamp(1, MOST_CLIENTS) as usize; Ok(()) }),
+        whole("-n, --requests", "REQUESTS", "Requests of a test [100000]; allkeys: one for each key of a mix's range", |o, v| {
             o.mix.all_keys = v == b"allkeys";
             o.requests = number(&v).max(0).unsigned_abs();
             Ok(())
         }),
-        flag("-d, --data-size", "BYTES", "Size of values [3]", |o, v| { o.data_size = number(&v).clamp(1, MOST_DATA) as usize; Ok(()) }),
-        flag("-P, --pipeline", "N", "Requests in a pipeline [1]", |o, v| { o.pipeline = number(&v).clamp(1, MOST_PIPELINED) as usize; Ok(()) }),
-        flag("-r", "N", "Random numbers below N, of 12 digits, for __rand_int__ and __rand_1st__ in arguments", |o, v| {
+        whole("-d, --data-size", "BYTES", "Size of values [3]", |o, v| { o.data_size = number(&v).clamp(1, MOST_DATA) as usize; Ok(()) }),
+        whole("-P, --pipeline", "N", "Requests in a pipeline [1]", |o, v| { o.pipeline = number(&v).clamp(1, MOST_PIPELINED) as usize; Ok(()) }),
+        whole("-r", "N", "Random numbers below N, of 12 digits, for __rand_int__ and __rand_1st__ in arguments", |o, v| {
             o.keyspace = Some(number(&v).max(0).unsigned_abs());
             Ok(())
         }),
-        flag("-k", "0|1", "Keep connections [1], or connect anew for every pipeline", |o, v| { o.keep_alive = number(&v) != 0; Ok(()) }),
-        flag("--threads", "N", "Threads that send", |o, v| {
+        whole("-k", "0|1", "Keep connections [1], or connect anew for every pipeline", |o, v| { o.keep_alive = number(&v) != 0; Ok(()) }),
+        whole("--threads", "N", "Threads that send", |o, v| {
             let n = number(&v);
             if n > MOST_THREADS {
                 eprintln!("WARNING: Too many threads, limiting threads to {MOST_THREADS}.");
@@ -132,15 +144,15 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             o.threads = (n > 0).then_some(n.min(MOST_THREADS) as usize);
             Ok(())
         }),
-        flag("--seed", "N", "Start of the random numbers, so that they repeat", |o, v| { o.seed = Some(number(&v).cast_unsigned()); Ok(()) }),
+        whole("--seed", "N", "Start of the random numbers, so that they repeat", |o, v| { o.seed = Some(number(&v).cast_unsigned()); Ok(()) }),
         flag("--test-time", "SECONDS", "Each test takes so long, whatever -n says", |o, v| { o.test_time = Some(seconds(v, "--test-time")?); Ok(()) }),
         flag("--warmup", "SECONDS", "Run each test so long first, and forget the figures", |o, v| { o.warmup = Some(seconds(v, "--warmup")?); Ok(()) }),
-        flag("--run-count", "N", "Run each test so often, and say how far the runs are apart [1]", |o, v| {
+        whole("--run-count", "N", "Run each test so often, and say how far the runs are apart [1]", |o, v| {
             let n = number(&v);
             o.runs = u32::try_from(n).ok().filter(|n| (1..=10_000).contains(n)).ok_or("--run-count takes a number from 1 on")?;
             Ok(())
         }),
-        flag("--reconnect-interval", "N", "Close each connection after N requests, and make a new one", |o, v| {
+        whole("--reconnect-interval", "N", "Close each connection after N requests, and make a new one", |o, v| {
             o.reconnect_interval = Some(u64::try_from(number(&v)).ok().filter(|n| *n > 0).ok_or("--reconnect-interval takes a number from 1 on")?);
             Ok(())
         }),
@@ -164,7 +176,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             o.mix.commands.push(MixCommand { line: v, ratio: 1, pattern: None });
             Ok(())
         }),
-        flag("--command-ratio", "N", "How often, beside the others, the command in front is sent [1]", |o, v| {
+        whole("--command-ratio", "N", "How often, beside the others, the command in front is sent [1]", |o, v| {
             let command = o.mix.commands.last_mut().ok_or("--command-ratio stands behind its --command")?;
             command.ratio = u64::try_from(number(&v)).ok().filter(|n| (1..=1 << 32).contains(n)).ok_or("--command-ratio takes a number from 1 on")?;
             Ok(())
@@ -181,8 +193,8 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             Ok(())
         }),
         flag("--key-prefix", "TEXT", "What keys begin with [memtier-]", |o, v| { o.mix.key_prefix = v; Ok(()) }),
-        flag("--key-minimum", "N", "Number of the first key [0]", |o, v| { o.mix.key_minimum = number(&v).max(0).unsigned_abs(); Ok(()) }),
-        flag("--key-maximum", "N", "Number of the last key [10000000]", |o, v| { o.mix.key_maximum = number(&v).max(0).unsigned_abs(); Ok(()) }),
+        whole("--key-minimum", "N", "Number of the first key [0]", |o, v| { o.mix.key_minimum = number(&v).max(0).unsigned_abs(); Ok(()) }),
+        whole("--key-maximum", "N", "Number of the last key [10000000]", |o, v| { o.mix.key_maximum = number(&v).max(0).unsigned_abs(); Ok(()) }),
         flag("--key-stddev", "N", "Deviation of the gaussian pattern [a sixth of the range]", |o, v| { o.mix.key_deviation = Some(positive(v, "--key-stddev")?); Ok(()) }),
         flag("--key-median", "N", "Middle of the gaussian pattern [of the range]", |o, v| { o.mix.key_median = Some(positive(v, "--key-median")?); Ok(()) }),
         flag("--key-zipf-exp", "X", "Exponent of the zipf pattern, up to 5 [1]", |o, v| {
@@ -235,7 +247,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("--find-max", "", "Search the highest rate of the open loop that meets --slo", |o, _| { o.find_max = true; Ok(()) }),
         flag("--slo", "TARGET", "p99<1ms, or several: p50<200us,p99.9<5ms,errors<0.1%", |o, v| { o.slo = slo::parse_slo(&text(v))?; Ok(()) }),
         flag("--step-time, --block-time", "SECONDS", "How long a step of --find-max takes [3], or a block of ab [1]", |o, v| { o.step = Some(seconds(v, "--step-time")?); Ok(()) }),
-        flag("--blocks", "N", "Blocks of ab on either side [10]", |o, v| {
+        whole("--blocks", "N", "Blocks of ab on either side [10]", |o, v| {
             o.blocks = usize::try_from(number(&v)).ok().filter(|n| (2..=10_000).contains(n)).ok_or("--blocks takes a number from 2 on")?;
             Ok(())
         }),
@@ -248,7 +260,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             Ok(())
         }),
         flag("--calibrate", "", "Measure this program against a responder that does nothing", |o, _| { o.calibrate = true; Ok(()) }),
-        flag("--respond", "PORT", "Be that responder: +OK to everything on this port", |o, v| {
+        whole("--respond", "PORT", "Be that responder: +OK to everything on this port", |o, v| {
             o.respond = Some(u16::try_from(number(&v)).ok().filter(|port| *port > 0).ok_or("Invalid server port.")?);
             Ok(())
         }),
@@ -277,7 +289,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
         flag("--hdr-file-prefix", "PREFIX", "Write histograms of each kind of command to PREFIX_NAME_command_run_N.txt and .hgrm", |o, v| { o.hdr_prefix = Some(path(v)); Ok(()) }),
         flag("--server-stats", "yes|no", "Ask the server for INFO each second [with --json, --json-out-file and --html]", |o, v| { o.server_stats = Some(yes(&v, "--server-stats")?); Ok(()) }),
         flag("--live", "yes|no", "Show throughput and percentiles while it runs [on a terminal]", |o, v| { o.live = Some(yes(&v, "--live")?); Ok(()) }),
-        flag("--precision", "N", "Significant digits of latencies, 1 to 4 [3]", |o, v| { o.precision = number(&v).clamp(1, 4) as u8; Ok(()) }),
+        whole("--precision", "N", "Significant digits of latencies, 1 to 4 [3]", |o, v| { o.precision = number(&v).clamp(1, 4) as u8; Ok(()) }),
         flag("-e", "", "Of old: show errors", |o, _| { o.errors_flag = true; Ok(()) }),
         flag("--fatal-errors", "yes|no", "End at the first error reply; as redis-benchmark does, and else they are counted", |o, v| {
             o.fatal_errors = Some(yes(&v, "--fatal-errors")?);

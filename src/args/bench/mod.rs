@@ -243,8 +243,9 @@ pub enum Asked {
     Unknown(String),
 }
 
-/// Reads the words behind the program's name.
-pub fn parse(words: Vec<OsString>) -> Asked {
+/// Reads the words behind the program's name. `as_peer`: as redis-benchmark, whatever digits a number begins with count,
+/// and none are 0; else what is no number is refused, so that `-n 1M` is not one request.
+pub fn parse(words: Vec<OsString>, as_peer: bool) -> Asked {
     let mut options = Options::default();
     let mut words = words.into_iter().map(OsString::into_vec).peekable();
     while let Some(word) = words.next_if(|word| word.starts_with(b"-") || is_uri(word)) {
@@ -273,6 +274,10 @@ pub fn parse(words: Vec<OsString>) -> Asked {
             }
         };
         let Some(value) = value else { return unknown() };
+        if flag.whole && !as_peer && !flags::is_number(&value) {
+            let (name, value) = (word.escape_ascii(), value.escape_ascii());
+            return Asked::Wrong(format!("{name} takes a whole number, not \"{value}\""));
+        }
         if let Err(error) = (flag.set)(&mut options, value) {
             return Asked::Wrong(error);
         }
@@ -290,9 +295,15 @@ fn is_uri(word: &[u8]) -> bool {
 
 /// What `--help` prints; `tests` are the names that `-t` takes.
 pub fn usage(program: &str, tests: &[&str]) -> String {
+    // Started as redis-benchmark, a command of this name is one to send.
+    let ab = match program {
+        "redis-benchmark" => String::new(),
+        _ => format!("       {program} ab A B [OPTIONS] [COMMAND ARGS...]\n"),
+    };
+    let compares = if ab.is_empty() { "" } else { "ab compares two servers, each a URI or a program to start.\n" };
     let mut out = format!(
-        "Usage: {program} [URI] [OPTIONS] [COMMAND ARGS...]\n\
-         Loads a server with the usual tests, or with a command, and tells throughput and latencies.\n"
+        "Usage: {program} [URI] [OPTIONS] [COMMAND ARGS...]\n{ab}\
+         Loads a server with the usual tests, or with a command, and tells throughput and latencies.\n{compares}"
     );
     for (subject, flags) in GROUPS {
         super::describe(&mut out, subject, flags.iter().map(|flag| (flag.name, flag.value, flag.help)));
@@ -308,9 +319,14 @@ pub fn usage(program: &str, tests: &[&str]) -> String {
          \x20 {program} --rate 20000 --test-time 10 -t get\n\
          \x20 {program} --ratio 1:10 --key-pattern R:Z --data-size-range 10-1000 --test-time 30 --html run.html\n\
          \x20 {program} --find-max --slo 'p99<1ms' -t get\n\
-         \x20 {program} ab redis://127.0.0.1:6379 redis://127.0.0.1:6380 --require 'rps>=0.95' -t set\n",
+",
         tests.join(",")
     ));
+    if !compares.is_empty() {
+        out.push_str(&format!(
+            "  {program} ab redis://127.0.0.1:6379 redis://127.0.0.1:6380 --require 'rps>=0.95' -t set\n"
+        ));
+    }
     out
 }
 
@@ -319,7 +335,7 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Asked {
-        parse(line.split_whitespace().map(OsString::from).collect())
+        parse(line.split_whitespace().map(OsString::from).collect(), false)
     }
 
     fn run(line: &str) -> Options {
@@ -363,7 +379,7 @@ mod tests {
         assert_eq!((o.mix.expiry, o.mix.all_keys, o.clients), (Some((1, 9)), true, 7));
         let words: Vec<OsString> =
             ["--command", "GET __key__", "--command-ratio=3", "--command", "PING"].map(OsString::from).into();
-        let Asked::Run(o) = parse(words) else { panic!("two commands") };
+        let Asked::Run(o) = parse(words, false) else { panic!("two commands") };
         assert_eq!(o.mix.commands.iter().map(|c| c.ratio).collect::<Vec<_>>(), [3, 1]);
         assert_eq!(run("--monitor-input f --speed 2x").speed, 2.0);
         assert!(run("--monitor-input f --speed max").speed.is_infinite());
@@ -394,9 +410,16 @@ mod tests {
             "--run-count 0",
             "--speed 0x",
             "--verify --calibrate",
+            "-n 1M",
+            "-n 1e6",
+            "--threads two",
+            "--blocks 10k",
         ] {
             assert!(matches!(parsed(line), Asked::Wrong(_)), "{line}");
         }
+        let words = ["-n", "1M", "-c", "x"].map(OsString::from).into();
+        let Asked::Run(o) = parse(words, true) else { panic!("redis-benchmark takes it") };
+        assert_eq!((o.requests, o.clients), (1, 1));
         for line in ["-n", "-foo", "--tls-ciphers"] {
             assert!(matches!(parsed(line), Asked::Unknown(_)), "{line}");
         }

@@ -231,8 +231,18 @@ impl Mix {
         self.keyspaces.iter().map(|k| k.keys.count()).max().unwrap_or(1)
     }
 
-    pub fn longest_value(&self) -> u64 {
-        self.values.iter().map(Values::longest).max().unwrap_or(0)
+    /// How large requests are: seen by making some.
+    pub fn payload(&self) -> String {
+        const SEEN: usize = 1000;
+        let (mut rng, mut hand, mut out) = (Rng::new(1), self.hand(Place { index: 0, of: 1 }), Vec::new());
+        let mut made = 0;
+        for _ in 0..SEEN {
+            self.push(&mut out, &mut hand, &mut rng, &[]);
+            made += out.len();
+            // Large values need no more room than one of them.
+            out.clear();
+        }
+        format!("{} bytes a request on average", made / SEEN)
     }
 
     pub fn hand(&self, place: Place) -> Hand {
@@ -334,7 +344,7 @@ mod tests {
     use crate::args::bench::{Asked, parse};
 
     fn mix(line: &[&str]) -> Result<Mix, String> {
-        match parse(line.iter().map(std::ffi::OsString::from).collect()) {
+        match parse(line.iter().map(std::ffi::OsString::from).collect(), false) {
             Asked::Run(options) => Mix::of_options(&options),
             other => panic!("{other:?}"),
         }

@@ -20,6 +20,7 @@ pub struct Values {
     bounds: Vec<u64>,
     along_keys: bool,
     block: Vec<u8>,
+    /// The longest that [`Values::size`] returns.
     longest: u64,
     /// Letters are the same for every value of a size, as redis-benchmark's.
     shift: u64,
@@ -48,11 +49,6 @@ impl Values {
         let shift = if data == Data::Letters { 0 } else { SHIFT };
         let block = block((longest + shift) as usize, data, seed);
         Values { sizes, bounds, along_keys, block, longest, shift }
-    }
-
-    /// The longest that [`Values::size`] returns.
-    pub fn longest(&self) -> u64 {
-        self.longest
     }
 
     /// The next value's length; `along` is the key's place in its range, from 0 to 1.

@@ -268,7 +268,7 @@ fn phase(
         c.end()?;
     }
     s.end()?;
-    let payload = mix.longest_value();
+    let payload = mix.payload();
     Ok(Test { title: format!("{name}: {title}"), work: Work::Mix(mix), options, payload })
 }
 
