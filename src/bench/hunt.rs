@@ -23,8 +23,6 @@ const MOST_STEPS: usize = 40;
 const HIGHEST: f64 = 1e8;
 /// A rate is met if this part of it was served.
 const REACHED: f64 = 0.97;
-/// Seconds by which a busy machine may be late at the end of a step.
-const SLACK: f64 = 0.02;
 /// Parts of the highest rate that are measured at the end, unless they were on the way.
 const CURVE: [f64; 5] = [0.1, 0.25, 0.5, 0.75, 0.9];
 
@@ -77,11 +75,11 @@ fn search(options: &Options, runner: &Runner<'_>, test: &Test) -> Result<Vec<Poi
         let mut o = o.clone();
         o.rate = Some(rate);
         let mut outcome = runner.run(&test.title, &test.work, &o, &mut |_, _| ())?;
-        let mut why = missed(&options.slo, &outcome, rate, step);
+        let mut why = missed(&options.slo, &outcome, rate);
         if !why.is_empty() {
             // Once may be the machine's fault: a rate fails if it fails twice.
             let again = runner.run(&test.title, &test.work, &o, &mut |_, _| ())?;
-            let second = missed(&options.slo, &again, rate, step);
+            let second = missed(&options.slo, &again, rate);
             if second.len() <= why.len() {
                 (outcome, why) = (again, second);
             }
@@ -93,7 +91,7 @@ fn search(options: &Options, runner: &Runner<'_>, test: &Test) -> Result<Vec<Poi
             let verdict = if passed { "met".to_owned() } else { missed.join(", ") };
             eprintln!("{}: {rate:.0} a second: p99 {p99:.3} ms: {verdict}", test.title);
         }
-        curve.push(Point { rate, reached: reached(&outcome, rate, step), outcome, missed });
+        curve.push(Point { rate, reached: reached(&outcome, rate), outcome, missed });
         Ok(passed)
     };
     let (mut low, mut high) = (None::<f64>, None::<f64>);
@@ -125,13 +123,13 @@ fn search(options: &Options, runner: &Runner<'_>, test: &Test) -> Result<Vec<Poi
 }
 
 /// What of the service level was missed; that the rate was not reached is one of it.
-fn missed(slo: &[Bound], outcome: &Outcome, rate: f64, step: Duration) -> Vec<String> {
+fn missed(slo: &[Bound], outcome: &Outcome, rate: f64) -> Vec<String> {
     let mut why: Vec<String> =
         slo.iter().filter(|b| value(b.figure, outcome) > b.most).map(|b| format!("not {}", shown(b))).collect();
     if outcome.finished == 0 {
         why.push("no request in a step".into());
     }
-    let reached = reached(outcome, rate, step);
+    let reached = reached(outcome, rate);
     if reached < REACHED * rate {
         why.push(format!("{reached:.0} a second reached"));
     }
@@ -139,17 +137,13 @@ fn missed(slo: &[Bound], outcome: &Outcome, rate: f64, step: Duration) -> Vec<St
 }
 
 /// Requests a second that were served, of the rate. Random arrivals differ in number: what counts is that all that were
-/// due were answered, and in the time in which they were due. The last of them may take as long as others took, from when
-/// they went out; whoever falls behind takes longer than that.
-fn reached(outcome: &Outcome, rate: f64, step: Duration) -> f64 {
+/// due went out in the step, and were answered.
+fn reached(outcome: &Outcome, rate: f64) -> f64 {
     let tally = &outcome.tally;
     let lost = tally.errors.get(LOST).copied().unwrap_or(0);
-    let due = (outcome.finished + tally.unsent + lost).max(1);
-    let service = tally.service.as_ref().map_or(0, |h| h.value_at_percentile(99.0)) as f64 / 1e9;
-    let (step, took) = (step.as_secs_f64(), outcome.took.as_secs_f64());
-    // The step ends with the first request that is due after it.
-    let end = (took - service - SLACK - 5.0 / rate).max(step);
-    rate * (outcome.finished as f64 / due as f64) * (step / end)
+    let due = outcome.finished + tally.unsent + lost;
+    // Who is never answered was behind already when the step ended, or is it now.
+    rate * (1.0 - (tally.behind.max(tally.unsent) + lost) as f64 / due.max(1) as f64).max(0.0)
 }
 
 /// In nanoseconds, or per cent.

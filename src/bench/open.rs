@@ -53,6 +53,9 @@ impl Thread<'_> {
                     idle.push_back(at);
                 }
             }
+            if ended == Some(now) {
+                self.tally.behind = waiting.len() as u64;
+            }
             let done = || waiting.is_empty() && self.clients.iter().all(|client| client.due.is_empty());
             if ended.is_some_and(|ended| now > ended + PATIENCE_NS || done()) || shared.stop.load(Relaxed) {
                 break;

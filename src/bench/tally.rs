@@ -92,6 +92,8 @@ pub struct Tally {
     pub latest_ns: u64,
     /// Due before the end, and never sent: every connection was waiting for the server.
     pub unsent: u64,
+    /// Due, and still waiting for a connection when the last one was due.
+    pub behind: u64,
     pub errors: BTreeMap<String, u64>,
     /// Values compared, and those that were not what was written.
     pub checked: u64,
@@ -114,6 +116,7 @@ impl Tally {
             late: 0,
             latest_ns: 0,
             unsent: 0,
+            behind: 0,
             errors: BTreeMap::new(),
             checked: 0,
             wrong: 0,
@@ -159,6 +162,7 @@ impl Tally {
         self.late += other.late;
         self.latest_ns = self.latest_ns.max(other.latest_ns);
         self.unsent += other.unsent;
+        self.behind += other.behind;
         for (kind, n) in other.errors {
             *self.errors.entry(kind).or_default() += n;
         }

@@ -62,6 +62,11 @@ fn the_highest_rate_is_found() {
     assert!(curve.len() >= 5 && curve.iter().any(|p| p["met"] == false), "{all}");
     let rates: Vec<f64> = curve.iter().filter_map(|p| p["rate"].as_f64()).collect();
     assert!(rates.windows(2).all(|w| w[0] <= w[1]) && rates[0] < rate / 5.0, "{rates:?}");
+    // A rate that was not kept up is not met, however patient the target is.
+    let line = "--find-max --slo p99<30000ms -t ping_mbulk -c 20 --step-time 0.5 --rate 300 --arrivals constant --json";
+    let (code, all) = json(port, line);
+    let rate = all["tests"][0]["highest_rate"].as_f64().unwrap_or_else(|| panic!("{all}"));
+    assert!(code == Some(0) && (350.0..650.0).contains(&rate), "{all}");
     // What no rate meets.
     let (code, all) = json(port, "--find-max --slo p50<1us -t ping_mbulk -c 2 --step-time 0.1 --rate 4 --json");
     assert!(code == Some(2) && all["tests"][0]["highest_rate"].is_null(), "{all}");
