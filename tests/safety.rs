@@ -266,7 +266,9 @@ fn secrets_stay_out_of_sight() {
         format!("HELLO 2 SETNAME x AUTH nobody {SECRET}"),
         format!("ACL SETUSER someone on >{SECRET} ~* +@all"),
         format!("ACL SETUSER someone <{SECRET}x"),
-        format!("CONFIG SET masterauth {SECRET} tls-key-file-pass {SECRET} tls-client-key-file-pass {SECRET}"),
+        format!(
+            "CONFIG SET masterauth {SECRET} masteruser {SECRET} tls-key-file-pass {SECRET} tls-client-key-file-pass {SECRET}"
+        ),
         format!("CONFIG SET requirepass {SECRET} maxmemory-policy nosuch"),
         "PING".to_owned(),
     ] {

@@ -12,7 +12,7 @@ use super::{FLAG, INT_MAX};
 pub const ROWS: &[Row] = &[
     Row::list("replicaof", "", words::replicaof, |f| &f.replicaof).aliases(&["slaveof"]).startup(),
     Row::text("masterauth", "", |f| &f.masterauth).aliases(&["primaryauth"]).sensitive(),
-    Row::text("masteruser", "", |f| &f.masteruser).aliases(&["primaryuser"]),
+    Row::text("masteruser", "", |f| &f.masteruser).aliases(&["primaryuser"]).sensitive(),
     Row::flag("replica-serve-stale-data", "yes", |f| &f.replica_serve_stale_data).aliases(&["slave-serve-stale-data"]),
     Row::flag("replica-read-only", "yes", |f| &f.replica_read_only).aliases(&["slave-read-only"]),
     Row::flag("replica-ignore-maxmemory", "yes", |f| &f.replica_ignore_maxmemory).aliases(&["slave-ignore-maxmemory"]),
