@@ -27,6 +27,7 @@ impl Effort {
         self.left = self.left.saturating_sub(1);
         *if moved { &mut self.hits } else { &mut self.misses } += 1;
     }
+
     /// A key was, and something of it moved or not.
     pub fn looked_at_key(&mut self, moved: bool) {
         *if moved { &mut self.key_hits } else { &mut self.key_misses } += 1;
