@@ -68,6 +68,7 @@ fn holes_are_closed_and_memory_comes_back() {
     ] {
         assert_eq!(c.line(&format!("CONFIG SET {name} {value}")), "+OK\\r\\n");
     }
+    assert_eq!(c.line("CONFIG RESETSTAT"), "+OK\\r\\n");
     // Half of what was empty goes back to the system, at the least.
     let given = (before.0 - before.1) / 2;
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -82,6 +83,12 @@ fn holes_are_closed_and_memory_comes_back() {
     }
     assert_eq!(c.line("DEBUG DIGEST"), digest);
     assert!(info(&mut c, "active_defrag_hits") > keys / 10 && info(&mut c, "active_defrag_key_hits") > keys / 20);
+    assert_eq!(c.line("CONFIG SET activedefrag no"), "+OK\\r\\n");
+    while info(&mut c, "active_defrag_running") > 0 {
+        assert!(Instant::now() < deadline, "it goes on");
+    }
+    assert_eq!(c.line("CONFIG RESETSTAT"), "+OK\\r\\n");
+    assert!(info(&mut c, "active_defrag_hits") + info(&mut c, "active_defrag_misses") < keys / 10, "not reset");
 }
 
 /// Several clients, each with keys of its own and a model of them, while keys are moved about all the time and snapshots written.

@@ -150,6 +150,7 @@ impl SharedStats {
             n.store(0, Relaxed);
         }
         self.error_codes.lock().clear();
+        self.defrag.reset();
     }
 
     /// Counts an error reply. Scripts make codes up, so beyond this many all further ones share a name (Redis 7.4's).
@@ -183,6 +184,13 @@ pub struct Defrag {
 }
 
 impl Defrag {
+    fn reset(&self) {
+        for n in [&self.hits, &self.misses, &self.key_hits, &self.key_misses] {
+            n.store(0, Relaxed);
+        }
+        self.earlier_ms.store(0, Relaxed);
+    }
+
     /// `activedefrag` is at work.
     pub fn runs(&self, share: u64, now_ms: i64) {
         if self.running.swap(share, Relaxed) == 0 {

@@ -70,8 +70,9 @@ impl Defrag {
             return;
         }
         self.round = None;
-        let (moved, looked) = (hits - hits_then, hits - hits_then + misses - misses_then);
-        if moved * FEW < looked {
+        // None where CONFIG RESETSTAT came between.
+        let counted = hits.checked_sub(hits_then).zip(misses.checked_sub(misses_then));
+        if counted.is_some_and(|(moved, stayed)| moved.saturating_mul(FEW) < moved.saturating_add(stayed)) {
             self.resting_until = Some(Instant::now() + REST);
         }
     }
