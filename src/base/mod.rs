@@ -17,5 +17,6 @@ pub mod pqsort;
 pub mod quoted;
 pub mod rng;
 pub mod sizes;
+pub mod spans;
 pub mod terminal;
 pub mod units;

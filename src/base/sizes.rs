@@ -1,9 +1,6 @@
 //! The allocator's size classes, so that a growing block asks for sizes of which no byte is lost.
 
 /// The smallest size class that holds `n` bytes: multiples of 8 up to 64, then four classes to every doubling.
-///
-/// Ask with an alignment of 1 where that will do: for larger alignments mimalloc adds the alignment less one to a size that
-/// is neither small nor a power of two, and with that a size class. See [`aligned_size_class`].
 #[inline]
 pub fn size_class(n: usize) -> usize {
     if n <= 64 {
@@ -11,12 +8,6 @@ pub fn size_class(n: usize) -> usize {
     }
     let step = 1 << ((n - 1).ilog2() - 2);
     n.next_multiple_of(step)
-}
-
-/// The same for blocks aligned to 8: what is left of the class for the asker.
-#[inline]
-pub fn aligned_size_class(n: usize) -> usize {
-    if n <= 1024 { size_class(n) } else { size_class(n + 8) - 8 }
 }
 
 #[cfg(test)]

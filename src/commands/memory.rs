@@ -1,6 +1,6 @@
 //! MEMORY: what memory is used for.
 
-use crate::base::alloc;
+use crate::base::{alloc, spans};
 use crate::data::slab;
 use crate::engine::call::Call;
 use crate::engine::errors::Error;
@@ -90,8 +90,10 @@ fn memory_purge(c: &mut Call<'_>) -> Result<(), Error> {
 
 fn memory_malloc_stats(c: &mut Call<'_>) -> Result<(), Error> {
     let (pages, used) = (slab::bytes_in_pages(), alloc::elsewhere_now());
-    let slabs = format!("slabs: {pages} bytes in pages, {used} of them in blocks that are used\n\n");
-    c.reply.verbatim("txt", (slabs + &alloc::report()).as_bytes());
+    let slabs = format!("slabs: {pages} bytes in pages, {used} of them in blocks that are used\n");
+    let (used, idle) = spans::bytes();
+    let spans = format!("spans: {used} bytes in blocks that are used, {idle} free that may hold memory\n\n");
+    c.reply.verbatim("txt", (slabs + &spans + &alloc::report()).as_bytes());
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! large ones a box around a table. Time comes in as `now_ms`, randomness as `&mut Rng`, thresholds as [`Limits`].
 
 mod alloc;
+mod block;
 pub mod effort;
 pub mod geo;
 pub mod hash;

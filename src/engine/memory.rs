@@ -3,7 +3,7 @@
 use super::clients::flag;
 use super::config::MaxmemoryPolicy;
 use super::{Engine, LogLevel, client_filter};
-use crate::base::alloc;
+use crate::base::{alloc, spans};
 use crate::data::slab;
 use crate::keyspace::db::AccessClock;
 use std::sync::atomic::Ordering::Relaxed;
@@ -106,6 +106,7 @@ impl Engine {
         let (mut unaccounted, mut moved) = (0, 0);
         if beyond > 0 {
             slab::trim(PAGES_AT_ONCE);
+            spans::trim(spans::SLACK);
             let pages = slab::bytes_in_pages();
             if pages.saturating_sub(alloc::elsewhere_now()) > pages / FEW {
                 moved = (1 + beyond * 100 / allowed) * MOVED;

@@ -64,6 +64,7 @@ mod tests {
     use super::*;
     use crate::base::rng::Rng;
     use crate::data::list::{End, Limits as ListLimits};
+    use crate::data::stream::{NewId, NodeLimits, StreamId};
     use crate::data::{Hash, Limits, List, Set, Stream, Zset};
     use crate::keyspace::NewValue;
     use crate::rdb::{Target, payload};
@@ -106,7 +107,16 @@ mod tests {
                 }
                 NewValue::Object(hash.into())
             }
-            _ => NewValue::Object(Stream::new().into()),
+            _ => {
+                let mut stream = Stream::new();
+                for n in 0..many {
+                    let item = [text(n, 5), text(n + i, 3 + n % 90)];
+                    let id = NewId::Exact(StreamId::new(1, n as u64 + 1));
+                    let added = stream.add(id, 0, item.iter().map(Vec::as_slice), &NodeLimits::default());
+                    added.expect("a larger id");
+                }
+                NewValue::Object(stream.into())
+            }
         };
         Entry::new(format!("key:{i}").as_bytes(), value, i.is_multiple_of(3).then_some(1 << 40), 7)
     }

@@ -3,7 +3,7 @@
 //! The allocator gives pages back on the way of others that come and go. After a storm nobody comes: so this thread has it look once
 //! a second, and workers see to their own pages when much has been freed.
 
-use crate::base::alloc;
+use crate::base::{alloc, spans};
 use crate::data::slab;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -28,8 +28,10 @@ impl Freeing {
                     Ok(value) => drop(value),
                     Err(RecvTimeoutError::Timeout) => {
                         alloc::collect();
+                        spans::decay();
                         if storm.is_over(alloc::bytes_now()) {
                             slab::trim(usize::MAX);
+                            spans::trim(0);
                         }
                     }
                     Err(RecvTimeoutError::Disconnected) => break,

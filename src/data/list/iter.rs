@@ -1,9 +1,9 @@
 //! Walking a list in either direction, a value at a time. Nothing is allocated but for a compressed node's plain form,
 //! which is why the values are borrowed from the iterator.
 
-use super::block::offset_in;
 use super::node::Node;
 use super::{Form, List};
+use crate::data::block::offset_in;
 use crate::data::lpentry::{self, Value};
 use std::borrow::Cow;
 use std::collections::VecDeque;

@@ -10,7 +10,6 @@
 //! 1. The tag is right, and the word is the only owner of what it points to.
 //! 2. While a small list's block is being changed, the word says empty: a panic then leaks the block, no more.
 
-mod block;
 mod iter;
 mod limits;
 mod node;
@@ -18,9 +17,9 @@ mod quick;
 #[cfg(test)]
 mod tests;
 
+use super::block::Block;
 use crate::data::effort::Effort;
 use crate::data::lpentry::{self, Value};
-use block::Block;
 pub use iter::Iter;
 use limits::FRAME;
 pub use limits::Limits;
@@ -128,11 +127,14 @@ impl List {
         *self = NonNull::new(word).map_or(List::new(), List);
     }
 
-    /// Moves a small list out of a page of which little is used. (The nodes of large ones are not in the slabs.)
-    pub fn compact(&mut self, effort: &mut Effort) {
-        if self.tag() == SMALL {
-            self.change_small(0, |block| block.compact(effort));
+    /// Moves what lies in pages of which little is used, from node number `from` on, for as long as the effort lasts; returns where
+    /// to go on.
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        match self.tag() {
+            SMALL => self.change_small(0, |block| block.compact(effort)),
+            _ => return self.quick_mut()?.compact(from, effort),
         }
+        None
     }
 
     /// Items.

@@ -1,7 +1,8 @@
 //! A node of a quicklist: a [`Block`] of entries, or the LZF-compressed form of one.
 
-use super::block::Block;
 use crate::base::lzf;
+use crate::data::block::Block;
+use crate::data::effort::Effort;
 use crate::data::lpentry::{self, Value};
 use std::borrow::Cow;
 
@@ -102,6 +103,10 @@ impl Node {
 
     pub fn heap_bytes(&self) -> usize {
         self.0.heap_bytes()
+    }
+
+    pub fn compact(&mut self, effort: &mut Effort) {
+        self.0.compact(effort);
     }
 
     /// Moves all entries of `other` behind those here.

@@ -3,6 +3,7 @@
 
 use super::Limits;
 use super::node::Node;
+use crate::data::effort::Effort;
 use crate::data::lpentry::{self, Value};
 use std::collections::VecDeque;
 
@@ -62,6 +63,18 @@ impl Quick {
             };
             self.settle(limits);
         }
+    }
+
+    /// See [`List::compact`](super::List::compact).
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        let first = usize::try_from(from).ok()?;
+        for (node, next) in self.nodes.iter_mut().skip(first).zip(from + 1..) {
+            node.compact(effort);
+            if effort.is_spent() {
+                return Some(next);
+            }
+        }
+        None
     }
 
     pub fn end(&self, front: bool) -> Option<&Node> {
@@ -308,7 +321,7 @@ impl Quick {
 
 /// Removes the first or last `most` entries equal to `needle`; for many of them the block is written anew, once.
 pub(super) fn remove_from_block<const H: usize>(
-    block: &mut super::block::Block<H>,
+    block: &mut crate::data::block::Block<H>,
     needle: &[u8],
     most: usize,
     backward: bool,

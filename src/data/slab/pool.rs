@@ -6,12 +6,11 @@
 
 use super::class::{LARGE_PAGE, SMALL_PAGE, page_bytes};
 use super::{HEADER, Page, large_layout};
+use crate::base::spans::{self, REGION};
 use parking_lot::{Condvar, Mutex};
 use std::alloc::handle_alloc_error;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
-
-const REGION: usize = 2 * 1024 * 1024;
 
 struct Pool {
     /// Pages that were given back, and are as they were.
@@ -236,23 +235,9 @@ impl Pool {
 
 /// The address of a new region.
 fn map_region() -> usize {
-    // SAFETY: an anonymous mapping of twice the size always contains an aligned region; the rest is given back.
-    unsafe {
-        let prot = libc::PROT_READ | libc::PROT_WRITE;
-        let raw = libc::mmap(null_mut(), 2 * REGION, prot, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
-        if raw == libc::MAP_FAILED {
-            handle_alloc_error(large_layout(REGION));
-        }
-        let start = raw as usize;
-        let region = (start + REGION - 1) & !(REGION - 1);
-        if region > start {
-            libc::munmap(raw, region - start);
-        }
-        let end = start + 2 * REGION;
-        if end > region + REGION {
-            libc::munmap((region + REGION) as *mut _, end - region - REGION);
-        }
-        region
+    match spans::map_region() {
+        Some(region) => region.as_ptr() as usize,
+        None => handle_alloc_error(large_layout(REGION)),
     }
 }
 

@@ -21,6 +21,7 @@ pub use range::Range;
 pub use refs::{Deletion, RefPolicy};
 pub use trim::{Trim, TrimTo};
 
+use crate::data::effort::Effort;
 use node::Node;
 use std::collections::{BTreeMap, VecDeque};
 use std::ptr::NonNull;
@@ -122,6 +123,19 @@ impl Stream {
     /// Roughly how many allocations dropping the stream gives back.
     pub fn free_effort(&self) -> usize {
         1 + self.0.nodes.len() + self.groups().map(|(_, group)| 1 + group.pel_len()).sum::<usize>()
+    }
+
+    /// Moves nodes that lie in pages of which little is used, from number `from` on, for as long as the effort lasts; returns where to
+    /// go on.
+    pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
+        let first = usize::try_from(from).ok()?;
+        for (node, next) in self.0.nodes.iter_mut().skip(first).zip(from + 1..) {
+            node.compact(effort);
+            if effort.is_spent() {
+                return Some(next);
+            }
+        }
+        None
     }
 
     /// Largest id ever added or set (`last-generated-id`).

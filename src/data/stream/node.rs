@@ -11,7 +11,8 @@
 //! are kept outside here, so that adding an entry only appends, and are put in front when a node is written.
 
 use super::id::StreamId;
-use crate::base::sizes::size_class;
+use crate::data::block::Block;
+use crate::data::effort::Effort;
 use crate::data::lpentry::{self, Entries, Value};
 
 const DELETED: u8 = 1;
@@ -20,7 +21,7 @@ const SAME: u8 = 2;
 #[derive(Clone)]
 pub(super) struct Node {
     pub master: StreamId,
-    run: Vec<u8>,
+    run: Block<0>,
     /// Live entries.
     pub count: u32,
     pub deleted: u32,
@@ -90,50 +91,48 @@ impl Node {
     pub fn new<'i>(master: StreamId, items: impl Iterator<Item = &'i [u8]> + Clone, first_len: usize) -> Node {
         let names = || items.clone().step_by(2);
         let room: usize = names().map(|n| Value::of(n).entry_len()).sum::<usize>() + 8;
-        let mut run = Vec::with_capacity(size_class(room + first_len + first_len / 2));
-        Value::Int(names().count() as i64).append_to(&mut run);
-        names().for_each(|name| Value::of(name).append_to(&mut run));
-        Value::Int(0).append_to(&mut run);
+        let mut run = Block::with_room(room + first_len + first_len / 2);
+        run.push_back(Value::Int(names().count() as i64));
+        names().for_each(|name| run.push_back(Value::of(name)));
+        run.push_back(Value::Int(0));
         Node { master, run, count: 0, deleted: 0 }
     }
 
     #[inline]
     pub fn run(&self) -> &[u8] {
-        &self.run
+        self.run.bytes()
     }
 
     /// Bytes of the node as Redis counts them against `stream-node-max-bytes`.
     #[inline]
     pub fn listpack_len(&self) -> usize {
         let head = |n: u32| Value::Int(i64::from(n)).entry_len();
-        7 + head(self.count) + head(self.deleted) + self.run.len()
+        7 + head(self.count) + head(self.deleted) + self.run().len()
     }
 
     pub fn heap_bytes(&self) -> usize {
-        self.run.capacity()
+        self.run.heap_bytes()
     }
 
     pub fn shrink_to_fit(&mut self) {
-        let room = size_class(self.run.len());
-        if room < self.run.capacity() {
-            // Copied, because mimalloc shrinks no block in place while half of it is used.
-            let mut run = Vec::with_capacity(room);
-            run.extend_from_slice(&self.run);
-            self.run = run;
-        }
+        self.run.shrink_to_fit();
+    }
+
+    pub fn compact(&mut self, effort: &mut Effort) {
+        self.run.compact(effort);
     }
 
     #[inline]
     pub fn master_entry(&self) -> Master<'_> {
-        let mut at = 0;
-        let len = int_at(&self.run, &mut at) as usize;
+        let (run, mut at) = (self.run(), 0);
+        let len = int_at(run, &mut at) as usize;
         let names = at;
         for _ in 0..len {
-            at += lpentry::entry_len_at(&self.run[at..]);
+            at += lpentry::entry_len_at(&run[at..]);
         }
         let end = at;
-        int_at(&self.run, &mut at);
-        Master { names: &self.run[names..end], len, body: at }
+        int_at(run, &mut at);
+        Master { names: &run[names..end], len, body: at }
     }
 
     /// Adds an entry behind.
@@ -153,30 +152,29 @@ impl Node {
             bytes += item.len() + 11;
         }
         same = same && n == master.len;
-        let need = self.run.len() + bytes + 48; // more than flags, diffs and counts can take
-        if need > self.run.capacity() {
-            let room = size_class(need + need / 4) - self.run.len();
-            self.run.reserve_exact(room);
+        let need = self.run().len() + bytes + 48; // more than flags, diffs and counts can take
+        if need > self.run.cap as usize {
+            self.run.reserve(need + need / 4);
         }
         let run = &mut self.run;
-        Value::Int(i64::from(if same { SAME } else { 0 })).append_to(run);
-        Value::Int(id.ms.wrapping_sub(self.master.ms) as i64).append_to(run);
-        Value::Int(id.seq.wrapping_sub(self.master.seq) as i64).append_to(run);
+        run.push_back(Value::Int(i64::from(if same { SAME } else { 0 })));
+        run.push_back(Value::Int(id.ms.wrapping_sub(self.master.ms) as i64));
+        run.push_back(Value::Int(id.seq.wrapping_sub(self.master.seq) as i64));
         if same {
-            items.skip(1).step_by(2).for_each(|value| Value::of(value).append_to(run));
+            items.skip(1).step_by(2).for_each(|value| run.push_back(Value::of(value)));
         } else {
-            Value::Int(n as i64).append_to(run);
-            items.for_each(|item| Value::of(item).append_to(run));
+            run.push_back(Value::Int(n as i64));
+            items.for_each(|item| run.push_back(Value::of(item)));
         }
         let back = 3 + if same { n } else { 2 * n + 1 };
-        Value::Int(back as i64).append_to(run);
+        run.push_back(Value::Int(back as i64));
         self.count += 1;
     }
 
     /// The entry that begins at `at`, where it ends, and whether it was deleted.
     #[inline]
     pub fn read<'a>(&'a self, master: &Master<'a>, mut at: usize) -> (Entry<'a>, Place, bool) {
-        let run = &self.run[..];
+        let run = self.run();
         let begin = at;
         let flags = int_at(run, &mut at) as u8;
         let ms = self.master.ms.wrapping_add(int_at(run, &mut at) as u64);
@@ -201,7 +199,7 @@ impl Node {
     /// Where the entry that ends at `end` begins.
     #[inline]
     pub fn before(&self, end: usize) -> usize {
-        let run = &self.run[..];
+        let run = self.run();
         let mut at = end - lpentry::prev_len(&run[..end]);
         let back = int_at(run, &mut { at });
         for _ in 0..back {
@@ -215,7 +213,7 @@ impl Node {
         let master = self.master_entry();
         let mut at = master.body;
         std::iter::from_fn(move || {
-            (at < self.run.len()).then(|| {
+            (at < self.run().len()).then(|| {
                 let read = self.read(&master, at);
                 at = read.1.end;
                 read
@@ -226,10 +224,10 @@ impl Node {
     /// Id of the last entry, be it live or deleted: what decides whether a node lies before a minimal id, as in Redis.
     pub fn last_id(&self) -> StreamId {
         let master = self.master_entry();
-        if self.run.len() == master.body {
+        if self.run().len() == master.body {
             return self.master;
         }
-        self.read(&master, self.before(self.run.len())).0.id
+        self.read(&master, self.before(self.run().len())).0.id
     }
 
     /// The live entry `id`.
@@ -240,7 +238,7 @@ impl Node {
 
     /// Marks the live entry at `place` deleted.
     pub fn delete(&mut self, place: Place) {
-        self.run[place.at] |= DELETED;
+        self.run.bytes_mut()[place.at] |= DELETED;
         self.count -= 1;
         self.deleted += 1;
     }
@@ -250,11 +248,11 @@ impl Node {
         let mut head = Vec::with_capacity(16);
         Value::Int(i64::from(self.count)).append_to(&mut head);
         Value::Int(i64::from(self.deleted)).append_to(&mut head);
-        let elements = 2 + Entries(&self.run).count();
-        out.reserve(head.len() + self.run.len() + 7);
-        out.extend_from_slice(&lpentry::listpack_header(head.len() + self.run.len(), elements));
+        let (run, elements) = (self.run(), 2 + self.run.count as usize);
+        out.reserve(head.len() + run.len() + 7);
+        out.extend_from_slice(&lpentry::listpack_header(head.len() + run.len(), elements));
         out.extend_from_slice(&head);
-        out.extend_from_slice(&self.run);
+        out.extend_from_slice(run);
         out.push(lpentry::END);
     }
 
@@ -309,7 +307,7 @@ impl Node {
         }
         (live == count && dead == deleted && last.is_some()).then(|| Node {
             master,
-            run: body.to_vec(),
+            run: Block::of_run(body, Entries(body).count()),
             count,
             deleted,
         })

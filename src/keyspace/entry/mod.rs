@@ -24,7 +24,7 @@ mod given;
 
 pub use given::{NewValue, OwnedValue};
 
-use crate::data::{Hash, List, Set, Zset, effort::Effort, slab, table::Element};
+use crate::data::{Hash, List, Set, Stream, Zset, effort::Effort, slab, table::Element};
 use crate::keyspace::value::{self, Held, Object, SharedRef, Str, Type, Word};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -376,12 +376,10 @@ impl Entry {
             Type::Set => self.object_mut::<Set>()?.compact(from, effort),
             Type::Zset => self.object_mut::<Zset>()?.compact(from, effort),
             Type::Hash => self.object_mut::<Hash>()?.compact(from, effort),
-            // What long strings and streams consist of is not in the slabs.
-            Type::List => {
-                self.object_mut::<List>()?.compact(effort);
-                None
-            }
-            Type::String | Type::Stream => None,
+            Type::List => self.object_mut::<List>()?.compact(from, effort),
+            Type::Stream => self.object_mut::<Stream>()?.compact(from, effort),
+            // Long ones are not in the slabs.
+            Type::String => None,
         }
     }
 

@@ -1,5 +1,5 @@
 //! A run of listpack entries in one allocation that keeps its free space at both ends, so that pushing and popping
-//! move nothing at either of them.
+//! move nothing at either of them: what lists and streams consist of.
 //!
 //! ```text
 //!  base      H bytes, the owner's     start              start+used          cap
@@ -11,7 +11,7 @@
 //! 2. `start + used <= cap`, and the `used` bytes at `start` are initialized. (What they say is not relied on for
 //!    memory safety: the entry codec only reads inside the slice.)
 
-use crate::base::sizes::{aligned_size_class, size_class};
+use crate::base::sizes::size_class;
 use crate::data::lpentry::{self, Value};
 use crate::data::{effort::Effort, slab};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -51,26 +51,22 @@ impl<const H: usize> Drop for Block<H> {
 
 impl<const H: usize> Block<H> {
     fn layout(cap: usize) -> Layout {
-        Layout::from_size_align(H + cap, if H == 0 { 1 } else { 8 }).expect("a list node is less than 4 GiB")
+        Layout::from_size_align(H + cap, if H == 0 { 1 } else { 8 }).expect("a node is less than 4 GiB")
     }
 
-    /// Where blocks of this size lie, head included. A node will grow through all sizes to its largest, which is not in the slabs.
+    /// Where blocks of this size lie, head included.
     fn in_slab(size: usize) -> bool {
-        H != 0 && size <= slab::MAX
+        size <= slab::MAX
     }
 
     fn class(size: usize) -> usize {
-        match H {
-            0 => size_class(size),
-            _ if Self::in_slab(size) => slab::block_size(size),
-            _ => aligned_size_class(size),
-        }
+        if Self::in_slab(size) { slab::block_size(size.max(1)) } else { size_class(size) }
     }
 
     /// An empty block with room for `room` bytes of entries.
     pub fn with_room(room: usize) -> Block<H> {
         let cap = Self::class(H + room) - H;
-        assert!(u32::try_from(cap).is_ok(), "a list node is less than 4 GiB");
+        assert!(u32::try_from(cap).is_ok(), "a node is less than 4 GiB");
         if Self::in_slab(H + cap) {
             return Block { base: slab::alloc(H + cap), cap: cap as u32, start: 0, used: 0, count: 0 };
         }
@@ -92,6 +88,13 @@ impl<const H: usize> Block<H> {
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: invariant 2.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(H + self.start as usize), self.used as usize) }
+    }
+
+    /// The entries, for changes in place that leave their lengths as they are.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: invariant 2; nothing else borrows the block.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(H + self.start as usize), self.used as usize) }
     }
 
     /// Bytes the block takes from the allocator.
@@ -132,11 +135,7 @@ impl<const H: usize> Block<H> {
         } else {
             self.close(at, old - new);
         }
-        // SAFETY: invariant 2; nothing else borrows the block.
-        let bytes = unsafe {
-            std::slice::from_raw_parts_mut(self.base.as_ptr().add(H + self.start as usize), self.used as usize)
-        };
-        value.write(&mut bytes[at..at + new]);
+        value.write(&mut self.bytes_mut()[at..at + new]);
     }
 
     /// Removes `len` bytes at `at`, which are `count` whole entries.
@@ -166,6 +165,13 @@ impl<const H: usize> Block<H> {
             let room = self.cap as usize;
             let at = if self.start == 0 { self.used as usize } else { 0 };
             self.resize(room, at, 0);
+        }
+    }
+
+    /// Makes room for entries behind, up to so many bytes in all.
+    pub fn reserve(&mut self, room: usize) {
+        if room > self.cap as usize - self.start as usize {
+            self.resize(room, self.used as usize, 0);
         }
     }
 
