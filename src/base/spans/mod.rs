@@ -6,7 +6,7 @@
 //! large again. Here any hole serves any size, and one that nobody needs costs addresses and no memory.
 //!
 //! ```text
-//! region  2 MiB, aligned, from mmap       = a head of 8 granules, then spans
+//! region  2 MiB, aligned, from mmap       = a head of 4 KiB, then spans
 //! span    whole granules of 1 KiB         = a block, or free; its first and its last granule have its length in the head
 //! arena   a lock, and the free spans of its regions by length: those that hold memory, and those that have given it back
 //! ```
@@ -90,7 +90,7 @@ fn alloc_in(n: usize, size: usize) -> *mut u8 {
 pub unsafe fn dealloc(block: NonNull<u8>, size: usize) {
     // SAFETY: the caller's; a region's head stays as long as it has a used block.
     unsafe {
-        let n = (*Region::of(block)).arena;
+        let n = Region::arena_of(block);
         let mut arena = lock(n);
         let span = arena.free(Span::new(block, granules(size)));
         let surplus = PRESSED.load(Relaxed) && arena.idle_bytes() > SLACK && span.whole_pages() > 0;
@@ -113,7 +113,7 @@ pub unsafe fn dealloc(block: NonNull<u8>, size: usize) {
 pub unsafe fn resize(block: NonNull<u8>, old: usize, new: usize) -> bool {
     let (old, new) = (granules(old), granules(new));
     // SAFETY: the caller's.
-    unsafe { old == new || lock((*Region::of(block)).arena).resize(Span::new(block, old), new) }
+    unsafe { old == new || lock(Region::arena_of(block)).resize(Span::new(block, old), new) }
 }
 
 /// Says whether memory is short. While it is, what is freed goes back to the system, but for [`SLACK`].

@@ -8,8 +8,8 @@ pub const GRANULE: usize = 1024;
 /// Granules of the longest block.
 pub const LONGEST: usize = 128;
 const GRANULES: usize = REGION / GRANULE;
-/// Where spans begin: whole pages of the system, so that blocks of whole pages lie in as many.
-const FIRST: usize = 8;
+/// Where spans begin: behind the head, which is one page of the system, so that blocks of whole pages lie in as many.
+const FIRST: usize = 4;
 const PAGE: usize = 4096;
 
 /// In the tag of a span's first and last granule, beside its length.
@@ -18,12 +18,13 @@ const FREE: u16 = 1 << 15;
 const IDLE: u16 = 1 << 14;
 const LENGTH: u16 = IDLE - 1;
 
+/// Its head: the tags of its granules; the first one, which would be the head's own, has the number of the arena instead.
 #[repr(C)]
 pub struct Region {
     tags: [u16; GRANULES],
-    /// The arena that it belongs to.
-    pub arena: usize,
 }
+
+const _: () = assert!(size_of::<Region>() == FIRST * GRANULE);
 
 /// What a free span begins with.
 #[repr(C)]
@@ -46,11 +47,21 @@ impl Region {
         block.as_ptr().map_addr(|a| a & !(REGION - 1)).cast()
     }
 
+    /// The arena that a block belongs to.
+    ///
+    /// # Safety
+    /// The block is used.
+    #[inline]
+    pub unsafe fn arena_of(block: NonNull<u8>) -> usize {
+        // SAFETY: the caller's; the region stays as long as that, and the number never changes.
+        usize::from(unsafe { (&raw const (*Self::of(block)).tags).cast::<u16>().read() })
+    }
+
     /// A fresh region of one free span that holds no memory, with its tags unset. None if the system has none.
     pub fn map(arena: usize) -> Option<Span> {
         let region = map_region()?;
         // SAFETY: the region is mapped and nobody else's.
-        unsafe { (*region.cast::<Region>().as_ptr()).arena = arena };
+        unsafe { region.cast::<u16>().write(arena as u16) };
         // SAFETY: inside the region.
         Some(Span { at: unsafe { region.add(FIRST * GRANULE) }, granules: GRANULES - FIRST })
     }

@@ -73,7 +73,7 @@ fn check_arena(n: usize, blocks: &[Block]) {
     for region in &regions {
         let span = blocks.iter().find(|b| Region::of(b.at) as usize == *region).expect("one of it");
         let spans = unsafe { Span::new(span.at, 1).walk() };
-        assert_eq!(spans.iter().map(|s| s.1).sum::<usize>() * GRANULE, REGION - 8 * GRANULE);
+        assert_eq!(spans.iter().map(|s| s.1).sum::<usize>() * GRANULE, REGION - 4 * GRANULE);
         assert!(spans.windows(2).all(|pair| !(pair[0].2 && pair[1].2)), "two free ones side by side: {spans:?}");
         for (at, granules, free, may_hold) in spans {
             let place = region + at * GRANULE;
