@@ -26,7 +26,7 @@ use std::{
 
 fn run(program: &Path, verb: Option<&str>, port: u16, line: &str) -> (Option<i32>, String, String) {
     let mut command = Command::new(program);
-    command.args(verb).args(["-p", &port.to_string()]).args(line.split_whitespace()).timeout(Duration::from_secs(60));
+    command.args(verb).args(["-p", &port.to_string()]).args(line.split_whitespace()).timeout(2 * common::PATIENCE);
     let output = command.output().expect("a run");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace(&port.to_string(), "PORT");
     (output.status.code(), text(output.stdout), text(output.stderr))
@@ -109,13 +109,19 @@ fn text_and_csv_as_redis_benchmark_writes_them() {
         "-n 3 -q set a b c",
         "-u foo://x",
     ] {
-        let [a, b] = [&theirs, &link].map(|program| run(program, None, server.port, line));
-        let [a, b] = [a, b].map(|(code, out, err)| (code, masked(&out), err.trim_end().to_owned()));
-        // The line of progress before an error is there or not, as time has it.
-        let same_text = a.1 == b.1 || a.0 != Some(0);
-        if a.0 != b.0 || !same_text || a.2 != b.2 {
-            faults.push(format!("{line}\n theirs {a:?}\n ours   {b:?}"));
+        // How many lines there are is a matter of how long it takes, with a machine that stands still meanwhile.
+        let mut fault = None;
+        for _ in 0..4 {
+            let [a, b] = [&theirs, &link].map(|program| run(program, None, server.port, line));
+            let [a, b] = [a, b].map(|(code, out, err)| (code, masked(&out), err.trim_end().to_owned()));
+            // The line of progress before an error is there or not, as time has it.
+            let same_text = a.1 == b.1 || a.0 != Some(0);
+            fault = (a.0 != b.0 || !same_text || a.2 != b.2).then(|| format!("{line}\n theirs {a:?}\n ours   {b:?}"));
+            if fault.is_none() {
+                break;
+            }
         }
+        faults.extend(fault);
     }
     // A server that wants a password lets nobody measure.
     let locked = Server::start(Kind::Redis, &Options::args("--requirepass secret"));
@@ -223,32 +229,37 @@ fn stalling_server(after: usize, pause: Duration) -> u16 {
 /// 1,000 shows it; of the response times, all that were due meanwhile.
 #[test]
 fn a_stalled_server_shows_in_response_times() {
-    let port = stalling_server(100, Duration::from_millis(400));
-    let (code, out, err) = ours(port, "--rate 1000 --arrivals constant -c 1 -n 1000 --json -t ping_mbulk");
-    assert_eq!(code, Some(0), "{out}{err}");
-    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
-    let test = &report["tests"][0];
-    let (response, service) = (&test["response_ms"], &test["service_ms"]);
-    let ms = |of: &serde_json::Value, name: &str| of[name].as_f64().expect("a number");
-    assert!(ms(response, "max") >= 390.0 && ms(service, "max") >= 390.0, "{out}");
-    assert!(ms(response, "p90") > 150.0, "a third of the requests waited: {out}");
-    assert!(ms(service, "p99") < 100.0, "one request was slow: {out}");
-    assert!(test["late"].as_u64().expect("a number") >= 250, "{out}");
-    assert_eq!((test["requests"].as_u64(), test["unsent"].as_u64()), (Some(1000), Some(0)), "{out}");
-    let by_second: u64 =
-        test["per_second"].as_array().expect("a list").iter().filter_map(|s| s["requests"].as_u64()).sum();
-    assert_eq!(by_second, 1000);
+    // A machine that stands still as well spoils the figures.
+    common::in_one_of(8, |_| {
+        let port = stalling_server(100, Duration::from_millis(400));
+        let (code, out, err) = ours(port, "--rate 1000 --arrivals constant -c 1 -n 1000 --json -t ping_mbulk");
+        assert_eq!(code, Some(0), "{out}{err}");
+        let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        let test = &report["tests"][0];
+        let (response, service) = (&test["response_ms"], &test["service_ms"]);
+        let ms = |of: &serde_json::Value, name: &str| of[name].as_f64().expect("a number");
+        assert!(ms(response, "max") >= 390.0 && ms(service, "max") >= 390.0, "{out}");
+        assert!(ms(response, "p90") > 150.0, "a third of the requests waited: {out}");
+        assert!(ms(service, "p99") < 100.0, "one request was slow: {out}");
+        assert!(test["late"].as_u64().expect("a number") >= 250, "{out}");
+        assert_eq!((test["requests"].as_u64(), test["unsent"].as_u64()), (Some(1000), Some(0)), "{out}");
+        let by_second: u64 =
+            test["per_second"].as_array().expect("a list").iter().filter_map(|s| s["requests"].as_u64()).sum();
+        assert_eq!(by_second, 1000);
+    });
 }
 
 #[test]
 fn the_open_loop_keeps_its_rate_and_its_time() {
-    let server = Server::rustredis();
-    let (code, out, err) = ours(server.port, "--rate 2000 --test-time 1 --seed 3 --threads 2 -c 8 --json -t get");
-    assert_eq!(code, Some(0), "{err}");
-    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
-    let n = report["tests"][0]["requests"].as_u64().expect("a number");
-    // Poisson: the deviation of 2,000 is 45.
-    assert!((1750..2250).contains(&n), "{out}");
-    let (_, out, _) = ours(server.port, "--rate 1000 -n 200 -t get");
-    assert!(out.contains("response, from when due") && out.contains("service, from when sent"), "{out}");
+    common::in_one_of(6, |_| {
+        let server = Server::rustredis();
+        let (code, out, err) = ours(server.port, "--rate 2000 --test-time 1 --seed 3 --threads 2 -c 8 --json -t get");
+        assert_eq!(code, Some(0), "{err}");
+        let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        let n = report["tests"][0]["requests"].as_u64().expect("a number");
+        // Poisson: the deviation of 2,000 is 45.
+        assert!((1750..2250).contains(&n), "{out}");
+        let (_, out, _) = ours(server.port, "--rate 1000 -n 200 -t get");
+        assert!(out.contains("response, from when due") && out.contains("service, from when sent"), "{out}");
+    });
 }

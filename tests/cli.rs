@@ -21,7 +21,6 @@ mod terminal;
 
 use assert_cmd::Command;
 use common::{Kind, Options, Server, find};
-use std::time::Duration;
 
 /// Our client, called `redis-cli` as far as its words go: in a directory without files of the user.
 fn ours() -> Command {
@@ -31,7 +30,7 @@ fn ours() -> Command {
         .env_remove("REDISCLI_AUTH")
         .env("HOME", std::env::temp_dir())
         .env("REDISCLI_HISTFILE", "/dev/null");
-    command.env_remove("NO_COLOR").env_remove("FAKETTY").timeout(Duration::from_secs(60));
+    command.env_remove("NO_COLOR").env_remove("FAKETTY").timeout(2 * common::PATIENCE);
     command
 }
 

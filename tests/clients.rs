@@ -80,7 +80,7 @@ fn expiry() {
         let () = cmd("SET").arg("a").arg("1").arg("PX").arg(60).query(conn).expect("SET PX");
         let () = cmd("SET").arg("b").arg("1").arg("EX").arg(100).query(conn).expect("SET EX");
         let ttl: i64 = cmd("TTL").arg("b").query(conn).expect("TTL");
-        assert!((99..=100).contains(&ttl), "{ttl}");
+        assert!((50..=100).contains(&ttl), "{ttl}");
         std::thread::sleep(std::time::Duration::from_millis(80));
         let gone: Option<String> = cmd("GET").arg("a").query(conn).expect("GET");
         assert_eq!(gone, None);
@@ -99,13 +99,13 @@ fn the_active_cycle_reclaims_what_nobody_asks_for() {
             line.cmd("SET").arg(format!("k{i}")).arg("v").arg("PX").arg(50).ignore();
         }
         let () = line.query(conn).expect("a pipeline");
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let deadline = std::time::Instant::now() + common::PATIENCE;
         loop {
             let size: i64 = cmd("DBSIZE").query(conn).expect("DBSIZE");
             if size == 0 {
                 break;
             }
-            assert!(std::time::Instant::now() < deadline, "{size} dead keys after 10 s");
+            assert!(std::time::Instant::now() < deadline, "{size} dead keys stay");
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
     });

@@ -7,7 +7,7 @@ use common::rng::Rng;
 use common::{Conn, Kind, Options, Server, env_number};
 use std::collections::HashSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 fn server(threads: usize) -> Server {
@@ -20,7 +20,7 @@ fn ask(conn: &mut Conn, line: &str) -> String {
 
 /// Waits until exactly so many clients are blocked, as INFO tells.
 fn wait_for_blocked(conn: &mut Conn, count: usize) {
-    let (until, want) = (Instant::now() + Duration::from_secs(20), format!("\r\nblocked_clients:{count}\r\n"));
+    let (until, want) = (Instant::now() + common::PATIENCE, format!("\r\nblocked_clients:{count}\r\n"));
     while !String::from_utf8_lossy(&conn.ask(&["INFO", "clients"])).contains(&want) {
         assert!(Instant::now() < until, "there are not {count} blocked clients");
         std::thread::yield_now();
@@ -138,28 +138,35 @@ fn the_longest_waiting_is_served_first() {
 fn a_queue_neither_loses_nor_doubles() {
     let server = server(4);
     let (producers, each, got) = (3, 1500, Mutex::new(Vec::new()));
+    let producing = AtomicUsize::new(producers);
     std::thread::scope(|s| {
         for p in 0..producers {
-            let server = &server;
+            let (server, producing) = (&server, &producing);
             s.spawn(move || {
                 let mut conn = server.connect();
                 for i in 0..each {
                     ask(&mut conn, &format!("LPUSH jobs {p}:{i}"));
                 }
+                producing.fetch_sub(1, Relaxed);
             });
         }
         for c in 0..6 {
-            let (server, got) = (&server, &got);
+            let (server, got, producing) = (&server, &got, &producing);
             s.spawn(move || {
                 let mut conn = server.connect();
                 loop {
+                    // Nothing for a second is the end only if nobody is to bring anything.
+                    let over = producing.load(Relaxed) == 0;
                     // Half of them move jobs on to a list of their own, which they then pop.
                     let reply = match c % 2 {
                         0 => ask(&mut conn, "BRPOP jobs 1"),
                         _ => ask(&mut conn, &format!("BLMOVE jobs mine:{c} RIGHT LEFT 1")),
                     };
                     if reply.starts_with("*-1") || reply.starts_with("$-1") {
-                        return;
+                        if over {
+                            return;
+                        }
+                        continue;
                     }
                     let job = if c % 2 == 0 { reply } else { ask(&mut conn, &format!("LPOP mine:{c}")) };
                     got.lock().unwrap().push(job.split(r"\r\n").filter(|l| !l.is_empty()).last().unwrap().to_owned());

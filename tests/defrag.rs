@@ -71,7 +71,7 @@ fn holes_are_closed_and_memory_comes_back() {
     assert_eq!(c.line("CONFIG RESETSTAT"), "+OK\\r\\n");
     // Half of what was empty goes back to the system, at the least.
     let given = (before.0 - before.1) / 2;
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + common::PATIENCE;
     loop {
         let ((pages, used), now) = (slabs(&mut c), info(&mut c, "used_memory_rss"));
         // Of each class one page or two are filled in part, whatever is moved.

@@ -276,7 +276,7 @@ fn what_a_rewrite_is_said_to_save_it_saves() {
     let told = said.split("would become about ").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
     let told = told.unwrap_or_else(|| panic!("{said}"));
     assert!(conn.line("BGREWRITEAOF").starts_with('+'));
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = std::time::Instant::now() + common::PATIENCE;
     let rewritten = || folder.join("appendonly.aof.2.base.rdb").exists() && size() < before / 2;
     while !rewritten() {
         assert!(std::time::Instant::now() < deadline, "no rewrite");

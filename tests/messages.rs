@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{Conn, Kind, Options, Server};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use common::{Conn, Kind, Node, Options, Server};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 fn server(threads: usize, more: &str) -> Server {
     Server::start(Kind::Rustredis, &Options::args(&format!("--threads {threads} {more}")))
@@ -127,13 +127,18 @@ fn who_does_not_read_is_cut_off_and_nobody_waits_for_them() {
 fn a_soft_limit_counts_while_nobody_sends() {
     let server = server(2, "");
     let mut admin = server.connect();
-    admin.ask(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 100kb 1"]);
+    admin.ask(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 100kb 3600"]);
     let _deaf = listener(&server, false, &["c"], &[]);
     // More than the system buffers for the connection.
     (0..100).for_each(|_| drop(admin.ask(&[b"PUBLISH", b"c".as_slice(), &vec![b'x'; 100_000]])));
     assert_eq!(admin.line("PUBSUB NUMSUB c"), "*2\\r\\n$1\\r\\nc\\r\\n:1\\r\\n");
-    std::thread::sleep(Duration::from_millis(1_800));
-    assert_eq!(admin.line("PUBSUB NUMSUB c"), "*2\\r\\n$1\\r\\nc\\r\\n:0\\r\\n");
+    // It lasted for longer than this already, or soon will have.
+    admin.ask(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 100kb 1"]);
+    let deadline = Instant::now() + common::PATIENCE;
+    while admin.line("PUBSUB NUMSUB c") != "*2\\r\\n$1\\r\\nc\\r\\n:0\\r\\n" {
+        assert!(Instant::now() < deadline, "it is not cut off");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
@@ -272,11 +277,16 @@ fn caches_are_told_of_what_changes_expires_and_is_given_up() {
         writer.line("INCR b");
         assert_eq!(invalidated(&mut reader), "b");
         reader.line("GET a");
-        writer.line("PEXPIRE a 20");
+        writer.line("PEXPIRE a 100000");
         assert_eq!(invalidated(&mut reader), "a");
         reader.line("GET a");
-        assert_eq!(invalidated(&mut reader), "a");
-        reader.line("GET a");
+        // A key that lives for long enough to be read.
+        common::in_one_of(4, |n| {
+            let (mut reader, mut writer) = (tracker(&server, ""), server.connect());
+            writer.line(&format!("SET short v PX {}", 2 * 10u32.pow(n)));
+            assert_eq!(reader.line("GET short"), "$1\\r\\nv\\r\\n", "it was gone already");
+            assert_eq!(invalidated(&mut reader), "short");
+        });
         writer.line("FLUSHALL");
         assert_eq!(invalidated(&mut reader), "");
         // More keys than may be remembered: some are given up.
@@ -328,16 +338,16 @@ fn an_old_client_is_told_through_another_connection() {
 #[test]
 fn no_change_slips_past_a_cache() {
     let server = server(4, "");
-    let done = AtomicBool::new(false);
+    let writing = AtomicU32::new(3);
     std::thread::scope(|s| {
         for w in 0..3u32 {
-            let (server, done) = (&server, &done);
+            let (server, writing) = (&server, &writing);
             s.spawn(move || {
                 let mut conn = server.connect();
                 for i in 0..3_000u32 {
                     conn.ask(&["SET", &format!("k{}", (i * 7 + w) % 20), &format!("{w}:{i}")]);
                 }
-                done.store(true, Relaxed);
+                writing.fetch_sub(1, Relaxed);
             });
         }
         for _ in 0..2 {
@@ -357,7 +367,7 @@ fn no_change_slips_past_a_cache() {
                     }
                 };
                 let mut rounds = 0;
-                while !done.load(Relaxed) || rounds < 50 {
+                while writing.load(Relaxed) > 0 || rounds < 50 {
                     for i in 0..20 {
                         let key = format!("k{i}");
                         if !cache.contains_key(&key) {
@@ -367,11 +377,21 @@ fn no_change_slips_past_a_cache() {
                     }
                     rounds += 1;
                 }
-                std::thread::sleep(Duration::from_millis(300));
-                ask(&mut conn, &mut cache, &["PING"]);
+                // What is under way comes; what is not never does.
                 let mut plain = server.connect();
-                for (key, value) in &cache {
-                    assert_eq!(&plain.ask(&["GET", key]), value, "{key}");
+                let deadline = Instant::now() + common::PATIENCE;
+                loop {
+                    ask(&mut conn, &mut cache, &["PING"]);
+                    let stale: Vec<&String> = cache
+                        .iter()
+                        .filter(|(key, value)| plain.ask(&["GET", key]) != **value)
+                        .map(|(key, _)| key)
+                        .collect();
+                    if stale.is_empty() {
+                        break;
+                    }
+                    assert!(Instant::now() < deadline, "nobody was told of {stale:?}");
+                    std::thread::sleep(Duration::from_millis(20));
                 }
             });
         }
@@ -423,19 +443,22 @@ fn logs_of_slow_and_large_commands() {
     ] {
         assert_eq!(conn.line(line), "+OK\\r\\n");
     }
+    // From here on nothing is logged: any command may take 2 ms, and the machine knows why.
+    assert_eq!(conn.line("CONFIG SET slowlog-log-slower-than -1 latency-monitor-threshold 0"), "+OK\\r\\n");
+    let words = |entry: &Node| entry.items[3].items.iter().map(Node::string).collect::<Vec<_>>().join(" ");
     let entries = conn.tree(&["SLOWLOG", "GET"]).items;
-    let e = &entries[0].items;
-    assert_eq!((entries.len(), e[0].int(), e[5].string()), (1, Some(0), "me".to_owned()));
-    assert!(e[2].int().is_some_and(|us| (4_000..400_000).contains(&us)));
-    assert_eq!(e[3].items.iter().map(|w| w.string()).collect::<Vec<_>>(), ["DEBUG", "SLEEP", "0.004"]);
+    let entry = entries.iter().find(|entry| words(entry) == "DEBUG SLEEP 0.004").expect("4 ms are slow");
+    let e = &entry.items;
+    assert!(e[0].int() < Some(4) && e[2].int() >= Some(4_000) && e[5].string() == "me", "{entries:?}");
     assert_eq!(
         conn.line("SLOWLOG LEN") + &conn.line("SLOWLOG RESET") + &conn.line("SLOWLOG LEN"),
-        ":1\\r\\n+OK\\r\\n:0\\r\\n"
+        format!(":{}\\r\\n+OK\\r\\n:0\\r\\n", entries.len())
     );
     let latest = conn.tree(&["LATENCY", "LATEST"]).items;
-    assert_eq!((latest.len(), latest[0].items[0].string()), (1, "command".to_owned()));
+    assert!(latest.iter().any(|event| event.items[0].string() == "command"), "{latest:?}");
     assert!(conn.line("LATENCY GRAPH command").contains("command - high "));
-    assert!(conn.line("LATENCY DOCTOR").contains("1. command: 1 latency spikes (average "));
+    let doctor = conn.line("LATENCY DOCTOR");
+    assert!(doctor.contains(". command: ") && doctor.contains(" latency spikes (average "), "{doctor}");
     assert_eq!(conn.line("LATENCY RESET command") + &conn.line("LATENCY HISTORY command"), ":1\\r\\n*0\\r\\n");
 
     conn.line("CONFIG SET commandlog-request-larger-than 10000 commandlog-reply-larger-than 10000");

@@ -239,11 +239,10 @@ fn a_client_that_does_not_read_holds_up_nobody() {
             break;
         }
     }
-    let began = Instant::now();
+    // It never reads again: who had to wait for it would wait for ever.
     for _ in 0..1_000 {
         assert_eq!(other.line("PING"), r"+PONG\r\n");
     }
-    assert!(began.elapsed() < Duration::from_secs(5), "others waited {:?}", began.elapsed());
     drop(greedy);
     assert_eq!(other.line("STRLEN v"), r":100000\r\n");
 }
@@ -331,7 +330,7 @@ fn a_client_that_leaves_too_much_unread_is_cut_off() {
     let mut greedy = server.connect();
     greedy.send(&["GET", "v"]).expect("sent");
     // Not a byte is read until the server has had its say.
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + common::PATIENCE;
     while !server.log().contains("overcoming of output buffer limits") {
         assert!(Instant::now() < deadline, "{}", server.log());
         std::thread::sleep(Duration::from_millis(10));

@@ -62,7 +62,7 @@ fn twemproxy_spreads_keys_over_our_nodes() {
         (1..).zip(&nodes).map(|(n, node)| format!("    - 127.0.0.1:{}:1 node{n}\n", node.port)).collect();
     let config = format!(
         "alpha:\n  listen: 127.0.0.1:{port}\n  redis: true\n  hash: md5\n  distribution: ketama\n  \
-         auto_eject_hosts: false\n  timeout: 5000\n  servers:\n{servers}"
+         auto_eject_hosts: false\n  timeout: 60000\n  servers:\n{servers}"
     );
     let proxy = Proxy::start(&nutcracker, &["-s", &stats.to_string(), "-c"], port, &config);
     let mut conn = Conn::open(port);
@@ -117,7 +117,7 @@ fn haproxy_finds_the_primary() {
     let port = free_port();
     // The health check of many a handbook: whoever says that it is a master gets the connections.
     let config = format!(
-        "global\n  maxconn 100\ndefaults\n  mode tcp\n  timeout connect 2s\n  timeout client 20s\n  timeout server 20s\n\
+        "global\n  maxconn 100\ndefaults\n  mode tcp\n  timeout connect 20s\n  timeout client 100s\n  timeout server 100s\n\
          listen redis\n  bind 127.0.0.1:{port}\n  option tcp-check\n  tcp-check connect\n  \
          tcp-check send PING\\r\\n\n  tcp-check expect string +PONG\n  \
          tcp-check send info\\ replication\\r\\n\n  tcp-check expect string role:master\n  \
@@ -130,7 +130,7 @@ fn haproxy_finds_the_primary() {
     let mut number = 0;
     // Connections are refused while the proxy has not made up its mind; so this asks again.
     let mut write = |what: &str| {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + common::PATIENCE;
         loop {
             number += 1;
             let ask = || {
@@ -148,7 +148,7 @@ fn haproxy_finds_the_primary() {
     let written = write("before");
     settle(&a, &b, "by way of the proxy");
     assert_eq!(b.connect().tree(&["GET", "n"]).int(), Some(written));
-    assert_eq!(a.connect().line(&format!("FAILOVER TO 127.0.0.1 {} TIMEOUT 10000", b.port)), "+OK\\r\\n");
+    assert_eq!(a.connect().line(&format!("FAILOVER TO 127.0.0.1 {} TIMEOUT 100000", b.port)), "+OK\\r\\n");
     until("the role goes over", || b.log(), || field(&mut b.connect(), "replication", "role") == "master");
     let written = write("after the failover");
     settle(&b, &a, "after the failover");

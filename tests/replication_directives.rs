@@ -47,16 +47,21 @@ fn a_replica_that_keeps_nothing_removes_the_copy() {
 #[test]
 fn pings_come_as_often_as_asked_for_and_the_silent_are_dropped() {
     both(|kind| {
-        let server = start(kind, "--repl-ping-replica-period 1 --repl-timeout 3");
+        let server = start(kind, "--repl-ping-replica-period 1 --repl-timeout 600");
         let (mut replica, _, offset) = FakeReplica::follow(server.port);
         let mut conn = server.connect();
         until("it is online", || server.log(), || field(&mut conn, "replication", "slave0").contains("state=online"));
         // Redis heeds none from before it knew so itself.
         replica.send(&["REPLCONF", "ACK", &offset.to_string()]);
-        let began = Instant::now();
-        until("three pings", || server.log(), || number(&mut conn, "replication", "master_repl_offset") >= 3 * 14);
-        assert!(began.elapsed() < Duration::from_secs(10), "{kind:?}");
+        // By itself there is one every ten seconds.
+        common::in_one_of(5, |_| {
+            let (mut conn, began) = (server.connect(), Instant::now());
+            let three = number(&mut conn, "replication", "master_repl_offset") + 3 * 14;
+            until("pings", || server.log(), || number(&mut conn, "replication", "master_repl_offset") >= three);
+            assert!(began.elapsed() < Duration::from_secs(20), "{kind:?}");
+        });
         // It says nothing more.
+        conn.line("CONFIG SET repl-timeout 3");
         until("it is dropped", || server.log(), || field(&mut conn, "replication", "connected_slaves") == "0");
         let log = server.log().to_lowercase();
         assert!(log.contains("disconnecting timedout replica (streaming sync)"), "{kind:?} {log}");

@@ -18,7 +18,7 @@ fn keeping(kind: Kind, args: &[&str]) -> Server {
 
 fn stop(server: &mut Server) {
     common::repl::signal(server, "TERM");
-    assert!(server.wait(Duration::from_secs(20)).is_some(), "{}", server.log());
+    assert!(server.wait(common::PATIENCE).is_some(), "{}", server.log());
 }
 
 fn write(conn: &mut Conn, from: usize) {

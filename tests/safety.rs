@@ -14,7 +14,7 @@ fn server(args: &str) -> Server {
 }
 
 fn log_has(server: &Server, text: &str) {
-    let deadline = Instant::now() + Duration::from_secs(15);
+    let deadline = Instant::now() + common::PATIENCE;
     while !server.log().contains(text) {
         assert!(Instant::now() < deadline, "no '{text}' in the log:\n{}", server.log());
         std::thread::sleep(Duration::from_millis(20));
@@ -37,7 +37,7 @@ fn crashes_leave_a_report() {
         c.line("CLIENT SETNAME unlucky");
         c.send(&["DEBUG", word]).expect("sent");
         assert!(c.read_to_close().is_empty(), "{word}");
-        let status = server.wait(Duration::from_secs(20)).expect("it ends");
+        let status = server.wait(common::PATIENCE).expect("it ends");
         let log = server.log();
         assert!(!status.success(), "{word}: {status}\n{log}");
         if word == "OOM" {
@@ -85,7 +85,7 @@ fn a_report_can_be_switched_off_but_not_the_end() {
     let mut c = server.connect();
     c.send(&["DEBUG", "PANIC"]).expect("sent");
     assert!(c.read_to_close().is_empty());
-    let status = server.wait(Duration::from_secs(20)).expect("it ends");
+    let status = server.wait(common::PATIENCE).expect("it ends");
     assert!(!status.success() && !server.log().contains("BUG REPORT"), "{status}\n{}", server.log());
 }
 
@@ -329,14 +329,14 @@ fn commands_that_fail_a_second_time_can_be_the_end() {
     let mut c = primary.connect();
     c.line("SET s text");
     for replica in [&strict, &lenient] {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + common::PATIENCE;
         while replica.connect().line("GET s") != "$4\\r\\ntext\\r\\n" {
             assert!(Instant::now() < deadline, "{}", replica.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
     assert_eq!(c.line("DEBUG REPLICATE INCR s"), "+OK\\r\\n");
-    let status = strict.wait(Duration::from_secs(20)).expect("it ends");
+    let status = strict.wait(common::PATIENCE).expect("it ends");
     assert!(!status.success() && strict.log().contains("Guru Meditation: a command of the primary failed"), "{status}");
     log_has(&lenient, "== CRITICAL == A command of the primary failed here: 'ERR value is not an integer");
     assert_eq!(lenient.connect().line("GET s"), "$4\\r\\ntext\\r\\n");
@@ -390,13 +390,13 @@ fn signals_while_a_script_does_not_end() {
             let mut runs = server.connect();
             runs.send(&["EVAL", "while true do end", "0"]).expect("sent");
             let mut other = server.connect();
-            let deadline = Instant::now() + Duration::from_secs(20);
+            let deadline = Instant::now() + common::PATIENCE;
             while !other.line("PING").starts_with("-BUSY") {
                 assert!(Instant::now() < deadline, "{kind:?}: the script does not run");
             }
             for name in signals {
                 common::kill(server.pid(), name);
-                let deadline = Instant::now() + Duration::from_secs(20);
+                let deadline = Instant::now() + common::PATIENCE;
                 while !server.log().contains("scheduling shutdown") {
                     assert!(Instant::now() < deadline, "{kind:?}: {}", server.log());
                     std::thread::sleep(Duration::from_millis(5));
@@ -407,7 +407,7 @@ fn signals_while_a_script_does_not_end() {
                 assert!(server.alive(), "{kind:?}");
                 assert_eq!(other.line("SCRIPT KILL"), "+OK\\r\\n", "{kind:?}");
             }
-            let status = server.wait(Duration::from_secs(20)).expect("it ends");
+            let status = server.wait(common::PATIENCE).expect("it ends");
             assert_eq!(status.code(), Some(code), "{kind:?} {signals:?}: {}", server.log());
             assert_eq!(server.log().contains("You insist... exiting now."), code == 1, "{}", server.log());
         }
@@ -427,7 +427,11 @@ fn the_log_is_opened_again() {
     say(&mut c, "first");
     std::fs::rename(&file, dir.join("server.log.1")).expect("moved");
     common::kill(server.pid(), "HUP");
-    std::thread::sleep(Duration::from_millis(100));
+    let deadline = Instant::now() + common::PATIENCE;
+    while !file.exists() {
+        assert!(Instant::now() < deadline, "it is not opened again");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     say(&mut c, "second");
     assert!(server.alive());
     assert!(read("server.log.1").contains("DEBUG LOG: first") && !read("server.log.1").contains("second"));
@@ -448,7 +452,7 @@ fn strangers_are_told_of_protected_mode() {
     };
     let knock = |server: &Server| {
         let mut stream = std::net::TcpStream::connect((ip, server.port)).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        stream.set_read_timeout(Some(common::PATIENCE)).expect("a timeout");
         let _ = stream.write_all(b"PING\r\n"); // it may be closed already
         let mut reply = String::new();
         let _ = BufReader::new(stream).read_line(&mut reply); // what came before a reset counts

@@ -70,6 +70,8 @@ const LOOSELY: &[Loosely] = &[
     ("ACL GETUSER", sort_deep),
     // When this was recorded.
     ("HPEXPIRETIME", forget_near_times),
+    // A machine that stands still for a second has a second less left.
+    ("HTTL", forget_lost_seconds),
     ("XINFO STREAM", forget_radix),
 ];
 
@@ -245,6 +247,14 @@ fn forget_near_times(node: &mut Node) {
     for item in &mut node.items {
         if item.int().is_some_and(|n| (1_700_000_000_000..4_000_000_000_000).contains(&n)) {
             item.text.clear();
+        }
+    }
+}
+
+fn forget_lost_seconds(node: &mut Node) {
+    for item in &mut node.items {
+        if item.int().is_some_and(|n| (41..=100).contains(&n)) {
+            item.text = b"100".to_vec();
         }
     }
 }

@@ -5,7 +5,7 @@ use super::ours;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Answers everything with these bytes, and closes.
@@ -67,7 +67,6 @@ fn replies_that_are_none() {
             "--eval /dev/null",
             "--ldb --eval /dev/null",
         ] {
-            let start = Instant::now();
             let port = server(reply.clone(), 4);
             let line = line.replace("HOST", &format!("127.0.0.1:{port}"));
             let output = ours()
@@ -84,7 +83,6 @@ fn replies_that_are_none() {
                 !output.stderr.contains(&0x1b) && (line.starts_with("--cluster") || !output.stdout.contains(&0x1b)),
                 "{shown}"
             );
-            assert!(start.elapsed() < Duration::from_secs(20), "{shown}");
         }
     }
 }
@@ -213,7 +211,7 @@ fn nothing_that_a_server_calls_its_keys_and_types_speaks_to_the_terminal() {
             .env("FAKETTY", "1")
             .args(line.split(' '))
             .write_stdin("")
-            .timeout(Duration::from_secs(20))
+            .timeout(crate::common::PATIENCE)
             .output()
             .expect("a client");
         let shown = format!("{line}: {output:?}");
@@ -270,11 +268,14 @@ fn figures_of_a_server_are_not_believed() {
         i64::MIN
     );
     let port = endless_server(format!("${}\r\n{info}\r\n", info.len()).into_bytes());
-    let mut command = ours();
-    command.args(["-p", &port.to_string(), "--stat", "-i", "0.02"]).timeout(Duration::from_secs(1));
-    let output = command.output().expect("a client");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.matches("LOAD").count() > 2 && !text.contains('\x1b') && output.stderr.is_empty(), "{output:?}");
+    crate::common::in_one_of(4, |n| {
+        let mut command = ours();
+        let time = Duration::from_secs(n.pow(2).into());
+        let output = command.args(["-p", &port.to_string(), "--stat", "-i", "0.02"]).timeout(time).output();
+        let output = output.expect("a client");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.matches("LOAD").count() > 2 && !text.contains('\x1b') && output.stderr.is_empty(), "{output:?}");
+    });
     // Sums of what no keyspace holds.
     let port = clever_server_of_sizes();
     for line in ["--memkeys", "--keystats", "--bigkeys", "--hotkeys"] {

@@ -1,7 +1,11 @@
 //! The prompt, in a real pseudo-terminal: keys are typed, and what comes back is looked at.
 
 use super::common::{Kind, Options, Server, find, pty::Pty, skip};
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 pub struct Terminal {
     pub pty: Pty,
@@ -162,6 +166,11 @@ fn control_c_ends_what_waits_and_not_the_session() {
     t.until("> ");
     for (line, sign) in [("monitor", "OK"), ("blpop nosuch 0", "\r\n")] {
         t.line(line, sign);
+        // The server says when it waits, and then the client does.
+        let (mut conn, deadline) = (server.connect(), Pty::deadline());
+        while !["flags=O ", "flags=b "].iter().any(|flags| conn.line("CLIENT LIST").contains(flags)) {
+            assert!(Instant::now() < deadline, "{line}");
+        }
         std::thread::sleep(Duration::from_millis(300));
         t.pty.interrupt();
         t.until("> ");

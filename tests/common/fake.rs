@@ -16,7 +16,7 @@ impl FakeReplica {
     /// Connects and says nothing.
     pub fn silent(port: u16) -> FakeReplica {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+        stream.set_read_timeout(Some(super::PATIENCE)).expect("a socket");
         FakeReplica { stream, buffer: Vec::new(), offset: 0 }
     }
 
@@ -76,7 +76,12 @@ impl FakeReplica {
 
     fn fill(&mut self) -> io::Result<()> {
         let mut piece = [0; 65536];
-        let n = self.stream.read(&mut piece)?;
+        let n = loop {
+            match self.stream.read(&mut piece) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
         self.buffer.extend_from_slice(&piece[..n]);
         if n == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
@@ -133,7 +138,7 @@ impl FakeReplica {
 
     /// The commands of the stream up to and without one whose second word is `last`.
     pub fn commands_until(&mut self, last: &str) -> Vec<Vec<Vec<u8>>> {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + super::PATIENCE;
         self.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a socket");
         let mut out: Vec<Vec<Vec<u8>>> = Vec::new();
         loop {

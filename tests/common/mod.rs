@@ -43,3 +43,20 @@ pub fn env_number(name: &str, default: u64) -> u64 {
         Err(_) => default,
     }
 }
+
+/// How long a test waits for what has to come. Nothing is lost by much of it but the time of a test that fails; a machine that is
+/// ten times as slow, and stands still now and then, needs it.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// For what is judged by a clock, where a machine that stands still for a moment makes a right server look wrong: tries again, `times`
+/// times at most, each time from the beginning. Who is wrong is wrong each time. The number of the try, from 1, may lengthen
+/// the times that are asked for.
+pub fn in_one_of<T>(times: u32, attempt: impl Fn(u32) -> T) -> T {
+    for n in 1..times {
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| attempt(n))) {
+            Ok(done) => return done,
+            Err(_) => eprintln!("attempt {n} of {times} failed: was it the machine?"),
+        }
+    }
+    attempt(times)
+}

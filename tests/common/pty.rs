@@ -13,8 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a test waits for what has to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::PATIENCE;
 
 pub struct Pty {
     keys: File,

@@ -3,7 +3,7 @@
 use super::{Conn, Kind, Node, Options, Server, env_number, escape, find, skip};
 use std::time::{Duration, Instant};
 
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub use super::PATIENCE;
 
 pub fn start(kind: Kind, args: &[&str]) -> Server {
     let mut all = vec!["--repl-diskless-sync-delay".to_owned(), "0".to_owned()];

@@ -72,7 +72,7 @@ impl Run {
         command.arg("--dir").arg(dir).args(args.split_whitespace()).current_dir(dir).stdin(Stdio::null());
         let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let mut run = Run { child, port, dir: dir.to_owned() };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + super::PATIENCE;
         loop {
             if run.child.try_wait().unwrap().is_some() {
                 return Err(run.log());
@@ -136,7 +136,7 @@ impl Drop for Place {
 
 /// Waits until INFO persistence has this line.
 pub fn wait_for(conn: &mut Conn, field: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + super::PATIENCE;
     while !String::from_utf8_lossy(&conn.ask(&["INFO", "persistence"])).contains(&format!("\r\n{field}\r\n")) {
         assert!(Instant::now() < deadline, "{field} does not come");
         std::thread::sleep(Duration::from_millis(5));

@@ -158,7 +158,7 @@ impl Server {
 
     fn await_ready(&mut self) -> bool {
         let (kind, port, server) = (self.kind, self.port, self);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + super::PATIENCE;
         loop {
             if let Some(status) = server.child.try_wait().expect("the state of a child") {
                 let log = server.log();
@@ -179,7 +179,12 @@ impl Server {
             if answers().is_some_and(|reply| ready(&reply)) {
                 return true;
             }
-            assert!(Instant::now() < deadline, "{kind:?} is not ready after 60 s; its log:\n{}", server.log());
+            assert!(
+                Instant::now() < deadline,
+                "{kind:?} is not ready after {:?}; its log:\n{}",
+                super::PATIENCE,
+                server.log()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -69,7 +69,7 @@ def rq():
     after = low.enqueue("operator.add", 1, 2, depends_on=products[:3])
     assert len(low) == 120 and len(high) == 5 and after.get_status() == JobStatus.DEFERRED
     workers = [again("worker", f"w{i}") for i in range(3)]
-    assert [w.wait(60) for w in workers] == [0, 0, 0]
+    assert [w.wait(300) for w in workers] == [0, 0, 0]
     for i, job in enumerate(products):
         assert job.return_value() == i * (i + 1), (i, job.get_status(), job.return_value())
     assert after.return_value() == 3
@@ -94,6 +94,8 @@ def read(name, crashes):
         batch = claimed + (fresh[0][1] if fresh else [])
         if not batch and r.hlen("times") == JOBS:
             return
+        for _, fields in claimed:
+            r.hincrby("claims", fields[b"job"], 1)
         for n, (entry, fields) in enumerate(batch):
             if crashes and n == len(batch) // 2:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -108,17 +110,20 @@ def stream():
     added = 0
     while any(reader.poll() is None for reader in doomed):
         time.sleep(0.02)
-        added += 1
-        assert added < JOBS and r.xadd("jobs", {"job": added})
+        # Some are left for those that come later, however long a process takes to begin.
+        if added < JOBS - 100:
+            added += 1
+            r.xadd("jobs", {"job": added})
     readers = [again("reader", f"r{i}", "") for i in range(3)]
     for i in range(added + 1, JOBS + 1):
         r.xadd("jobs", {"job": i})
-    ends = [reader.wait(60) for reader in doomed + readers]
+    ends = [reader.wait(300) for reader in doomed + readers]
     assert ends == [-signal.SIGKILL] * 3 + [0] * 3, ends
     times = {int(job): int(n) for job, n in r.hgetall("times").items()}
     assert sorted(times) == list(range(1, JOBS + 1))
-    # Only a reader that was held up for a second may have lost an entry to another.
-    assert sum(times.values()) < JOBS * 1.1, times
+    # Once each, and once more for each time that another took it from somebody who was dead, or held up for a second.
+    claims = {int(job): int(n) for job, n in r.hgetall("claims").items()}
+    assert all(n <= 1 + claims.get(job, 0) for job, n in times.items()), (times, claims)
     pending = r.xpending("jobs", "g")
     assert pending["pending"] == 0, pending
     group = r.xinfo_groups("jobs")[0]

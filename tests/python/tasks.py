@@ -16,7 +16,7 @@ PORT = os.environ.get("TASKS_PORT") or sys.argv[1]
 app = Celery("tasks", broker=f"redis://127.0.0.1:{PORT}/0", backend=f"redis://127.0.0.1:{PORT}/1")
 app.conf.update(
     broker_connection_retry_on_startup=True,
-    result_expires=60,
+    result_expires=3600,
     task_acks_late=True,
     task_default_queue="work",
     task_queue_max_priority=None,
@@ -61,31 +61,35 @@ def work():
     workers = [subprocess.Popen([*command, "-n", name], env=env, cwd=here) for name in names]
     try:
         results = [add.delay(i, i) for i in range(150)]
-        assert [r.get(timeout=60) for r in results] == [2 * i for i in range(150)]
+        assert [r.get(timeout=3000) for r in results] == [2 * i for i in range(150)]
         print("Celery: 150 tasks, 2 workers")
 
         broken = fail.delay()
         try:
-            broken.get(timeout=30)
+            broken.get(timeout=300)
             raise AssertionError("it did not fail")
         except ValueError as e:
             assert str(e) == "as expected" and broken.state == "FAILURE"
-        assert stubborn.delay(3).get(timeout=30) == 3
+        assert stubborn.delay(3).get(timeout=300) == 3
         print("Celery: a failure is told, a stubborn task ends")
 
         asked = time.time()
-        assert moment.apply_async(countdown=1).get(timeout=30) >= asked + 0.95
+        assert moment.apply_async(countdown=1).get(timeout=300) >= asked + 0.95
         print("Celery: a task is put off")
 
-        assert group(add.s(i, 1) for i in range(20))().get(timeout=30) == list(range(1, 21))
-        assert chain(add.s(1, 2), add.s(3), add.s(4))().get(timeout=30) == 10
-        assert chord((add.s(i, i) for i in range(25)), total.s())().get(timeout=30) == 600
+        assert group(add.s(i, 1) for i in range(20))().get(timeout=300) == list(range(1, 21))
+        assert chain(add.s(1, 2), add.s(3), add.s(4))().get(timeout=300) == 10
+        assert chord((add.s(i, i) for i in range(25)), total.s())().get(timeout=300) == 600
         print("Celery: a group, a chain, a chord")
 
-        alive = app.control.ping(timeout=2)
-        assert sorted(name for reply in alive for name in reply) == names, alive
+        # Who is asked while the machine stands still answers too late: then all are asked again.
+        for _ in range(30):
+            alive = sorted(name for reply in app.control.ping(timeout=2) for name in reply)
+            if alive == names:
+                break
+        assert alive == names, alive
         app.control.broadcast("shutdown")
-        assert [w.wait(30) for w in workers] == [0, 0]
+        assert [w.wait(300) for w in workers] == [0, 0]
         print("Celery: workers answer, and end when told")
     finally:
         for w in workers:

@@ -9,7 +9,7 @@ port, ca, cert, key = int(sys.argv[1]), *sys.argv[2:5]
 
 def connect(**more):
     return redis.Redis(
-        "localhost", port, ssl=True, ssl_ca_certs=ca, ssl_certfile=cert, ssl_keyfile=key, socket_timeout=20, **more
+        "localhost", port, ssl=True, ssl_ca_certs=ca, ssl_certfile=cert, ssl_keyfile=key, socket_timeout=120, **more
     )
 
 

@@ -12,7 +12,7 @@
 //! | `file TEXT` | write TEXT into each server's ACL file |
 //! | `# …` | a remark |
 
-use crate::common::{Conn, Kind, Node, Options, Server, escape, find, skip};
+use crate::common::{Conn, Kind, Node, Options, PATIENCE, Server, escape, find, skip};
 use rustredis::resp::inline::split_args;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -26,9 +26,6 @@ struct Side {
     file: PathBuf,
     conns: HashMap<String, (Conn, i64)>,
 }
-
-/// How long a state may take to come about.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Side {
     fn start(kind: Kind, args: &str, name: &str) -> Side {
