@@ -256,7 +256,9 @@ pub fn line(c: &Client, now_ms: i64, running: Option<(&str, usize)>) -> String {
     let last = (c.command.load(Relaxed) as usize).checked_sub(1).and_then(|id| table::all().get(id));
     let (command, argv) = running.unwrap_or((last.map_or("NULL", |c| &*c.name), 0));
     let [sub, psub, ssub] = [0, 1, 2].map(|i| c.subscriptions[i].load(Relaxed));
-    let output = c.unread_bytes();
+    // What replicas wait for is theirs to look at, as in Redis, but nobody's own memory.
+    let shared = n(&c.shared_bytes);
+    let output = c.unread_bytes() + shared;
     let mut out = String::with_capacity(400);
     // Writing to a string cannot fail.
     let _ = write!(
@@ -281,7 +283,7 @@ pub fn line(c: &Client, now_ms: i64, running: Option<(&str, usize)>) -> String {
         n(&c.query_bytes),
         n(&c.queued_bytes),
         output.div_ceil(REPLY_BLOCK),
-        memory_of(c) + argv as u64,
+        memory_of(c) + shared + argv as u64,
         if output > 0 { "rw" } else { "r" },
     );
     let _ = write!(

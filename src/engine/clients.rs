@@ -42,6 +42,9 @@ pub struct Client {
     /// Bytes of replies that wait to be read by the client, and of what is in its mailbox.
     pub output_bytes: AtomicU64,
     pub posted_bytes: AtomicU64,
+    /// Bytes of the stream that wait for it, if it is a replica. The backlog has them once for all who wait; this is as of the last
+    /// look at its limits.
+    pub shared_bytes: AtomicU64,
     /// Queued commands, or -1 outside MULTI.
     pub queued: AtomicI64,
     /// Bytes of the queued commands.
@@ -157,6 +160,7 @@ impl Client {
             query_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
             posted_bytes: AtomicU64::new(0),
+            shared_bytes: AtomicU64::new(0),
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicU64::new(0),
             watching: AtomicU32::new(0),

@@ -156,7 +156,7 @@ fn probe(port: u16) -> Vec<f64> {
 }
 
 /// A server that is fast 9 times of 10 and slow the tenth, far from its limit, is measured by the open loop and by a probe:
-/// nothing that they share makes both right. What disturbs the machine once does not each time.
+/// nothing that they share makes both right. In the middle of the slow ones (p95) a few that the machine held up make no difference. What disturbs the machine once does not each time.
 #[test]
 fn latencies_agree_with_an_independent_probe() {
     let mut told = Vec::new();
@@ -166,7 +166,7 @@ fn latencies_agree_with_an_independent_probe() {
         let line = "--rate 25 --test-time 6 --arrivals constant -c 1 -P 50 -t ping_mbulk --json --server-stats no";
         let (_, all) = json(port, line);
         let test = &all["tests"][0];
-        let pairs = [("p50", 0.5), ("p99", 0.99)].map(|(name, part)| {
+        let pairs = [("p50", 0.5), ("p95", 0.95)].map(|(name, part)| {
             let own = test["service_ms"][name].as_f64().expect("a number");
             (name, own, seen[(seen.len() as f64 * part) as usize])
         });

@@ -120,6 +120,7 @@ fn hold_to_limits(engine: &Engine, replica: &Arc<Replica>, now_ms: i64) {
     }
     let limit = config.client_output_buffer_limit.get(Class::Replica);
     let lag = replica.lag(engine) as i64;
+    replica.client.shared_bytes.store(lag.unsigned_abs(), Relaxed);
     // What the backlog keeps anyway is no reason to drop anybody, as in Redis 7.
     let least = config.repl_backlog_size.get();
     let over = |bytes: i64| bytes > 0 && lag > bytes.max(least);
