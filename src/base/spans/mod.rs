@@ -1,4 +1,4 @@
-//! Blocks of 4 to 128 KiB: long strings, nodes, tables and buffers. Neighbours that are free become one, whatever sizes they
+//! Blocks of 4 to 512 KiB: long strings, nodes, tables and buffers. Neighbours that are free become one, whatever sizes they
 //! had, and what lies idle can go back to the system by the page.
 //!
 //! General allocators keep such blocks apart by size. Where sizes change, as with values that grow while others are evicted,

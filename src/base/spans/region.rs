@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 pub const REGION: usize = 2 << 20;
 pub const GRANULE: usize = 1024;
 /// Granules of the longest block.
-pub const LONGEST: usize = 128;
+pub const LONGEST: usize = 512;
 const GRANULES: usize = REGION / GRANULE;
 /// Where spans begin: behind the head, which is one page of the system, so that blocks of whole pages lie in as many.
 const FIRST: usize = 4;
