@@ -18,7 +18,7 @@
 //! | [`rdb`] | the format of snapshots and of DUMP: bytes to events, events to values, values to bytes | files, keys' owners |
 //! | [`data`] | the segment table and the value types behind their encodings | RESP, sockets, clocks, keys' expiry |
 //! | [`resp`] | request parser, reply buffer for RESP2 and RESP3, client-side decoder | commands |
-//! | [`base`] | numbers as Redis prints them, glob, units, clock, rng, allocator, the trait of files, the width of a terminal | everything else |
+//! | [`base`] | numbers as Redis prints them, glob, units, clock, rng, allocator and its spans, the trait of files, the width of a terminal | everything else |
 //!
 //! Redis Cluster is not served yet (`cluster_enabled:0`), and needs no wall moved. A key's slot is [`base::crc16::key_slot`]. A
 //! command's keys are known and hashed before it takes a lock (`engine/worker/plan`): MOVED and ASK are refusals like the others in
