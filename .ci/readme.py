@@ -121,7 +121,7 @@ def run(command, limit):
         while not serving(int(daemon[1])) and time.monotonic() < until:
             time.sleep(0.05)
     os.close(ours)
-    return process.wait(timeout=20), settled(shown.decode(errors="replace"))
+    return process.wait(timeout=120), settled(shown.decode(errors="replace"))
 
 
 def fits(wanted, got):
@@ -208,7 +208,7 @@ def page(name, running, write, ports):
             for here, after in zip(starts, starts[1:]):
                 command = re.sub(r"\s+#.*$", "", block[here][2:]).strip()
                 wanted = block[here + 1 : after]
-                status, shown = run(swapped(command, ports), 60)
+                status, shown = run(swapped(command, ports), 600)
                 back = {str(used): written for written, used in ports.items()}
                 shown = [swapped(line, back) for line in shown]
                 right = len(wanted) == len(shown) and all(map(fits, wanted, shown))
@@ -241,7 +241,7 @@ def main():
     finally:
         for server in running:
             os.killpg(server.pid, signal.SIGTERM)
-            server.wait(timeout=60)
+            server.wait(timeout=300)
         # Nobody had these ports: what serves there now was started here, and left behind by a command that failed.
         for port in filter(serving, ports.values()):
             with socket.create_connection(("127.0.0.1", port), timeout=5) as left:

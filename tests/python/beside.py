@@ -37,7 +37,7 @@ def pipe(server, payload, lines):
         view, sent = memoryview(payload), 0
         s.setblocking(False)
         while lines > 0:
-            readable, writable, _ = select.select([s], [s] if sent < len(view) else [], [], 60)
+            readable, writable, _ = select.select([s], [s] if sent < len(view) else [], [], 300)
             assert readable or writable, "the server does not answer"
             if writable:
                 sent += s.send(view[sent : sent + (1 << 18)])
@@ -96,7 +96,7 @@ def publish(server, subscribers=100):
         stdout=subprocess.DEVNULL,
     )
     while left > 0:
-        ready = poll.poll(60)
+        ready = poll.poll(300)
         assert ready, "messages are missing"
         left -= sum(len(by_number[number].recv(1 << 18)) for number, _ in ready)
     teller.wait()

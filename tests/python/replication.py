@@ -47,7 +47,7 @@ class Server:
         argv = ["taskset", "-c", cpus, *argv, "--port", str(self.port), "--save", "", "--appendonly", "no"]
         argv += ["--dir", self.dir, "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"]
         self.process = subprocess.Popen(argv, stdout=self.log, stderr=self.log)
-        for _ in range(400):
+        for _ in range(6000):
             try:
                 self.ask("PING")
                 return
