@@ -114,7 +114,8 @@ fn troubles_say_what_where_and_what_next() {
         (&["aof", "check", "missing"], 1, &["missing", "No such file"]),
         (&["aof", "dump", "empty"], 1, &["empty has no manifest", "first base"]),
         (&["cli", "-p", &free, "ping"], 1, &["127.0.0.1", &free, "Connection refused", "rustredis serve", "-p PORT"]),
-        (&["cli", "-h", "no.such.host.invalid", "ping"], 1, &["no.such.host.invalid", "not known"]),
+        // Not known, or, without a network, not to be known now.
+        (&["cli", "-h", "no.such.host.invalid", "ping"], 1, &["no.such.host.invalid", "Could not connect", "-h HOST"]),
         // As redis-cli has it: refused commands are printed, and are no failure of the client's.
         (&["cli", "-p", &taken, "get", "a"], 0, &["NOAUTH Authentication required."]),
         (&["cli", "-p", &taken, "-a", "wrong", "get", "a"], 0, &["AUTH failed", "WRONGPASS", "--askpass"]),
