@@ -71,7 +71,7 @@ fn rest(server: &Server) -> (usize, usize, u64) {
     for line in ["FLUSHALL SYNC", "SCRIPT FLUSH SYNC", "SLOWLOG RESET", "LATENCY RESET"] {
         conn.line(line);
     }
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + common::PATIENCE;
     let busy = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"];
     while info(&mut conn, "connected_clients") > 1 || busy.iter().any(|field| info(&mut conn, field) > 0) {
         assert!(Instant::now() < deadline, "it does not come to rest: {}", conn.line("CLIENT LIST"));
