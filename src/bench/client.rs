@@ -26,6 +26,11 @@ impl From<String> for Fault {
     }
 }
 
+/// Why a connection was lost in writing.
+pub fn unwritten(error: &io::Error) -> String {
+    format!("Writing to socket: {}", reason(error))
+}
+
 /// A request on its way.
 #[derive(Clone, Copy)]
 pub struct Sent {
@@ -111,7 +116,7 @@ impl Client {
     /// Writes as much as the socket takes, and asks to be told when it takes more.
     #[inline]
     pub fn write(&mut self, registry: &Registry, at: usize) -> Result<(), Fault> {
-        let lost = |e: &io::Error| Fault::Lost(format!("Writing to socket: {}", reason(e)));
+        let lost = |e: &io::Error| Fault::Lost(unwritten(e));
         while self.written < self.out.len() {
             match self.stream.write(&self.out[self.written..]) {
                 Ok(0) => return Err(Fault::Lost("Server closed the connection".into())),

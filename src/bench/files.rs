@@ -90,6 +90,7 @@ fn test(outcome: &Outcome) -> Value {
         "errors": tally.errors,
         "own_cpu_share": outcome.own_share(),
         "own_cpu_us_per_request": outcome.own_cpu.as_secs_f64() * 1e6 / (outcome.finished.max(1)) as f64,
+        "io": if tally.ring { "uring" } else { "epoll" },
         "may_be_the_bottleneck": outcome.is_bottleneck(),
         "per_second": seconds,
     });

@@ -1,14 +1,16 @@
 //! One thread's connections, and the closed loop that keeps them busy.
 //!
 //! A connection's requests are bytes made in advance, of which only the random digits change; only mixes make theirs
-//! anew. A reply is answered by the next request: a round is one `epoll_wait` shared with others, one read, one write. The
-//! clock is asked once per read, and once per write, as a few are read before the first of them is answered. Linux reports
-//! a socket again only after all was read; a read that filled less than its buffer read all.
+//! anew. A reply is answered by the next request (`answer.rs`): a round is one `epoll_wait` and one call that sends, each
+//! shared with others, and one read. The clock is asked once per read. Linux reports a socket again only after all was
+//! read; a read that filled less than its buffer read all.
 
 use super::{
-    client::{Client, Fault, Sent},
+    answer::TOGETHER,
+    client::{Client, Fault},
     mix::keys::Place,
     nodes::Node,
+    ring::Ring,
     suite::Work,
     tally::{Second, Tally},
 };
@@ -24,9 +26,6 @@ use std::{
 };
 
 const INPUT: usize = 64 << 10;
-/// So many replies are read before their connections are sent to: the kernel's reading and its sending each stay in the
-/// processor's caches, which saves 3% of a run with `-P 32`. Many more, and the server would wait.
-const TOGETHER: usize = 16;
 /// Lost connections are tried again so often.
 const AGAIN: Duration = Duration::from_millis(20);
 /// With no connection for so long, the run ends.
@@ -75,6 +74,12 @@ impl<'a> Shared<'a> {
         }
     }
 
+    /// A ring for the closed loop, if that is wanted and can be. TLS has its own way to the socket.
+    fn ring(&self) -> Option<Ring> {
+        let wanted = self.options.ring && !self.nodes.iter().any(|node| node.target.tls.on);
+        if wanted { Ring::new().ok() } else { None }
+    }
+
     pub fn now(&self) -> u64 {
         self.start.elapsed().as_nanos() as u64
     }
@@ -100,8 +105,8 @@ pub struct Thread<'a> {
     pub tally: Tally,
     pub rng: Rng,
     pub input: Vec<u8>,
-    batch: Vec<u8>,
-    left: usize,
+    pub batch: Vec<u8>,
+    pub left: usize,
     /// The second at hand, and its figures.
     pub second: (u64, Second),
     /// When this thread began to send.
@@ -111,7 +116,10 @@ pub struct Thread<'a> {
     none_since_ns: Option<u64>,
     tried: Instant,
     /// Connections that were answered and wait for their next requests.
-    answered: Vec<usize>,
+    pub answered: Vec<usize>,
+    /// Sends to several connections at once, where the kernel can.
+    pub ring: Option<Ring>,
+    pub took: Vec<io::Result<usize>>,
 }
 
 impl<'a> Thread<'a> {
@@ -137,6 +145,8 @@ impl<'a> Thread<'a> {
             none_since_ns: None,
             tried: Instant::now(),
             answered: Vec::new(),
+            ring: None,
+            took: Vec::new(),
         };
         for at in 0..clients {
             let node = (number + at) % shared.nodes.len();
@@ -228,6 +238,8 @@ impl<'a> Thread<'a> {
 
     /// Keeps every connection busy until the test's requests are done.
     pub fn closed(mut self) -> Result<Tally, String> {
+        self.ring = self.shared.ring();
+        self.tally.ring = self.ring.is_some();
         let now = self.shared.now();
         self.began_ns = now;
         for at in 0..self.clients.len() {
@@ -280,79 +292,6 @@ impl<'a> Thread<'a> {
             self.answered.push(at);
         }
         Ok(())
-    }
-
-    /// Sends the next requests to all that were answered.
-    fn answer(&mut self) -> Result<(), String> {
-        for i in 0..self.answered.len() {
-            let at = self.answered[i];
-            let turn = self.next_batch(at);
-            self.settle(at, turn)?;
-        }
-        self.answered.clear();
-        Ok(())
-    }
-
-    fn next_batch(&mut self, at: usize) -> Result<(), Fault> {
-        let (o, client) = (self.shared.options, &self.clients[at]);
-        if client.down {
-            return Ok(());
-        }
-        if (!o.keep_alive || o.reconnect_interval.is_some_and(|most| client.since >= most))
-            && self.shared.issued.load(Relaxed) < self.shared.requests
-        {
-            self.reconnect(at).map_err(Fault::Lost)?;
-        }
-        self.send_batch(at, self.shared.now())
-    }
-
-    /// Sends a pipeline, or ends this connection's work if enough were sent.
-    fn send_batch(&mut self, at: usize, now: u64) -> Result<(), Fault> {
-        let (shared, client) = (self.shared, &mut self.clients[at]);
-        if client.done {
-            return Ok(());
-        }
-        let pipeline = (shared.options.pipeline as u64).min(client.quota.unwrap_or(u64::MAX));
-        let before = if pipeline == 0 { u64::MAX } else { shared.issued.fetch_add(pipeline, Relaxed) };
-        if before >= shared.requests || shared.is_over(now - self.began_ns) {
-            client.done = true;
-            self.left -= 1;
-            return Ok(());
-        }
-        let n = if shared.exact { pipeline.min(shared.requests - before) } else { pipeline };
-        match shared.work {
-            Work::Plain(template) => {
-                let len = template.bytes.len() * n as usize;
-                if client.written > 0 && client.written == client.out.len() && client.out.len() == len {
-                    // The batch of this connection: made once, then only varied.
-                    client.written = 0;
-                } else {
-                    client.room().extend_from_slice(&self.batch[..len]);
-                }
-                if !template.is_fixed() {
-                    let from = client.out.len() - len;
-                    let tags = &shared.nodes[client.node].tags;
-                    for copy in client.out[from..].chunks_exact_mut(template.bytes.len()) {
-                        template.vary(copy, &mut self.rng, tags);
-                    }
-                }
-            }
-            Work::Mix(mix) => {
-                client.room();
-                let tags = &shared.nodes[client.node].tags;
-                let Some(hand) = &mut client.hand else { return Ok(()) };
-                for _ in 0..n {
-                    let made = mix.push(&mut client.out, hand, &mut self.rng, tags);
-                    client.due.push_back(Sent { due_ns: now, sent_ns: now, kind: made.kind, check: made.check });
-                }
-            }
-            Work::Replay(_) => return Err(Fault::Fatal("A capture has no closed loop".into())),
-        }
-        client.quota = client.quota.map(|left| left.saturating_sub(n));
-        client.pending += n;
-        client.since += n;
-        client.sent_ns = now;
-        client.write(self.poll.registry(), at)
     }
 
     /// The thread's figures, with nothing kept back.

@@ -6,6 +6,7 @@
 //! the server would have waited. Beside that stands the service time, from when a request did go out.
 
 mod ab;
+mod answer;
 mod calibrate;
 mod client;
 mod files;
@@ -21,6 +22,7 @@ mod replay;
 mod replies;
 mod report;
 mod request;
+mod ring;
 mod run;
 mod schedule;
 mod suite;

@@ -5,6 +5,8 @@ use super::nodes::Tag;
 use crate::{args::bench::Options, base::rng::Rng, client::push_command};
 
 const DIGITS: usize = 12;
+/// Digits of a million keys and fewer: what most runs have.
+const FEW: usize = 6;
 const RAND_INT: &[u8] = b"__rand_int__";
 const RAND_1ST: &[u8] = b"__rand_1st__";
 const DATA: &[u8] = b"__data__";
@@ -81,6 +83,21 @@ impl Template {
         }
     }
 
+    /// The same for many copies in a row.
+    pub fn vary_all(&self, out: &mut [u8], rng: &mut Rng, tags: &[Tag]) {
+        let len = self.bytes.len();
+        if let ([at], [], [], FEW) = (&self.each[..], &self.same[..], &self.tags[..], self.digits) {
+            // One number a request, which is what most runs have: the generator stays in registers.
+            let mut own = rng.clone();
+            for copy in out.chunks_exact_mut(len) {
+                put_few(&mut copy[at + DIGITS - FEW..at + DIGITS], own.below(self.keyspace) as u32);
+            }
+            *rng = own;
+            return;
+        }
+        out.chunks_exact_mut(len).for_each(|copy| self.vary(copy, rng, tags));
+    }
+
     #[cfg(test)]
     fn render(&self, rng: &mut Rng) -> String {
         let mut out = self.bytes.clone();
@@ -111,20 +128,22 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
+#[inline]
+fn put_few(out: &mut [u8], n: u32) {
+    for (two, n) in out.chunks_exact_mut(2).zip([n / 10_000, n / 100 % 100, n % 100]) {
+        two.copy_from_slice(&PAIRS[n as usize % 100]);
+    }
+}
+
 /// `n` with zeros in front, two digits at a time. Zeros that were there are not written again: a place in a template has
 /// never held a number above the key space.
 #[inline]
 fn put_digits(out: &mut [u8], n: u64, digits: usize) {
     let from = out.len() - digits;
-    let mut put = |at: usize, two: u32| out[at..at + 2].copy_from_slice(&PAIRS[two as usize % 100]);
-    if digits == 6 {
-        // A million keys and fewer: what most runs have.
-        let n = n as u32;
-        put(from, n / 10_000);
-        put(from + 2, n / 100 % 100);
-        put(from + 4, n % 100);
-        return;
+    if digits == FEW {
+        return put_few(&mut out[from..], n as u32);
     }
+    let mut put = |at: usize, two: u32| out[at..at + 2].copy_from_slice(&PAIRS[two as usize % 100]);
     let mut n = n;
     for at in (from..from + digits).step_by(2).rev() {
         put(at, (n % 100) as u32);
@@ -153,6 +172,28 @@ mod tests {
         assert_eq!(&out, b"000000987654");
         put_digits(&mut out, 123_456_789_012, 12);
         assert_eq!(&out, b"123456789012");
+    }
+
+    /// Many copies at once are varied as one after the other would be.
+    #[test]
+    fn copies_in_a_row() {
+        for (word, keyspace) in
+            [("__rand_int__", 1_000_000), ("__rand_int__", 77), ("__rand_int__:__rand_1st__", 1 << 30)]
+        {
+            let options = Options { keyspace: Some(keyspace), ..Options::default() };
+            let template = Template::of_words(&[word.into(), word.into()], &options);
+            let one = Template::of_words(&[word.into()], &options);
+            for template in [template, one] {
+                let (mut all, mut single) = (template.bytes.repeat(40), template.bytes.repeat(40));
+                let (mut a, mut b) = (Rng::new(5), Rng::new(5));
+                for _ in 0..3 {
+                    template.vary_all(&mut all, &mut a, &[]);
+                    single.chunks_exact_mut(template.bytes.len()).for_each(|copy| template.vary(copy, &mut b, &[]));
+                    assert_eq!(all, single);
+                }
+                assert_eq!(a.next_u64(), b.next_u64());
+            }
+        }
     }
 
     #[test]

@@ -103,6 +103,8 @@ pub struct Tally {
     pub span_ns: Option<(u64, u64)>,
     /// CPU time of the threads that sent.
     pub cpu: Duration,
+    /// Several requests went out in one call, by io_uring.
+    pub ring: bool,
 }
 
 impl Tally {
@@ -123,6 +125,7 @@ impl Tally {
             first_wrong: None,
             span_ns: None,
             cpu: Duration::ZERO,
+            ring: false,
         }
     }
 
@@ -174,6 +177,7 @@ impl Tally {
             (one, other) => one.or(other),
         };
         self.cpu += other.cpu;
+        self.ring |= other.ring;
     }
 }
 

@@ -144,6 +144,14 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             o.threads = (n > 0).then_some(n.min(MOST_THREADS) as usize);
             Ok(())
         }),
+        flag("--io", "auto|epoll", "A call of the system for each request, or one for several where there is io_uring [auto]", |o, v| {
+            o.ring = match &v[..] {
+                b"auto" => true,
+                b"epoll" => false,
+                _ => return Err("--io takes auto or epoll".into()),
+            };
+            Ok(())
+        }),
         whole("--seed", "N", "Start of the random numbers, so that they repeat", |o, v| { o.seed = Some(number(&v).cast_unsigned()); Ok(()) }),
         flag("--test-time", "SECONDS", "Each test takes so long, whatever -n says", |o, v| { o.test_time = Some(seconds(v, "--test-time")?); Ok(()) }),
         flag("--warmup", "SECONDS", "Run each test so long first, and forget the figures", |o, v| { o.warmup = Some(seconds(v, "--warmup")?); Ok(()) }),

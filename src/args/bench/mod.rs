@@ -100,6 +100,8 @@ pub struct Options {
     pub server_stats: Option<bool>,
     /// The view on a terminal; `None`: if there is one.
     pub live: Option<bool>,
+    /// The closed loop sends several requests in one call where the kernel has io_uring.
+    pub ring: bool,
 }
 
 impl Default for Options {
@@ -155,6 +157,7 @@ impl Default for Options {
             respond: None,
             server_stats: None,
             live: None,
+            ring: true,
         }
     }
 }
@@ -414,6 +417,7 @@ mod tests {
             "-n 1e6",
             "--threads two",
             "--blocks 10k",
+            "--io poll",
         ] {
             assert!(matches!(parsed(line), Asked::Wrong(_)), "{line}");
         }
