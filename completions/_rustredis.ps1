@@ -499,6 +499,7 @@ Register-ArgumentCompleter -Native -CommandName 'rustredis' -ScriptBlock {
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Random numbers below N, of 12 digits, for __rand_int__ and __rand_1st__ in arguments')
             [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Keep connections [1], or connect anew for every pipeline')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads that send')
+            [CompletionResult]::new('--io', '--io', [CompletionResultType]::ParameterName, 'A call of the system for each request, or one for several where there is io_uring [auto]')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Start of the random numbers, so that they repeat')
             [CompletionResult]::new('--test-time', '--test-time', [CompletionResultType]::ParameterName, 'Each test takes so long, whatever -n says')
             [CompletionResult]::new('--warmup', '--warmup', [CompletionResultType]::ParameterName, 'Run each test so long first, and forget the figures')

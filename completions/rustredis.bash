@@ -220,7 +220,7 @@ _rustredis() {
             return 0
             ;;
         rustredis__subcmd__bench)
-            opts="-h -p -s -u -a -3 -c -n -d -P -r -k -t -x -l -I -R -q -e --server --host --port --unix-socket --user --select-db --dbnum --cluster --enable-tracking --tls --sni --cacert --cacertdir --insecure --cert --key --tls-ciphers --tls-ciphersuites --clients --requests --data-size --pipeline --threads --seed --test-time --warmup --run-count --reconnect-interval --ratio --command --command-ratio --command-key-pattern --key-pattern --key-prefix --key-minimum --key-maximum --key-stddev --key-median --key-zipf-exp --data-size-range --data-size-list --data-size-dist --data-size-pattern --random-data --compressible --expiry-range --data-verify --workload --list-workloads --workload-from --print-workload --monitor-input --speed --find-max --slo --block-time --step-time --blocks --require --verify --also --calibrate --respond --rate --arrivals --csv --json --json-out-file --html --hdr-file-prefix --server-stats --live --precision --fatal-errors"
+            opts="-h -p -s -u -a -3 -c -n -d -P -r -k -t -x -l -I -R -q -e --server --host --port --unix-socket --user --select-db --dbnum --cluster --enable-tracking --tls --sni --cacert --cacertdir --insecure --cert --key --tls-ciphers --tls-ciphersuites --clients --requests --data-size --pipeline --threads --io --seed --test-time --warmup --run-count --reconnect-interval --ratio --command --command-ratio --command-key-pattern --key-pattern --key-prefix --key-minimum --key-maximum --key-stddev --key-median --key-zipf-exp --data-size-range --data-size-list --data-size-dist --data-size-pattern --random-data --compressible --expiry-range --data-verify --workload --list-workloads --workload-from --print-workload --monitor-input --speed --find-max --slo --block-time --step-time --blocks --require --verify --also --calibrate --respond --rate --arrivals --csv --json --json-out-file --html --hdr-file-prefix --server-stats --live --precision --fatal-errors"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -401,6 +401,10 @@ _rustredis() {
                     return 0
                     ;;
                 --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --io)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -481,6 +481,7 @@ set edit:completion:arg-completer[rustredis] = {|@words|
             cand -r 'Random numbers below N, of 12 digits, for __rand_int__ and __rand_1st__ in arguments'
             cand -k 'Keep connections [1], or connect anew for every pipeline'
             cand --threads 'Threads that send'
+            cand --io 'A call of the system for each request, or one for several where there is io_uring [auto]'
             cand --seed 'Start of the random numbers, so that they repeat'
             cand --test-time 'Each test takes so long, whatever -n says'
             cand --warmup 'Run each test so long first, and forget the figures'

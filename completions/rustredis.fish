@@ -551,6 +551,7 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -s P -l pipel
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -s r -d 'Random numbers below N, of 12 digits, for __rand_int__ and __rand_1st__ in arguments' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -s k -d 'Keep connections [1], or connect anew for every pipeline' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l threads -d 'Threads that send' -r
+complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l io -d 'A call of the system for each request, or one for several where there is io_uring [auto]' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l seed -d 'Start of the random numbers, so that they repeat' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l test-time -d 'Each test takes so long, whatever -n says' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l warmup -d 'Run each test so long first, and forget the figures' -r

@@ -10,6 +10,8 @@ mod failover;
 mod mixes;
 #[path = "bench/page.rs"]
 mod page;
+#[path = "bench/places.rs"]
+mod places;
 #[path = "bench/questions.rs"]
 mod questions;
 #[path = "bench/remembers.rs"]

@@ -109,7 +109,7 @@ struct Ratio {
 pub fn run(options: &Options) -> Result<ExitCode, String> {
     let Some((a, b)) = &options.ab else { return Err("ab takes two servers".into()) };
     let sides = [Side::open(a, options)?, Side::open(b, options)?];
-    let nodes = sides.each_ref().map(|side| [Node { target: side.target.clone(), tags: Vec::new() }]);
+    let nodes = sides.each_ref().map(|side| [Node::alone(side.target.clone())]);
     let tests = suite::chosen(options, None)?;
     let (mut documents, mut missed) = (Vec::new(), Vec::new());
     for test in &tests {

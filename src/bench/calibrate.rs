@@ -32,7 +32,7 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
     let tests = suite::chosen(&o, None)?;
     let test = tests.first().ok_or("None of these tests is known")?;
     let stop = AtomicBool::new(false);
-    let nodes = [Node { target, tags: Vec::new() }];
+    let nodes = [Node::alone(target)];
     let runner = Runner { nodes: &nodes, fatal: true, exact: true, watched: false };
     let measured: Result<_, String> = std::thread::scope(|scope| {
         scope.spawn(|| null::respond(listener, &stop));

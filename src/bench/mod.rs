@@ -36,14 +36,16 @@ use crate::{
     args::bench::{self as flags, Asked, Options},
     engine::config::REDIS_VERSION,
 };
+use mio::{Events, Interest, Poll, Token, unix::SourceFd};
 use nodes::Node;
 use report::Report;
 use run::Runner;
 use std::{
     ffi::OsString,
     io::{self, IsTerminal, Read},
+    os::fd::AsRawFd,
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often the line of progress is written.
@@ -92,7 +94,7 @@ pub fn run(mut words: Vec<OsString>, program: &str) -> ExitCode {
 }
 
 /// `as_peer`: errors are fatal, and pipelines always whole, as they are for redis-benchmark.
-fn start(options: Options, as_peer: bool) -> Result<ExitCode, String> {
+fn start(mut options: Options, as_peer: bool) -> Result<ExitCode, String> {
     if options.errors_flag {
         eprintln!("WARNING: -e option has no effect. We now immediately exit on error to avoid false results.");
     }
@@ -124,11 +126,16 @@ fn start(options: Options, as_peer: bool) -> Result<ExitCode, String> {
     if options.verify {
         return verify::run(&options);
     }
-    let nodes = if options.cluster {
-        nodes::of_cluster(&options.target)?
-    } else {
-        vec![Node { target: options.target.clone(), tags: Vec::new() }]
-    };
+    let nodes =
+        if options.cluster { nodes::of_cluster(&options.target)? } else { vec![Node::alone(options.target.clone())] };
+    if options.cluster && options.rate.is_none() {
+        // As redis-benchmark: a thread for each node.
+        options.threads = options.threads.or(Some(nodes.len()));
+    }
+    // redis-benchmark lists the nodes in front of CSV, too.
+    if options.cluster && (as_peer || !(options.csv || options.json)) {
+        report::print(&nodes::list(&nodes))?;
+    }
     let configs = nodes::configurations(&options, &nodes)?;
     if options.idle {
         return idle(&options, &nodes);
@@ -199,15 +206,41 @@ fn all_tests(report: &Report<'_>, runner: &Runner<'_>, tests: &[suite::Test]) ->
     Ok(if wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Holds connections that send nothing, until the server closes one.
 fn idle(options: &Options, nodes: &[Node]) -> Result<ExitCode, String> {
-    println!("Creating {} idle connections and waiting forever (Ctrl+C when done)", options.clients);
+    report::print(&format!("Creating {} idle connections and waiting forever (Ctrl+C when done)\n", options.clients))?;
+    let failed = |e: io::Error| crate::client::reason(&e);
+    let (mut poll, mut events) = (Poll::new().map_err(failed)?, Events::with_capacity(64));
     let mut open = Vec::new();
     for at in 0..options.clients {
         let target = &nodes[at % nodes.len()].target;
-        open.push(target.open().map_err(|e| format!("Could not connect to Redis at {}: {e}", target.addr))?);
+        let conn = target.open().map_err(|e| format!("Could not connect to Redis at {}: {e}", target.addr))?;
+        conn.stream.set_nonblocking(true).map_err(failed)?;
+        let fd = conn.stream.as_raw_fd();
+        poll.registry().register(&mut SourceFd(&fd), Token(at), Interest::READABLE).map_err(failed)?;
+        open.push(conn);
     }
+    let mut next = Instant::now();
     loop {
-        report::print(&format!("clients: {}\r", open.len()))?;
-        std::thread::sleep(PROGRESS);
+        if next <= Instant::now() {
+            report::print(&format!("clients: {}\r", open.len()))?;
+            next += PROGRESS;
+        }
+        match poll.poll(&mut events, Some(next.saturating_duration_since(Instant::now()))) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            other => other.map_err(failed)?,
+        }
+        for event in &events {
+            loop {
+                match open[event.token().0].stream.read(&mut [0; 1024]) {
+                    Ok(0) => return Err("Error: Server closed the connection".into()),
+                    // Nobody was asked: what a server says of itself is passed over.
+                    Ok(_) => {}
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(e) => return Err(format!("Error: {}", failed(e))),
+                }
+            }
+        }
     }
 }

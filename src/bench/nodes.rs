@@ -14,7 +14,16 @@ pub type Tag = [u8; 3];
 #[derive(Clone)]
 pub struct Node {
     pub target: Target,
+    /// Its name in the cluster.
+    pub id: String,
     pub tags: Vec<Tag>,
+}
+
+impl Node {
+    /// A server that is in no cluster.
+    pub fn alone(target: Target) -> Node {
+        Node { target, id: String::new(), tags: Vec::new() }
+    }
 }
 
 const LETTERS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -22,7 +31,11 @@ const LETTERS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// The primaries that have slots, each with a tag for every slot that three letters can name.
 pub fn of_cluster(target: &Target) -> Result<Vec<Node>, String> {
     let failed = |why: String| format!("{why}\nFailed to fetch cluster configuration from {}", target.addr);
-    let mut conn = target.open().map_err(|e| failed(format!("Could not connect to Redis at {}: {e}", target.addr)))?;
+    let mut conn = target.open().map_err(|e| {
+        let sentence = format!("Could not connect to Redis at {}: {e}", target.addr);
+        // A server that cannot be reached has no cluster to tell of.
+        if e.is_lost() { sentence } else { failed(sentence) }
+    })?;
     let reply = conn.ask(&["CLUSTER", "SLOTS"]).map_err(|e| failed(e.to_string()))?;
     if let Value::Error(text) = reply.clone().plain() {
         let text = harmless_text(&text);
@@ -33,8 +46,11 @@ pub fn of_cluster(target: &Target) -> Result<Vec<Node>, String> {
         Addr::Unix(_) => "127.0.0.1".into(),
     };
     let map = SlotMap::parse(&reply, &host).ok_or_else(|| failed("CLUSTER SLOTS has no table".into()))?;
-    let mut nodes: Vec<Node> =
-        map.nodes.iter().map(|node| Node { target: target.at(&node.host, node.port), tags: Vec::new() }).collect();
+    let mut nodes: Vec<Node> = map
+        .nodes
+        .iter()
+        .map(|node| Node { id: node.id.clone(), ..Node::alone(target.at(&node.host, node.port)) })
+        .collect();
     let mut named = vec![false; 1 << 14];
     for n in 0..LETTERS.len().pow(3) {
         let letter = |at: usize| LETTERS[n / LETTERS.len().pow(at as u32) % LETTERS.len()];
@@ -48,6 +64,17 @@ pub fn of_cluster(target: &Target) -> Result<Vec<Node>, String> {
     }
     nodes.retain(|node| !node.tags.is_empty());
     if nodes.is_empty() { Err(failed("Nobody serves a slot".into())) } else { Ok(nodes) }
+}
+
+/// The primaries, as redis-benchmark lists them before it begins.
+pub fn list(nodes: &[Node]) -> String {
+    let mut out = format!("Cluster has {} master nodes:\n\n", nodes.len());
+    for (at, Node { id, target, .. }) in nodes.iter().enumerate() {
+        let space = if id.is_empty() { "" } else { " " };
+        out.push_str(&format!("Master {at}: {}{space}{}\n", harmless_text(id.as_bytes()), target.addr));
+    }
+    out.push('\n');
+    out
 }
 
 /// What a server tells of its `save` and `appendonly`; `None` if it does not.

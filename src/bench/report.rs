@@ -1,6 +1,6 @@
 //! What is shown: redis-benchmark's text and CSV word by word, and JSON.
 
-use super::{files, load::Shared, open::LATE_NS, run::Outcome, watch};
+use super::{files, load::Shared, open::LATE_NS, run::Outcome, tally::Kind, watch};
 use crate::args::bench::Options;
 use hdrhistogram::Histogram;
 use std::{
@@ -77,16 +77,20 @@ impl Report<'_> {
     }
 
     pub fn test(&self, outcome: &Outcome, payload: &str) -> Result<(), String> {
-        let [avg, min, p50, p95, p99, max] = figures(&outcome.tally.response);
+        let [_, _, p50, ..] = figures(&outcome.tally.response);
         let (title, rate) = (&outcome.title, outcome.rate());
         let mut out = String::new();
         if self.options.json {
             return Ok(());
         }
         if self.options.csv {
-            out = format!(
-                "\"{title}\",\"{rate:.2}\",\"{avg:.3}\",\"{min:.3}\",\"{p50:.3}\",\"{p95:.3}\",\"{p99:.3}\",\"{max:.3}\"\n"
-            );
+            out = csv_line(title, rate, &outcome.tally.response);
+            // A mix's kinds of commands, each in a line of its own behind that of all of them.
+            let kinds = outcome.labels.iter().zip(&outcome.tally.kinds).filter(|_| outcome.labels.len() > 1);
+            for (label, Kind { response, .. }) in kinds {
+                let rate = response.len() as f64 / outcome.took.as_secs_f64().max(1e-9);
+                out.push_str(&csv_line(&format!("{title}: {label}"), rate, response));
+            }
         } else if self.options.quiet {
             let _ = writeln!(out, "{:79}\r{title}: {rate:.2} requests per second, p50={p50:.3} msec", "");
             self.beyond(outcome, &mut out);
@@ -272,6 +276,11 @@ impl Report<'_> {
         }
         if self.is_plain() && self.options.words.is_empty() { print("\n") } else { Ok(()) }
     }
+}
+
+fn csv_line(name: &str, rate: f64, h: &Histogram<u64>) -> String {
+    let [avg, min, p50, p95, p99, max] = figures(h);
+    format!("\"{name}\",\"{rate:.2}\",\"{avg:.3}\",\"{min:.3}\",\"{p50:.3}\",\"{p95:.3}\",\"{p99:.3}\",\"{max:.3}\"\n")
 }
 
 /// Percentiles each halfway from the last to 100, with their latency and how many were no longer; a level that adds

@@ -138,7 +138,8 @@ fn template(line: &str, options: &Options) -> Template {
         "MSET" => format!("MSET{}", " key{tag}:__rand_int__ __data__".repeat(10)),
         other => other.to_owned(),
     };
-    let line = if options.cluster { line } else { line.replace("{tag}", "") };
+    // As redis-benchmark, which sets the tag off: key:{tag}:000000000001.
+    let line = line.replace("{tag}", if options.cluster { ":{tag}" } else { "" });
     let line = line.replace("__score__", if options.keyspace.is_some() { "__rand_int__" } else { "0" });
     Template::of_words(&line.split(' ').map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>(), options)
 }

@@ -107,6 +107,15 @@ fn greeted(client: &mut Client, buf: &[u8]) -> Result<usize, Fault> {
     Ok(len)
 }
 
+/// The sentence that ends a run at an error reply. Of a cluster it names the node.
+fn refused(shared: &Shared<'_>, node: usize, text: &[u8]) -> String {
+    let of = match shared.options.cluster {
+        true => format!(" {}", shared.nodes[node].target.addr),
+        false => String::new(),
+    };
+    format!("Error from server{of}: {}", harmless_text(text))
+}
+
 /// Where what a read brought is entered.
 struct Account<'a, 's> {
     shared: &'a Shared<'s>,
@@ -126,7 +135,7 @@ impl Account<'_, '_> {
         let count = client.counter.count(buf, u64::MAX, |text| {
             errors += 1;
             if shared.fatal && fatal.is_none() {
-                fatal = Some(format!("Error from server: {}", harmless_text(text)));
+                fatal = Some(refused(shared, client.node, text));
             }
             tally.error(text);
         });
@@ -203,7 +212,7 @@ impl Account<'_, '_> {
                 second.errors += 1;
                 tally.error(text);
                 if shared.fatal {
-                    return Err(Fault::Fatal(format!("Error from server: {}", harmless_text(text))));
+                    return Err(Fault::Fatal(refused(shared, client.node, text)));
                 }
             } else if let Some(key) = sent.check
                 && let Some(value) = text_of(reply)

@@ -95,6 +95,27 @@ fn commands_by_weight_in_either_loop() {
     }
 }
 
+/// A line of CSV for the mix, and one for each of its commands.
+#[test]
+fn commands_have_their_own_lines_of_csv() {
+    let server = Server::rustredis();
+    let (code, out, err) = ours(server.port, "--ratio 1:3 --key-maximum 99 -n 4000 -P 4 --csv");
+    assert_eq!(code, Some(0), "{err}");
+    let rows: Vec<Vec<&str>> =
+        out.lines().map(|line| line.split(',').map(|cell| cell.trim_matches('"')).collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["test", "SET+GET", "SET+GET: SET", "SET+GET: GET"]);
+    let figure = |row: usize, name: &str| {
+        let at = rows[0].iter().position(|head| *head == name).expect("a column");
+        rows[row][at].parse::<f64>().expect("a number")
+    };
+    let (all, sets, gets) = (figure(1, "rps"), figure(2, "rps"), figure(3, "rps"));
+    assert!((sets + gets - all).abs() < 0.1 && (2.4..3.7).contains(&(gets / sets)), "{out}");
+    assert_eq!(figure(1, "max_latency_ms"), figure(2, "max_latency_ms").max(figure(3, "max_latency_ms")));
+    // One command is a test of one line.
+    let (_, out, _) = ours(server.port, "--ratio 0:1 -n 100 --csv");
+    assert_eq!(out.lines().count(), 2, "{out}");
+}
+
 #[test]
 fn wrong_values_are_found() {
     let server = Server::rustredis();

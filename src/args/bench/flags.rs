@@ -108,7 +108,7 @@ pub const GROUPS: &[(&str, &[Flag])] = &[
             Ok(())
         }),
         flag("-3", "", "Speak RESP3", |o, _| { o.target.resp3 = true; Ok(()) }),
-        flag("--cluster", "", "Spread over the primaries of a cluster; keys need the text {tag}", |o, _| { o.cluster = true; Ok(()) }),
+        flag("--cluster", "", "Spread over the primaries of a cluster, a thread for each; keys need the text {tag}", |o, _| { o.cluster = true; Ok(()) }),
         flag("--enable-tracking", "", "Send CLIENT TRACKING on first", |o, _| { o.tracking = true; Ok(()) }),
     ]),
     ("TLS", &[
