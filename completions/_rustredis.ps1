@@ -544,7 +544,7 @@ Register-ArgumentCompleter -Native -CommandName 'rustredis' -ScriptBlock {
             [CompletionResult]::new('--precision', '--precision', [CompletionResultType]::ParameterName, 'Significant digits of latencies, 1 to 4 [3]')
             [CompletionResult]::new('--fatal-errors', '--fatal-errors', [CompletionResultType]::ParameterName, 'End at the first error reply; as redis-benchmark does, and else they are counted')
             [CompletionResult]::new('-3', '-3', [CompletionResultType]::ParameterName, 'Speak RESP3')
-            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Spread over the primaries of a cluster; keys need the text {tag}')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Spread over the primaries of a cluster, a thread for each; keys need the text {tag}')
             [CompletionResult]::new('--enable-tracking', '--enable-tracking', [CompletionResultType]::ParameterName, 'Send CLIENT TRACKING on first')
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Speak TLS')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Do not check the server''s certificate')

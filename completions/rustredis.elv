@@ -526,7 +526,7 @@ set edit:completion:arg-completer[rustredis] = {|@words|
             cand --precision 'Significant digits of latencies, 1 to 4 [3]'
             cand --fatal-errors 'End at the first error reply; as redis-benchmark does, and else they are counted'
             cand -3 'Speak RESP3'
-            cand --cluster 'Spread over the primaries of a cluster; keys need the text {tag}'
+            cand --cluster 'Spread over the primaries of a cluster, a thread for each; keys need the text {tag}'
             cand --enable-tracking 'Send CLIENT TRACKING on first'
             cand --tls 'Speak TLS'
             cand --insecure 'Do not check the server''s certificate'

@@ -595,7 +595,7 @@ complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l live -d 'S
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l precision -d 'Significant digits of latencies, 1 to 4 [3]' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l fatal-errors -d 'End at the first error reply; as redis-benchmark does, and else they are counted' -r
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -s 3 -d 'Speak RESP3'
-complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l cluster -d 'Spread over the primaries of a cluster; keys need the text {tag}'
+complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l cluster -d 'Spread over the primaries of a cluster, a thread for each; keys need the text {tag}'
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l enable-tracking -d 'Send CLIENT TRACKING on first'
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l tls -d 'Speak TLS'
 complete -c rustredis -n "__fish_rustredis_using_subcommand bench" -l insecure -d 'Do not check the server\'s certificate'
