@@ -217,8 +217,10 @@ fn runs_without_an_end() {
     command.args(["bench", "-p", &server.port.to_string()]).args("-l -n 200 -t set,get -q".split(' '));
     let mut running = Running(command.stdout(Stdio::piped()).spawn().expect("started"));
     let out = BufReader::new(running.0.stdout.take().expect("a pipe"));
-    let titles: Vec<String> = out
-        .lines()
+    // The pipe stays open: who writes to nobody ends.
+    let mut lines = out.lines();
+    let titles: Vec<String> = lines
+        .by_ref()
         .map(|line| line.expect("text"))
         .filter_map(|line| Some(line.rsplit('\r').next()?.split_once(": ")?.0.to_owned()))
         .take(6)
