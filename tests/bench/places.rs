@@ -46,7 +46,7 @@ fn cluster() -> Vec<Server> {
             fine(&mut conn, &format!("CLUSTER MEET 127.0.0.1 {} {bus}", nodes[0].port));
         }
     }
-    let limit = Instant::now() + Duration::from_secs(60);
+    let limit = Instant::now() + common::PATIENCE;
     for node in &nodes {
         let mut conn = node.connect();
         while !conn.tree(&["CLUSTER", "INFO"]).string().contains("cluster_state:ok") {
@@ -91,19 +91,26 @@ fn clusters_as_redis_benchmark_loads_them() {
         ("--cluster -n 60 -P 4 -c 6 -q set x{tag} y", 1),
         ("--cluster -n 60 -q -t mset", 1),
     ] {
-        let mut seen = Vec::new();
-        for program in &programs {
-            for node in &nodes {
-                fine(&mut node.connect(), "FLUSHALL");
+        // How many lines there are is a matter of how long it takes, with a machine that stands still meanwhile.
+        let mut fault = None;
+        for _ in 0..4 {
+            let mut seen = Vec::new();
+            for program in &programs {
+                for node in &nodes {
+                    fine(&mut node.connect(), "FLUSHALL");
+                }
+                let (code, out, err) = run(program, None, nodes[0].port, line);
+                seen.push((code, nameless(&out, &nodes), err.trim_end().to_owned()));
             }
-            let (code, out, err) = run(program, None, nodes[0].port, line);
-            seen.push((code, nameless(&out, &nodes), err.trim_end().to_owned()));
+            // Theirs may leave a node out; of ours each has its share.
+            let counts = keys(&nodes);
+            let agree = seen[0] == seen[1] && counts.iter().all(|n| (1..=most).contains(n));
+            fault = (!agree).then(|| format!("{line}\n theirs {:?}\n ours   {:?} {counts:?}", seen[0], seen[1]));
+            if agree {
+                break;
+            }
         }
-        // Theirs may leave a node out; of ours each has its share.
-        let counts = keys(&nodes);
-        if seen[0] != seen[1] || !counts.iter().all(|n| (1..=most).contains(n)) {
-            faults.push(format!("{line}\n theirs {:?}\n ours   {:?} {counts:?}", seen[0], seen[1]));
-        }
+        faults.extend(fault);
     }
     // A key of another node: an error that names the node; and a server that is in no cluster.
     let alone = Server::start(Kind::Redis, &Options::default());
@@ -130,7 +137,9 @@ fn clusters_as_redis_benchmark_loads_them() {
 #[test]
 fn either_way_of_sending() {
     let server = Server::rustredis();
-    let allowed = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").is_ok_and(|text| text.trim() == "0");
+    // Containers mostly forbid it by a filter.
+    let says = |file: &str, what: &str| std::fs::read_to_string(file).is_ok_and(|text| text.contains(what));
+    let allowed = says("/proc/sys/kernel/io_uring_disabled", "0") && says("/proc/self/status", "Seccomp:\t0\n");
     for line in [
         "-n 20000 -P 16 -t set -r 1000000 --seed 1",
         "-n 20000 -P 3 --ratio 1:1 --key-maximum 99",
@@ -189,7 +198,7 @@ fn idle_connections() {
         let mut server = Server::start(Kind::Redis, &Options::default());
         let mut idle = start(&program, server.port, "-I -c 17");
         let mut conn = server.connect();
-        let limit = Instant::now() + Duration::from_secs(30);
+        let limit = Instant::now() + common::PATIENCE;
         while !conn.tree(&["INFO", "clients"]).string().contains("connected_clients:18\r") {
             assert!(Instant::now() < limit, "{}", program.display());
             std::thread::sleep(Duration::from_millis(20));
