@@ -3,7 +3,8 @@
 //! Several are sent in one call where the kernel can (`ring.rs`), which takes a seventh less of the processor's time than
 //! a call each. The clock is asked around that call: within it sends are alike, and follow each other at equal gaps. If it
 //! took longer than sends do, this thread was held up somewhere among them, and each counts from before the call: a
-//! latency is then shown longer than it was, never shorter.
+//! latency is then shown longer than it was. A shorter hold-up misplaces a send by a part of the call: by less than
+//! [`TOGETHER`] times [`SEND_NS`], a third of a millisecond.
 
 use super::{
     client::{Client, Fault, Sent, unwritten},
