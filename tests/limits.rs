@@ -2,6 +2,9 @@
 
 mod common;
 
+#[path = "limits/floods.rs"]
+mod floods;
+
 use common::{Conn, Kind, Options, Server, command, env_number};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -79,82 +82,6 @@ fn a_write_flood_stays_at_the_limit() {
         assert!(info(&mut control, "evicted_keys") > 0, "{policy}");
         assert!(info(&mut control, "used_memory") > LIMIT / 2, "{policy}: too much was evicted");
     }
-}
-
-/// What the process really holds: sizes of values that fit no class of the allocator, churned by eviction.
-#[test]
-fn a_write_flood_keeps_the_process_at_the_limit() {
-    const LIMIT: u64 = 256 << 20;
-    for (least, most) in [(10, 200), (300, 1500), (100_000, 1_000_000)] {
-        let server = server(&format!("--threads 2 --maxmemory {LIMIT} --maxmemory-policy allkeys-lru"));
-        let batch_of = if most > 10_000 { 1 } else { 100 };
-        let rounds = env_number("FLOOD_MIB", 550) * (1 << 20) / (4 * batch_of * (least + most) / 2);
-        std::thread::scope(|s| {
-            for n in 0..4 {
-                let mut c = server.connect();
-                s.spawn(move || {
-                    let mut rng = common::Rng::new(n);
-                    let value = vec![b'x'; most as usize];
-                    for round in 0..rounds {
-                        let mut batch = Vec::new();
-                        for i in 0..batch_of {
-                            let key = format!("{n}:{round}:{i}");
-                            let len = rng.range(least as i64, most as i64) as usize;
-                            batch.extend(command(&[b"SET", key.as_bytes(), &value[..len]]));
-                        }
-                        c.send_raw(&batch).expect("a flood");
-                        (0..batch_of).for_each(|_| assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n"));
-                    }
-                });
-            }
-        });
-        let mut c = server.connect();
-        let (used, resident) = (info(&mut c, "used_memory"), server.memory_kib("VmHWM") * 1024);
-        eprintln!(
-            "values of {least} to {most} bytes: resident {:.3} of the limit, used {:.3}",
-            resident as f64 / LIMIT as f64,
-            used as f64 / LIMIT as f64
-        );
-        assert!(info(&mut c, "evicted_keys") > 0);
-        // Four clients that are about to write values of 1 MB have 1.6% of the limit in their hands: 1.045 to 1.051.
-        let allowed = LIMIT + if most > 10_000 { LIMIT / 16 } else { LIMIT / 20 };
-        assert!(resident < allowed, "{least} to {most}: resident at most {resident} of {LIMIT}");
-        assert!(used > LIMIT * 4 / 5 && used <= LIMIT + LIMIT / 100, "{least} to {most}: used {used} of {LIMIT}");
-    }
-}
-
-/// Values that grow while old ones go leave holes that nothing new fits: keys are moved together then. Without that the process was
-/// larger than its limit by half, and kept two thirds of what it could. (Of peers, in the same: 1.94 and 1.41 of the limit.)
-#[test]
-fn a_flood_of_growing_values_keeps_the_process_at_the_limit() {
-    const LIMIT: u64 = 256 << 20;
-    let server = server(&format!("--threads 2 --maxmemory {LIMIT} --maxmemory-policy allkeys-lru"));
-    let bytes = env_number("GROWTH_MIB", 600) << 18;
-    std::thread::scope(|s| {
-        for n in 0..4 {
-            let mut c = server.connect();
-            s.spawn(move || {
-                let (value, mut sent, mut i) = (vec![b'x'; 3100], 0, 0);
-                while sent < bytes {
-                    let mut batch = Vec::new();
-                    for _ in 0..100 {
-                        let len = 50 + 3000 * sent / bytes;
-                        let key = format!("{n}:{i}");
-                        batch.extend(command(&[b"SET", key.as_bytes(), &value[..len as usize]]));
-                        (sent, i) = (sent + len, i + 1);
-                    }
-                    c.send_raw(&batch).expect("a flood");
-                    (0..100).for_each(|_| assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n"));
-                }
-            });
-        }
-    });
-    let mut c = server.connect();
-    let (used, resident) = (info(&mut c, "used_memory"), server.memory_kib("VmHWM") * 1024);
-    eprintln!("resident {:.3} of the limit, used {:.3}", resident as f64 / LIMIT as f64, used as f64 / LIMIT as f64);
-    assert!(info(&mut c, "active_defrag_hits") > 10_000, "nothing was moved");
-    assert!(resident < LIMIT + LIMIT / 8, "resident at most {resident} of {LIMIT}");
-    assert!(used > LIMIT * 7 / 10, "used {used} of {LIMIT}");
 }
 
 /// Without churn, what `used_memory` grows by is what the process grows by.
