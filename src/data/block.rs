@@ -60,7 +60,11 @@ impl<const H: usize> Block<H> {
     }
 
     fn class(size: usize) -> usize {
-        if Self::in_slab(size) { slab::block_size(size.max(1)) } else { size_class(size) }
+        if Self::in_slab(size) {
+            return slab::block_size(size.max(1));
+        }
+        // The class of what a foreign listpack may hold at most would be 4 GiB.
+        size_class(size).min(size.max(u32::MAX as usize))
     }
 
     /// An empty block with room for `room` bytes of entries.

@@ -15,8 +15,14 @@ use crate::data::block::Block;
 use crate::data::effort::Effort;
 use crate::data::lpentry::{self, Entries, Value};
 
+/// Bytes that an item takes in a node beside its own, at most.
+pub(super) const BESIDE: usize = 11;
+
 const DELETED: u8 = 1;
 const SAME: u8 = 2;
+
+/// Longer foreign nodes are refused. Redis ends its own at 1 GiB, and with one entry more that is below 2.
+const MAX_FOREIGN: usize = 2 << 30;
 
 #[derive(Clone)]
 pub(super) struct Node {
@@ -149,7 +155,7 @@ impl Node {
                 same = same && names.next().is_some_and(|name| name == Value::of(item));
             }
             is_name = !is_name;
-            bytes += item.len() + 11;
+            bytes += item.len() + BESIDE;
         }
         same = same && n == master.len;
         let need = self.run().len() + bytes + 48; // more than flags, diffs and counts can take
@@ -259,6 +265,9 @@ impl Node {
     /// The node that a foreign listpack holds. None unless it is one that Redis could have written, with ids that rise from
     /// `master` on.
     pub fn from_listpack(master: StreamId, bytes: &[u8]) -> Option<Node> {
+        if bytes.len() > MAX_FOREIGN {
+            return None;
+        }
         let (run, _) = lpentry::open_listpack(bytes)?;
         let mut rest = Entries(run);
         let number = |rest: &mut Entries<'_>| match rest.next()? {
