@@ -134,17 +134,20 @@ fn it_refuses_as_redis_does() {
     assert_eq!(said[1], said[0]);
 }
 
-/// A server that answers the first thing it hears with this, and nothing more.
+/// A server that answers the first thing each connection says with this, and nothing more. Redis tries a second time
+/// when a connection ends: it has to meet the same there.
 fn once(answer: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its number").port();
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a connection");
-        let _ = stream.read(&mut [0; 4096]);
-        let _ = stream.write_all(answer.as_bytes());
-        // The end of what it says; it goes on listening.
-        let _ = stream.shutdown(std::net::Shutdown::Write);
-        while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+            // The end of what it says; it goes on listening.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
+        }
     });
     port
 }
