@@ -30,7 +30,7 @@ fn run(program: &Path, verb: Option<&str>, port: u16, line: &str) -> (Option<i32
     let mut command = Command::new(program);
     command.args(verb).args(["-p", &port.to_string()]).args(line.split_whitespace()).timeout(2 * common::PATIENCE);
     let output = command.output().expect("a run");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace(&port.to_string(), "PORT");
+    let text = |bytes: Vec<u8>| common::port::hidden(&String::from_utf8_lossy(&bytes), port);
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 

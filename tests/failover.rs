@@ -180,6 +180,8 @@ fn wait_counts_within_and_without_transactions() {
         let (a, b) = (start(kind, &[]), start(Kind::Rustredis, &[]));
         follow(&a, &b);
         let mut conn = a.connect();
+        // Redis counts who has its copy only once it has seen the process end that sent it.
+        until("it is online", || a.log(), || field(&mut conn, "replication", "slave0").contains("state=online"));
         assert_eq!(conn.line("WAIT 5 10"), ":1\\r\\n", "nothing written: nothing to wait for");
         conn.line("SET a 1");
         assert_eq!(conn.line("WAIT 1 0"), ":1\\r\\n");

@@ -12,6 +12,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn new(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("rustredis-aof-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path); // of a run that was killed
         std::fs::create_dir_all(&path).expect("a folder");
         Folder(path)
     }
@@ -276,12 +277,8 @@ fn what_a_rewrite_is_said_to_save_it_saves() {
     let told = said.split("would become about ").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
     let told = told.unwrap_or_else(|| panic!("{said}"));
     assert!(conn.line("BGREWRITEAOF").starts_with('+'));
-    let deadline = std::time::Instant::now() + common::PATIENCE;
-    let rewritten = || folder.join("appendonly.aof.2.base.rdb").exists() && size() < before / 2;
-    while !rewritten() {
-        assert!(std::time::Instant::now() < deadline, "no rewrite");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    common::run::wait_for(&mut conn, "aof_rewrite_in_progress:0");
+    assert!(folder.join("appendonly.aof.2.base.rdb").exists() && size() < before / 2, "no rewrite");
     let after = size();
     assert!(told.abs_diff(after) < after / 6, "{told} told, {after} then, of {before}\n{said}");
 }

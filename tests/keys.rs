@@ -382,7 +382,8 @@ fn randomkey_is_fair_and_skips_the_dead() {
     }
     assert_eq!((hits.len(), b.run("dbsize").as_str()), (40, ":40"));
     let chi2: f64 = hits.values().map(|&n| (f64::from(n) - 200.0).powi(2) / 200.0).sum();
-    assert!(chi2 < 90.0, "chi2 = {chi2} with 39 degrees of freedom");
+    // The order of keys is another in each process: by chance it is more than this once in 10^8 times.
+    assert!(chi2 < 110.0, "chi2 = {chi2} with 39 degrees of freedom");
 }
 
 #[test]

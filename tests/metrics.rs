@@ -181,7 +181,6 @@ fn the_page_in_a_headless_browser() {
             let mut c = server.connect();
             c.line("SET key value");
             let lines = ["GET key", "GET key", "GET key", "GET nosuch", "LPUSH <img/src=x/onerror=alert(1)> 1"];
-            // All at once: whoever looks in between sees whole rounds, however slow the machine is.
             let round: Vec<u8> = lines.iter().flat_map(|l| command(&l.split(' ').collect::<Vec<_>>())).collect();
             while !stop.load(Ordering::Relaxed) {
                 c.send_raw(&round).expect("sent");
@@ -211,7 +210,10 @@ fn the_page_in_a_headless_browser() {
             assert!(Instant::now() < deadline, "{shown}");
             shown = browse("--dump-dom");
         }
-        browse(&format!("--screenshot={}", picture.display()));
+        while !picture.exists() {
+            assert!(Instant::now() < deadline, "no screenshot");
+            browse(&format!("--screenshot={}", picture.display()));
+        }
         stop.store(true, Ordering::Relaxed);
         let tile = |id: &str| {
             let at = shown.find(&format!("id=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {shown}"));
@@ -220,9 +222,12 @@ fn the_page_in_a_headless_browser() {
         };
         assert!(shown.contains(">live</span>"), "{shown}");
         assert!(tile("throughput").ends_with(" /s"), "{}", tile("throughput"));
-        // Three of four, within the moments at which it is looked at.
+        // Three of four; of the moments between two looks, in the middle of a round, it may be anything.
         let hits: f64 = tile("hits").trim_end_matches(" %").parse().expect("a number");
-        assert!((65.0..85.0).contains(&hits), "{hits}");
+        assert!((0.0..=100.0).contains(&hits), "{hits}");
+        let of_all = shown.split(" % since the start").next().and_then(|text| text.rsplit('>').next());
+        let of_all: f64 = of_all.and_then(|n| n.parse().ok()).expect("a number");
+        assert!((65.0..85.0).contains(&of_all), "{of_all}");
         assert!(tile("latency").ends_with(" µs"), "{}", tile("latency"));
         assert!(tile("memory").ends_with("iB") && tile("clients") == "1", "{} {}", tile("memory"), tile("clients"));
         assert!(shown.contains("<td>get</td>") && shown.contains("<td>lpush</td>"), "{shown}");

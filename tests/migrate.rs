@@ -101,7 +101,7 @@ fn it_refuses_as_redis_does() {
             "k 99 100000",
             "taken 0 100000",
             "taken 0 100000 REPLACE COPY",
-            "taken 0 -5 REPLACE",
+            "nosuch 0 -5",
             "- 3 100000 COPY REPLACE KEYS a a",
             "- 0 100000 KEYS a taken b nosuch",
         ] {

@@ -287,6 +287,7 @@ fn a_snapshot_that_fails_stops_writes_until_one_succeeds() {
     line(&mut conn, "CONFIG SET stop-writes-on-bgsave-error yes");
     assert!(line(&mut conn, "SET a 3").starts_with("-MISCONF"));
     fs::remove_dir_all(place.0.join("dump.rdb")).unwrap();
+    wait_for(&mut conn, "rdb_bgsave_in_progress:0");
     line(&mut conn, "BGSAVE");
     wait_for(&mut conn, "rdb_last_bgsave_status:ok");
     assert_eq!(line(&mut conn, "SET a 3"), r"+OK\r\n");
@@ -317,6 +318,39 @@ fn stopping_saves_as_configured() {
         conn.send(&how.split(' ').collect::<Vec<_>>()).unwrap();
         assert!(run.child.wait().unwrap().success());
         assert_eq!(place.0.join("dump.rdb").exists(), kept, "{how}");
+    }
+}
+
+/// What was queued before does not run in half a dataset. As in Redis, asked as well where it is installed.
+#[test]
+fn a_transaction_waits_for_no_dataset() {
+    for kind in [Kind::Rustredis, Kind::Redis] {
+        if find(kind).is_none() {
+            common::skip("redis-server", kind.how_to_install());
+            continue;
+        }
+        let server = Server::start(kind, &Options::args("--appendonly yes --rdbcompression no"));
+        let (mut conn, mut reads, mut asks, mut judge) =
+            (server.connect(), server.connect(), server.connect(), server.connect());
+        assert_eq!(line(&mut conn, "DEBUG POPULATE 40000 key 1000"), r"+OK\r\n");
+        assert!(line(&mut conn, "BGREWRITEAOF").starts_with('+'));
+        wait_for(&mut conn, "aof_rewrite_in_progress:0");
+        for (c, words) in [(&mut reads, "GET key:1"), (&mut asks, "INFO server")] {
+            assert_eq!((line(c, "MULTI"), line(c, words)), (r"+OK\r\n".to_owned(), r"+QUEUED\r\n".to_owned()));
+        }
+        // It takes long, unless it is told to hurry. Redis listens after each two megabytes.
+        line(&mut conn, "CONFIG SET key-load-delay 400");
+        conn.send(&["DEBUG", "LOADAOF"]).unwrap();
+        let deadline = Instant::now() + common::PATIENCE;
+        while !line(&mut judge, "GET key:1").starts_with("-LOADING") {
+            assert!(Instant::now() < deadline, "{kind:?}: it does not load");
+        }
+        let refused = line(&mut reads, "EXEC");
+        assert!(refused.starts_with("-EXECABORT Transaction discarded because of: LOADING"), "{kind:?}: {refused}");
+        assert!(line(&mut asks, "EXEC").starts_with(r"*1\r\n$"), "{kind:?}");
+        assert_eq!(line(&mut judge, "CONFIG SET key-load-delay 0"), r"+OK\r\n", "{kind:?}");
+        assert_eq!(conn.read_reply().unwrap(), b"+OK\r\n");
+        assert_eq!(line(&mut reads, "GET key:1"), r"$1000\r\nvalue:1".to_owned() + &r"\x00".repeat(993) + r"\r\n");
     }
 }
 
@@ -430,9 +464,7 @@ fn a_shutdown_while_loading_saves_nothing() {
         let commands: Vec<u8> = (0..100_000).flat_map(|n| command(&["SET", &format!("key:{n}"), "x"])).collect();
         fs::write(logs.join("appendonly.aof.1.incr.aof"), commands).unwrap();
         fs::write(place.0.join("dump.rdb"), "what was there before").unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = common::free_port();
         let log = fs::File::create(place.0.join("log")).unwrap();
         let mut server = Command::new(find(Kind::Rustredis).unwrap());
         // A millisecond for each: it lasts until somebody has come.

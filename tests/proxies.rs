@@ -91,7 +91,7 @@ fn twemproxy_spreads_keys_over_our_nodes() {
         ("SADD s a b", ":2"),
         ("PFADD p a b", ":1"),
         ("EXPIRE n 100", ":1"),
-        ("SET s2 v EX 10 NX", "+OK"),
+        ("SET s2 v EX 1000 NX", "+OK"),
         ("GETRANGE s2 0 0", "$1"),
         ("SSCAN s 0", "*2"),
         ("DUMP n", "$"),

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::repl::{PATIENCE, field, number, peers, seed, settle, start};
+use common::repl::{PATIENCE, field, number, peers, seed, settle, start, until};
 use common::{Conn, Kind, Rng, Server};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -114,7 +114,9 @@ fn pair(primary: Kind, replica: Kind, args: &[&str]) {
         return;
     }
     let mut rng = Rng::new(seed());
-    let (a, b) = (start(primary, args), start(replica, &[]));
+    // A PING that only one of them counts, and the new primary would not have all of its replica's history.
+    let calm = ["--repl-ping-replica-period", "3600", "--repl-timeout", "3600"];
+    let (a, b) = (start(primary, &[args, &calm].concat()), start(replica, &calm));
     let proxy = Proxy::start(a.port);
     let mut conn = a.connect();
     write(&mut conn, &mut rng, 400);
@@ -135,6 +137,8 @@ fn pair(primary: Kind, replica: Kind, args: &[&str]) {
     assert!(number(&mut conn, "stats", "sync_partial_ok") >= 2);
     conn.line("SET last 1");
     assert_eq!(conn.line("WAIT 1 100000"), ":1\\r\\n");
+    // Its question for acknowledgements is a part of the stream, too.
+    settle(&a, &b, "before the roles change");
     // Handing over: the replica leads, and the old primary follows it without another copy.
     b.connect().line("REPLICAOF NO ONE");
     a.connect().line(&format!("REPLICAOF 127.0.0.1 {}", b.port));
@@ -284,12 +288,8 @@ fn a_replica_that_acknowledges_nonsense_is_not_believed() {
     let mut replica = server.connect();
     replica.line("REPLCONF listening-port 1 capa eof capa psync2");
     replica.send(&["PSYNC", "?", "-1"]).expect("a connection");
-    let deadline = Instant::now() + PATIENCE;
     let mut conn = server.connect();
-    while !field(&mut conn, "replication", "slave0").contains("send_bulk") && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::thread::sleep(Duration::from_millis(300));
+    until("it has its copy", || server.log(), || field(&mut conn, "replication", "slave0").contains("state=online"));
     for wild in ["9223372036854775807", "-5", "x"] {
         replica.send(&["REPLCONF", "ACK", wild]).expect("a connection");
     }

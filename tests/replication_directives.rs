@@ -146,7 +146,18 @@ fn a_replica_without_its_primary_serves_or_refuses_and_may_be_written_to() {
         drop(a);
         until("the link is down", || b.log(), || field(&mut conn, "replication", "master_link_status") == "down");
         assert_eq!(conn.line("GET k"), "$1\\r\\n1\\r\\n", "{kind:?}");
+        // A transaction is what it holds.
+        let (mut reads, mut asks) = (b.connect(), b.connect());
+        for (c, line) in [(&mut reads, "GET k"), (&mut asks, "INFO server")] {
+            assert_eq!((c.line("MULTI"), c.line(line)), ("+OK\\r\\n".to_owned(), "+QUEUED\\r\\n".to_owned()));
+        }
         conn.line("CONFIG SET replica-serve-stale-data no");
+        let refused = reads.line("EXEC");
+        assert!(
+            refused.starts_with("-EXECABORT Transaction discarded because of: MASTERDOWN Link"),
+            "{kind:?}: {refused}"
+        );
+        assert!(asks.line("EXEC").starts_with("*1\\r\\n$"), "{kind:?}");
         assert!(conn.line("GET k").starts_with("-MASTERDOWN Link with MASTER is down"), "{kind:?}");
         assert!(conn.line("INFO replication").starts_with('$'));
     });

@@ -23,6 +23,7 @@ impl Sentinel {
     fn start(program: &PathBuf, number: usize, primary: u16) -> Sentinel {
         let port = free_port();
         let dir = std::env::temp_dir().join(format!("rustredis-sentinel-{}-{number}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir); // of a run that was killed
         fs::create_dir_all(&dir).expect("a directory");
         let config = dir.join("sentinel.conf");
         let text = format!(

@@ -31,6 +31,14 @@ pub fn unwritten(error: &io::Error) -> String {
     format!("Writing to socket: {}", reason(error))
 }
 
+/// Why a connection was lost in reading.
+pub fn unread(error: &io::Error) -> String {
+    format!("Reading from socket: {}", reason(error))
+}
+
+/// Why a connection was lost that the server ended.
+pub const CLOSED: &str = "Server closed the connection";
+
 /// A request on its way.
 #[derive(Clone, Copy)]
 pub struct Sent {
@@ -119,7 +127,7 @@ impl Client {
         let lost = |e: &io::Error| Fault::Lost(unwritten(e));
         while self.written < self.out.len() {
             match self.stream.write(&self.out[self.written..]) {
-                Ok(0) => return Err(Fault::Lost("Server closed the connection".into())),
+                Ok(0) => return Err(Fault::Lost(CLOSED.into())),
                 Ok(n) => self.written += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,

@@ -1,12 +1,11 @@
 //! One thread's connections, and the closed loop that keeps them busy.
 //!
 //! A connection's requests are bytes made in advance, of which only the random digits change; only mixes make theirs
-//! anew. A reply is answered by the next request (`answer.rs`): a round is one `epoll_wait` and one call that sends, each
-//! shared with others, and one read. The clock is asked once per read. Linux reports a socket again only after all was
-//! read; a read that filled less than its buffer read all.
+//! anew. A reply is heard (`hear.rs`) and answered by the next request (`answer.rs`): a round is one `epoll_wait`, one call
+//! that reads and one that sends, each shared with others. Linux reports a socket again only after all was read; a read
+//! that filled less than its buffer read all.
 
 use super::{
-    answer::TOGETHER,
     client::{Client, Fault},
     mix::keys::Place,
     nodes::Node,
@@ -25,7 +24,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const INPUT: usize = 64 << 10;
+/// So much is read at once.
+pub const INPUT: usize = 64 << 10;
 /// Lost connections are tried again so often.
 const AGAIN: Duration = Duration::from_millis(20);
 /// With no connection for so long, the run ends.
@@ -117,9 +117,13 @@ pub struct Thread<'a> {
     tried: Instant,
     /// Connections that were answered and wait for their next requests.
     pub answered: Vec<usize>,
-    /// Sends to several connections at once, where the kernel can.
+    /// Reads from and sends to several connections at once, where the kernel can.
     pub ring: Option<Ring>,
     pub took: Vec<io::Result<usize>>,
+    /// Connections that have something to read, whose turn is at hand.
+    pub ready: Vec<usize>,
+    /// A connection's share of a common read was too small for what came.
+    pub large: bool,
 }
 
 impl<'a> Thread<'a> {
@@ -147,6 +151,8 @@ impl<'a> Thread<'a> {
             answered: Vec::new(),
             ring: None,
             took: Vec::new(),
+            ready: Vec::new(),
+            large: false,
         };
         for at in 0..clients {
             let node = (number + at) % shared.nodes.len();
@@ -255,10 +261,7 @@ impl<'a> Thread<'a> {
             if self.shared.is_over(self.shared.now() - self.began_ns) {
                 break;
             }
-            for event in &events {
-                self.hear(event.token().0, event.is_writable())?;
-            }
-            self.answer()?;
+            self.hear_all(&events)?;
             for at in self.revive()? {
                 let sent = self.send_batch(at, self.shared.now());
                 self.settle(at, sent)?;
@@ -273,25 +276,6 @@ impl<'a> Thread<'a> {
             Err(Fault::Fatal(sentence)) => Err(sentence),
             Err(Fault::Lost(sentence)) => self.lost(at, sentence),
         }
-    }
-
-    /// Reads what came of a connection. Its next requests wait until some more were read.
-    fn hear(&mut self, at: usize, writable: bool) -> Result<(), String> {
-        let turn = self.turn(at, writable);
-        self.settle(at, turn)?;
-        if self.answered.len() >= TOGETHER { self.answer() } else { Ok(()) }
-    }
-
-    fn turn(&mut self, at: usize, writable: bool) -> Result<(), Fault> {
-        if writable {
-            self.clients[at].write(self.poll.registry(), at)?;
-        }
-        let got = self.read(at)?.is_some();
-        let client = &self.clients[at];
-        if got && client.pending == 0 && !client.done {
-            self.answered.push(at);
-        }
-        Ok(())
     }
 
     /// The thread's figures, with nothing kept back.

@@ -10,6 +10,7 @@ mod answer;
 mod calibrate;
 mod client;
 mod files;
+mod hear;
 mod hunt;
 mod live;
 mod load;

@@ -1,14 +1,14 @@
-//! Several sends in one system call, through io_uring. Where the kernel or its rules do not allow that, there is no ring,
-//! and each send is a call of its own.
+//! Several sends, or several receives, in one system call, through io_uring. Where the kernel or its rules do not allow
+//! that, there is no ring, and each is a call of its own.
 //!
-//! `unsafe`, because the kernel reads the bytes behind a queue's entries on its own account. What holds:
-//! - Nobody gets hold of the queue. It is empty before and after [`Ring::send`], or the ring is broken and never entered
-//!   again.
-//! - `send` borrows sockets and bytes for all its time, and does not return before every entry that the kernel took has
-//!   its completion: from then on the kernel knows neither.
+//! `unsafe`, because the kernel reads and writes the bytes behind a queue's entries on its own account. What holds:
+//! - Nobody gets hold of the queue. It is empty before and after [`Ring::send`] and [`Ring::receive`], or the ring is
+//!   broken and never entered again.
+//! - Both borrow sockets and bytes for all their time (who receives, each part alone), and do not return before every
+//!   entry that the kernel took has its completion: from then on the kernel knows neither.
 //! - Entries are made before the first is queued: whatever the caller's iterator does, no stale one stays behind.
-//! - No entry waits: what does not fit into a socket at once is told, not queued (MSG_DONTWAIT). So there are no threads of
-//!   the kernel that would do the work unseen, and waiting for completions ends.
+//! - No entry waits: what does not fit into a socket at once, or is not there yet, is told, not queued (MSG_DONTWAIT). So
+//!   there are no threads of the kernel that would do the work unseen, and waiting for completions ends.
 
 use io_uring::{IoUring, Probe, opcode, squeue::Entry, types::Fd};
 use std::{
@@ -19,7 +19,7 @@ use std::{
 
 /// So many entries fit into the queue.
 const ENTRIES: usize = 64;
-/// A send takes no more of its bytes at once.
+/// An entry has no more bytes.
 const MOST_BYTES: usize = 1 << 30;
 
 pub struct Ring {
@@ -34,7 +34,7 @@ impl Ring {
         let ring = IoUring::new(ENTRIES as u32)?;
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe)?;
-        match probe.is_supported(opcode::Send::CODE) {
+        match probe.is_supported(opcode::Send::CODE) && probe.is_supported(opcode::Recv::CODE) {
             true => Ok(Ring { ring, entries: Vec::with_capacity(ENTRIES), broken: false }),
             false => Err(ErrorKind::Unsupported.into()),
         }
@@ -49,10 +49,34 @@ impl Ring {
     ) -> bool {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         self.entries.clear();
-        self.entries.extend(parts.enumerate().map(|(at, (socket, bytes))| {
+        self.entries.extend(parts.map(|(socket, bytes)| {
             let len = bytes.len().min(MOST_BYTES) as u32;
-            opcode::Send::new(Fd(socket.as_raw_fd()), bytes.as_ptr(), len).flags(flags).build().user_data(at as u64)
+            opcode::Send::new(Fd(socket.as_raw_fd()), bytes.as_ptr(), len).flags(flags).build()
         }));
+        self.all(took)
+    }
+
+    /// Receives into each part what its socket has, in this order, as far as it fits; `took` is how much that was, 0 at
+    /// the end of what comes. What was not tried has `WouldBlock`, like a socket that has nothing. False if the ring is
+    /// of no more use.
+    pub fn receive<'a>(
+        &mut self,
+        parts: impl Iterator<Item = (BorrowedFd<'a>, &'a mut [u8])>,
+        took: &mut Vec<io::Result<usize>>,
+    ) -> bool {
+        self.entries.clear();
+        self.entries.extend(parts.map(|(socket, bytes)| {
+            let len = bytes.len().min(MOST_BYTES) as u32;
+            opcode::Recv::new(Fd(socket.as_raw_fd()), bytes.as_mut_ptr(), len).flags(libc::MSG_DONTWAIT).build()
+        }));
+        self.all(took)
+    }
+
+    /// Does what the entries say, each of which has its place in `took`.
+    fn all(&mut self, took: &mut Vec<io::Result<usize>>) -> bool {
+        for (at, entry) in self.entries.iter_mut().enumerate() {
+            entry.set_user_data(at as u64);
+        }
         took.clear();
         took.resize_with(self.entries.len(), || Err(ErrorKind::WouldBlock.into()));
         let mut from = 0;
@@ -66,8 +90,8 @@ impl Ring {
 
     /// Hands some of the entries to the kernel, and waits for their completions. False if the kernel did not take all.
     fn submit(&mut self, from: usize, to: usize, took: &mut [io::Result<usize>]) -> bool {
-        // SAFETY: sockets and bytes are borrowed for the call of `send`, which this is a part of, and this does not return
-        // while an entry that the kernel took is without its completion.
+        // SAFETY: sockets and bytes are borrowed for the call of `send` or `receive` that this is a part of, and this does
+        // not return while an entry that the kernel took is without its completion.
         if unsafe { self.ring.submission().push_multiple(&self.entries[from..to]) }.is_err() {
             return false;
         }
@@ -118,7 +142,7 @@ mod tests {
     use super::*;
     use crate::base::rng::Rng;
     use std::{
-        io::Read,
+        io::{Read, Write},
         net::{TcpListener, TcpStream},
         os::{fd::AsFd, unix::net::UnixStream},
     };
@@ -181,6 +205,34 @@ mod tests {
         other.read_exact(&mut two).expect("two bytes");
         assert_eq!(&two, b"ok");
         assert!(ring.send(std::iter::empty(), &mut took) && took.is_empty());
+    }
+
+    /// What came is there, up to the end of the part, and the rest comes with the next call; silence, an end and a reset
+    /// are told, and keep nobody else from hearing.
+    #[test]
+    fn what_came_is_received() {
+        let Some(mut ring) = ring() else { return };
+        let ((one, mut to_one), (silent, _silent), (ended, end), (reset, resets)) = (pair(), pair(), pair(), pair());
+        to_one.write_all(b"hello").expect("sent");
+        drop(end);
+        // A close with bytes unread is a reset.
+        (&reset).write_all(b"x").expect("sent");
+        resets.peek(&mut [0; 1]).expect("it has come");
+        drop(resets);
+        let (mut parts, mut took) = ([[0; 4]; 4], Vec::new());
+        let all = [&one, &silent, &ended, &reset];
+        let mut receive = |parts: &mut [[u8; 4]; 4], took: &mut Vec<_>| {
+            let parts = all.iter().zip(parts).map(|(socket, part)| (socket.as_fd(), &mut part[..]));
+            assert!(ring.receive(parts, took));
+        };
+        let kind = |took: &io::Result<usize>| took.as_ref().map(|n| *n).map_err(io::Error::kind);
+        receive(&mut parts, &mut took);
+        let want = [Ok(4), Err(ErrorKind::WouldBlock), Ok(0), Err(ErrorKind::ConnectionReset)];
+        assert_eq!(took.iter().map(kind).collect::<Vec<_>>(), want);
+        assert_eq!((&parts[0], &parts[1]), (b"hell", &[0; 4]));
+        receive(&mut parts, &mut took);
+        assert_eq!((kind(&took[0]), &parts[0]), (Ok(1), b"oell"));
+        assert_eq!(kind(&took[1]), Err(ErrorKind::WouldBlock));
     }
 
     /// An iterator that fails halfway leaves nothing in the queue that the next call would send.

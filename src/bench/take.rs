@@ -1,18 +1,16 @@
 //! What comes back: replies counted, timed, and compared where a mix asks for it.
 
 use super::{
-    client::{Client, Fault, UNCOUNTED},
+    client::{CLOSED, Client, Fault, UNCOUNTED, unread},
     load::{Shared, Thread},
     mix::values::is_of_key,
     suite::Work,
     tally::{Second, Tally},
 };
-use crate::{
-    client::{Stream, reason},
-    resp::harmless::harmless_text,
-};
+use crate::{client::Stream, resp::harmless::harmless_text};
 use std::{
     io::{ErrorKind, Read},
+    ops::Range,
     sync::{PoisonError, atomic::Ordering::Relaxed},
 };
 
@@ -31,31 +29,31 @@ impl Thread<'_> {
         loop {
             let client = &mut self.clients[at];
             let got = match client.stream.read(&mut self.input) {
-                Ok(0) => return Err(Fault::Lost("Server closed the connection".into())),
+                Ok(0) => return Err(Fault::Lost(CLOSED.into())),
                 Ok(n) => n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(last),
-                Err(e) => return Err(Fault::Lost(format!("Reading from socket: {}", reason(&e)))),
+                Err(e) => return Err(Fault::Lost(unread(&e))),
             };
             // TLS hands out what one record had, and may keep more: only the socket's silence says that all was read.
             let all = got < self.input.len() && !matches!(client.stream, Stream::Tls(_));
             let now = self.shared.now();
             last = Some(now);
-            self.take(at, got, now)?;
+            self.take(at, 0..got, now)?;
             if all {
                 return Ok(last);
             }
         }
     }
 
-    /// Accounts for `got` bytes of input, read at `now`.
-    fn take(&mut self, at: usize, got: usize, now: u64) -> Result<(), Fault> {
+    /// Accounts for the bytes at `place` of the input, read at `now`.
+    pub fn take(&mut self, at: usize, place: Range<usize>, now: u64) -> Result<(), Fault> {
         let index = (now - self.began_ns) / SECOND_NS;
         if index != self.second.0 {
             self.publish(index);
         }
         let client = &mut self.clients[at];
-        let mut buf = &self.input[..got];
+        let mut buf = &self.input[place];
         let mut joined = std::mem::take(&mut client.rest);
         if !joined.is_empty() {
             joined.extend_from_slice(buf);

@@ -28,6 +28,22 @@ impl Effort {
         *if moved { &mut self.hits } else { &mut self.misses } += 1;
     }
 
+    /// Looks at a row of items, the first of which is number `from`; the number to go on with, unless that was the last.
+    pub fn spend_on<T>(
+        &mut self,
+        row: impl Iterator<Item = T>,
+        from: u64,
+        mut look: impl FnMut(T, &mut Effort),
+    ) -> Option<u64> {
+        for (item, next) in row.zip(from + 1..) {
+            look(item, self);
+            if self.is_spent() {
+                return Some(next);
+            }
+        }
+        None
+    }
+
     /// A key was, and something of it moved or not.
     pub fn looked_at_key(&mut self, moved: bool) {
         *if moved { &mut self.key_hits } else { &mut self.key_misses } += 1;

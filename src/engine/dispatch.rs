@@ -154,9 +154,10 @@ pub fn refuse(engine: &Engine, session: &Session, command: &Command, args: Args<
     }
     // While a copy is loaded beside the dataset, only what could not bear that it is replaced has to wait.
     let beside = gates & gates::REPLICA != 0
-        && command.flags.has(Flags::NO_ASYNC_LOADING)
-        && engine.persist.loading.beside.load(std::sync::atomic::Ordering::Relaxed);
-    if (beside || gates & gates::LOADING != 0 && !command.flags.has(Flags::LOADING)) && !session.internal {
+        && engine.persist.loading.beside.load(std::sync::atomic::Ordering::Relaxed)
+        && any(session, command, |c| c.flags.has(Flags::NO_ASYNC_LOADING));
+    let loading = gates & gates::LOADING != 0 && any(session, command, |c| !c.flags.has(Flags::LOADING));
+    if (beside || loading) && !session.internal {
         return Err(Error::coded("LOADING Redis is loading the dataset in memory"));
     }
     let keys = Flags::READONLY | Flags::WRITE | Flags::MAY_REPLICATE;
@@ -176,9 +177,16 @@ fn needs(engine: &Engine, session: &Session, command: &Command, args: Args<'_>) 
             let one = Needs::of_call(engine, command, args);
             all.writes |= one.writes;
             all.memory |= one.memory;
+            all.stale &= one.stale;
         }
     }
     all
+}
+
+/// Whether something is so of the command; EXEC: or of one in its queue.
+fn any(session: &Session, command: &Command, is: impl Fn(&Command) -> bool) -> bool {
+    let queue = session.multi.queued().filter(|_| &*command.name == "exec");
+    is(command) || queue.is_some_and(|queue| queue.commands().any(is))
 }
 
 fn allowed_while_subscribed(command: &Command) -> bool {

@@ -13,7 +13,7 @@ use crate::rdb::Target;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::task::Waker;
 
 /// What commands ask of the server's persistence.
@@ -75,6 +75,8 @@ pub enum Job {
 /// The state that INFO tells, and that commands decide by.
 pub struct Status {
     pub now: Mutex<Now>,
+    /// Held while one of the two outcomes, `saved_ok` and `log.write_ok`, changes, and the gate with it.
+    verdict: Mutex<()>,
     pub saved_ok: AtomicBool,
     /// Seconds that the last background save took; -1: there was none.
     pub save_took_s: AtomicI64,
@@ -129,6 +131,7 @@ impl Default for Status {
     fn default() -> Status {
         Status {
             now: Mutex::default(),
+            verdict: Mutex::default(),
             saved_ok: AtomicBool::new(true),
             save_took_s: AtomicI64::new(-1),
             last_try_s: AtomicI64::new(0),
@@ -250,6 +253,12 @@ impl Status {
     pub fn job(&self) -> Job {
         self.now.lock().job
     }
+
+    /// Whether the last snapshot and the last write of the log went well. Who was told is served accordingly.
+    pub fn outcomes(&self) -> (bool, bool) {
+        let _held = self.verdict.lock();
+        (self.saved_ok.load(Relaxed), self.log.write_ok.load(Acquire))
+    }
 }
 
 impl Engine {
@@ -308,20 +317,31 @@ impl Engine {
 
     /// To be called when anything changed that [`disk_error`](Self::disk_error) looks at.
     pub fn review_disk_error(&self) {
-        self.set_gate(gates::MISCONF, self.disk_error().is_some());
+        self.change_verdict(|_| ());
     }
 
-    /// Notes how writing the log went; true if that is news.
-    pub fn log_written(&self, outcome: Result<(), &str>) -> bool {
+    /// Notes whether the dataset was saved.
+    pub fn note_saved(&self, ok: bool) {
+        self.change_verdict(|status| status.saved_ok.store(ok, Relaxed));
+    }
+
+    /// Notes how writing the log went.
+    pub fn log_written(&self, outcome: Result<(), &str>) {
         let log = &self.persist.log;
         if let Err(why) = outcome {
             *log.error.lock() = why.to_owned();
         }
-        let news = log.write_ok.swap(outcome.is_ok(), AcqRel) != outcome.is_ok();
-        if news {
-            self.review_disk_error();
-            self.persist.durable.rouse();
+        if log.write_ok.load(Acquire) == outcome.is_ok() {
+            return;
         }
-        news
+        self.change_verdict(|status| status.log.write_ok.store(outcome.is_ok(), Release));
+        self.persist.durable.rouse();
+    }
+
+    /// Outcomes and gate change as one: of two changes at a time, the gate is what both together make it.
+    fn change_verdict(&self, change: impl FnOnce(&Status)) {
+        let _held = self.persist.verdict.lock();
+        change(&self.persist);
+        self.set_gate(gates::MISCONF, self.disk_error().is_some());
     }
 }

@@ -168,6 +168,10 @@ impl Future for Task {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        if let Some(wait) = self.session.waiting.take() {
+            wait.end();
+            with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
+        }
         self.engine.clients.remove(self.session.client.id);
         super::busy::forget(self.session.client.id);
         if let Some(replica) = self.session.replica.take() {
@@ -184,10 +188,6 @@ impl Drop for Connection {
             if self.engine.replication.link_lost(&self.session.client, super::now_ms()) {
                 super::log::notice("Connection with master lost.");
             }
-        }
-        if let Some(wait) = self.session.waiting.take() {
-            wait.end();
-            with_local(|l| l.worker.forget_wait(&mut self.session, &wait));
         }
         if self.session.subscriptions.is_some() || self.session.client.has(flag::TRACKING | flag::MONITOR) {
             with_local(|l| l.worker.forget_client(&mut self.session));

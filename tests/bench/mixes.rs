@@ -43,14 +43,18 @@ fn a_mix_reaches_the_keys_that_it_is_told() {
 
     // Reads miss what is not there, and the two kinds are told apart.
     let flags = "--ratio 1:3 --key-prefix q: --key-maximum 999 -n 4000 --seed 1 -c 5 -P 10 --key-pattern R:S";
-    let all = json(server.port, flags);
+    // A server that is held up between the samples of its figures has too few of them.
+    let all = super::common::in_one_of(4, |_| {
+        let all = json(server.port, flags);
+        assert!(all["tests"][0]["server"]["cpu_us_per_command"].as_f64().is_some_and(|us| us > 0.0), "{all}");
+        all
+    });
     let commands = &all["tests"][0]["commands"];
     let figure = |name: &str, of: &str| commands[name][of].as_u64().expect("a number");
     assert_eq!(figure("SET", "requests") + figure("GET", "requests"), 4000);
     assert!((900..1100).contains(&figure("SET", "requests")), "{commands}");
     assert!(figure("GET", "null") > 0 && figure("SET", "null") == 0, "{commands}");
     assert!(commands["GET"]["response_ms"]["p99.99"].as_f64().is_some_and(|ms| ms > 0.0));
-    assert!(all["tests"][0]["server"]["cpu_us_per_command"].as_f64().is_some_and(|us| us > 0.0), "{all}");
 }
 
 #[test]

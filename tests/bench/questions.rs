@@ -130,11 +130,13 @@ fn two_programs_are_compared() {
 
 #[test]
 fn it_knows_its_own_limit() {
-    let (code, all) = json(65_432, "--calibrate --test-time 0.5 -P 16 --json");
-    let highest = &all["highest"];
-    assert!(code == Some(0) && highest["requests_per_second"].as_f64() > Some(1_000.0), "{all}");
-    assert!(highest["own_cpu_us_per_request"].as_f64().is_some_and(|us| us > 0.0 && us < 500.0), "{all}");
-    assert!(all["open_loop_at_1000"]["response_ms"]["p50"].as_f64().is_some_and(|ms| ms > 0.0), "{all}");
+    common::in_one_of(3, |_| {
+        let (code, all) = json(65_432, "--calibrate --test-time 0.5 -P 16 --json");
+        let highest = &all["highest"];
+        assert!(code == Some(0) && highest["requests_per_second"].as_f64() > Some(1_000.0), "{all}");
+        assert!(highest["own_cpu_us_per_request"].as_f64().is_some_and(|us| us > 0.0 && us < 500.0), "{all}");
+        assert!(all["open_loop_at_1000"]["response_ms"]["p50"].as_f64().is_some_and(|ms| ms > 0.0), "{all}");
+    });
 }
 
 /// A plain socket and a clock: round trips in milliseconds, in order of length.

@@ -40,7 +40,9 @@ fn served(port: u16, commands: u64) {
 
 fn home(name: &str) -> (PathBuf, u16) {
     let port = crate::common::free_port();
-    let dir = std::env::temp_dir().join(format!("rustredis-remembers-{name}-{}", std::process::id()));
+    // The port makes each attempt's another one.
+    let dir = std::env::temp_dir().join(format!("rustredis-remembers-{name}-{}-{port}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).expect("a directory");
     (dir, port)
 }

@@ -21,10 +21,29 @@ pub fn free_port() -> u16 {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first = range.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(32768);
     for _ in 0..1000 {
-        let port = 10_000 + rng.below((first - 10_000).max(1000)) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() && given.insert(port) {
+        let port = 10_000 + rng.below(usize::saturating_sub(first, 10_000).max(1000)) as u16;
+        // Numbers that are round stand in texts for other things.
+        if port % 100 != 0 && TcpListener::bind(("127.0.0.1", port)).is_ok() && given.insert(port) {
             return port;
         }
     }
     panic!("no free port below {first}");
+}
+
+/// A text in which each place that has the port as a number of its own has `PORT`: not among the digits of another number.
+pub fn hidden(text: &str, port: u16) -> String {
+    let number = port.to_string();
+    let (mut out, mut from) = (String::new(), 0);
+    for (at, _) in text.match_indices(&number) {
+        let (before, after) = (&text[..at], &text[at + number.len()..]);
+        let of_another = before.ends_with(|c: char| c.is_ascii_digit() || c == '.')
+            || after.starts_with(|c: char| c.is_ascii_digit())
+            || after.starts_with('.') && after[1..].starts_with(|c: char| c.is_ascii_digit());
+        if !of_another && at >= from {
+            out.push_str(&text[from..at]);
+            out.push_str("PORT");
+            from = at + number.len();
+        }
+    }
+    out + &text[from..]
 }

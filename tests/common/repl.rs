@@ -54,10 +54,11 @@ pub fn settle(primary: &Server, replica: &Server, what: &str) {
         let (x, y) =
             (number(&mut a, "replication", "master_repl_offset"), number(&mut b, "replication", "master_repl_offset"));
         if up && x == y {
-            let (x, y) = (a.line("DEBUG DIGEST"), b.line("DEBUG DIGEST"));
-            if number(&mut a, "replication", "master_repl_offset")
-                == number(&mut b, "replication", "master_repl_offset")
-            {
+            let digests = (a.line("DEBUG DIGEST"), b.line("DEBUG DIGEST"));
+            let still = |conn: &mut Conn| number(conn, "replication", "master_repl_offset") == x;
+            // Neither went on meanwhile.
+            if still(&mut a) && still(&mut b) {
+                let (x, y) = digests;
                 assert_eq!(x, y, "{what}: the datasets differ at the same offset: {:#?}", differing(&mut a, &mut b));
                 return;
             }

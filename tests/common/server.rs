@@ -123,10 +123,12 @@ impl Server {
     }
 
     fn launch(kind: Kind, program: &Path, options: &Options) -> Option<Server> {
+        raise_descriptor_limit();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let port = super::free_port();
         let serial = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("rustredis-test-{}-{serial}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir); // of a run that was killed
         fs::create_dir_all(&dir).expect("a directory for the server");
         let log = fs::File::create(dir.join("log")).expect("a log file");
 
@@ -248,4 +250,19 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// A shell gives 1,024 descriptors on many machines, and lets whoever asks have more: tests with thousands of connections, of
+/// which several run at once, ask. The servers do so themselves.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    static RAISED: std::sync::Once = std::sync::Once::new();
+    RAISED.call_once(|| {
+        let limit = getrlimit(Resource::Nofile);
+        // Not all of a million that there may be: what the tests start inherits it, and may close one by one.
+        let enough = limit.maximum.map_or(20_000, |most| most.min(20_000));
+        if limit.current.is_some_and(|now| now < enough) {
+            let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(enough), ..limit }); // who needs them will say so
+        }
+    });
 }

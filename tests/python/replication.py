@@ -14,6 +14,7 @@ replica and the load (redis-benchmark) the others.
 import argparse
 import glob
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,9 +28,15 @@ VALUE = "x" * 32
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    # Below those that the system gives to outgoing connections, of which any may be taken by the time a server wants it.
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def valkey():

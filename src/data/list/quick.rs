@@ -68,13 +68,7 @@ impl Quick {
     /// See [`List::compact`](super::List::compact).
     pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
         let first = usize::try_from(from).ok()?;
-        for (node, next) in self.nodes.iter_mut().skip(first).zip(from + 1..) {
-            node.compact(effort);
-            if effort.is_spent() {
-                return Some(next);
-            }
-        }
-        None
+        effort.spend_on(self.nodes.iter_mut().skip(first), from, |node, effort| node.compact(effort))
     }
 
     pub fn end(&self, front: bool) -> Option<&Node> {

@@ -129,13 +129,7 @@ impl Stream {
     /// go on.
     pub fn compact(&mut self, from: u64, effort: &mut Effort) -> Option<u64> {
         let first = usize::try_from(from).ok()?;
-        for (node, next) in self.0.nodes.iter_mut().skip(first).zip(from + 1..) {
-            node.compact(effort);
-            if effort.is_spent() {
-                return Some(next);
-            }
-        }
-        None
+        effort.spend_on(self.0.nodes.iter_mut().skip(first), from, |node, effort| node.compact(effort))
     }
 
     /// Largest id ever added or set (`last-generated-id`).

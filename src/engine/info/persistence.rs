@@ -11,6 +11,7 @@ fn good(ok: bool) -> &'static str {
 
 pub(super) fn persistence(s: &mut Source<'_>, l: &mut Lines) {
     let (engine, status, log) = (s.engine, &s.engine.persist, &s.engine.persist.log);
+    let (saved, written) = status.outcomes();
     let now = status.now.lock();
     let loading = engine.gates.load(Relaxed) & gates::LOADING != 0;
     let for_s = |job: Job| if now.job == job { (s.now_ms - now.started_ms) / 1000 } else { -1 };
@@ -24,7 +25,7 @@ pub(super) fn persistence(s: &mut Source<'_>, l: &mut Lines) {
     l.put("rdb_changes_since_last_save", engine.changes_since_save());
     l.put("rdb_bgsave_in_progress", u8::from(now.job == Job::Save));
     l.put("rdb_last_save_time", engine.last_save_s.load(Relaxed));
-    l.put("rdb_last_bgsave_status", good(status.saved_ok.load(Relaxed)));
+    l.put("rdb_last_bgsave_status", good(saved));
     l.put("rdb_last_bgsave_time_sec", status.save_took_s.load(Relaxed));
     l.put("rdb_current_bgsave_time_sec", for_s(Job::Save));
     l.put("rdb_saves", status.saves.load(Relaxed));
@@ -39,7 +40,7 @@ pub(super) fn persistence(s: &mut Source<'_>, l: &mut Lines) {
     l.put("aof_last_bgrewrite_status", good(log.rewrite_ok.load(Relaxed)));
     l.put("aof_rewrites", log.rewrites.load(Relaxed));
     l.put("aof_rewrites_consecutive_failures", log.rewrite_failures.load(Relaxed));
-    l.put("aof_last_write_status", good(log.write_ok.load(Relaxed)));
+    l.put("aof_last_write_status", good(written));
     l.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
     if log.on.load(Relaxed) {
         l.put("aof_current_size", log.size.load(Relaxed));

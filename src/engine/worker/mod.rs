@@ -486,8 +486,10 @@ impl Worker {
             if self.busy {
                 return Err(self.busy_error());
             }
-            // Keys may have set out after the closer look, which was taken before everything was held.
-            if !session.internal && self.must_wait_for_move(session, command, args, keys) {
+            // Keys may have set out, and another dataset begun to be loaded, after the closer look, which was taken before
+            // everything was held.
+            let late = || self.engine.gates.load(Relaxed) & gates::LOADING != 0 && !command.flags.has(Flags::LOADING);
+            if !session.internal && (late() || self.must_wait_for_move(session, command, args, keys)) {
                 return Err(self.hold_up());
             }
         } else if command.flags.has(Flags::UNLOCKED) {

@@ -4,6 +4,7 @@ use super::Worker;
 use crate::base::hash::hash_bytes;
 use crate::engine::call::KeyRef;
 use crate::engine::errors::{self, Error};
+use crate::engine::flags::Flags;
 use crate::engine::migrate::{Failure, Trip};
 use crate::engine::multi::Queue;
 use crate::engine::session::Session;
@@ -31,10 +32,13 @@ impl Worker {
             && self.names_what_moves(session, args, keys)
     }
 
-    /// The same of a transaction whose locks are held. (One that selects other databases is compared by the one that it starts in.)
+    /// The same of a transaction whose locks are held. (One that selects other databases is compared by the one that it starts
+    /// in.) Nor may it run while a dataset is loaded, which may have begun after it was looked at.
     pub(super) fn exec_must_wait(&self, session: &Session, queue: &Queue) -> bool {
-        self.engine.gates.load(Relaxed) & gates::MIGRATING != 0
-            && queue.iter().any(|(_, args, keys)| self.names_what_moves(session, args, keys))
+        let gates = self.engine.gates.load(Relaxed);
+        let moves = || queue.iter().any(|(_, args, keys)| self.names_what_moves(session, args, keys));
+        let loads = || !session.internal && queue.commands().any(|c| !c.flags.has(Flags::LOADING));
+        gates & gates::MIGRATING != 0 && moves() || gates & gates::LOADING != 0 && loads()
     }
 
     #[cold]

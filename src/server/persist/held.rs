@@ -73,8 +73,7 @@ impl Persist {
         outcome.and_then(|()| put_in_place(&*self.disk, &temporary, &path)).map(|()| {
             engine.shared_stats.dirty_at_save.store(engine.changes(), Relaxed);
             engine.last_save_s.store(now_ms() / 1000, Relaxed);
-            engine.persist.saved_ok.store(true, Relaxed);
-            engine.review_disk_error();
+            engine.note_saved(true);
             log::notice("DB saved on disk");
         })
     }

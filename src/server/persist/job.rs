@@ -82,8 +82,7 @@ impl Persist {
             }
             Err(why) => log::warning(&format!("Background saving error: {why}")),
         }
-        status.saved_ok.store(outcome.is_ok(), Relaxed);
-        engine.review_disk_error();
+        engine.note_saved(outcome.is_ok());
     }
 
     pub(super) fn begin_sync(self: &Arc<Self>) {

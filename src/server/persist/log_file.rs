@@ -357,17 +357,24 @@ impl LogFile {
                         (open.len, open.dirty) = (open.len + n as u64, true);
                         state.written += n as u64;
                     }
-                    if self.engine.log_written(Err(&reason(&e))) {
+                    if self.writes_well() {
                         log::warning(&format!("Error writing to the AOF file: {}", reason(&e)));
                     }
+                    self.engine.log_written(Err(&reason(&e)));
                     return Err(e);
                 }
             }
         }
-        if self.engine.log_written(Ok(())) {
+        if !self.writes_well() {
             log::warning("AOF write error looks solved. The server can write again.");
         }
+        self.engine.log_written(Ok(()));
         Ok(())
+    }
+
+    /// The last write of the log went well.
+    fn writes_well(&self) -> bool {
+        self.engine.persist.log.write_ok.load(Relaxed)
     }
 
     /// Writes and syncs everything there is. For shutdown.

@@ -300,6 +300,16 @@ impl Install<'_> {
         wanted.then_some(()).ok_or_else(|| "this server follows somebody else now".to_owned())
     }
 
+    /// From here on nobody is served, as the dataset goes; unless this server was told meanwhile to follow somebody else
+    /// or nobody. Everything is held, as it is while roles change: who comes later is told that it loads.
+    fn begin(&self) -> Result<(), String> {
+        let mut access = self.engine.visit().ok_or("too many visitors")?;
+        access.raise();
+        self.is_wanted()?;
+        self.engine.set_gate(gates::LOADING, true);
+        Ok(())
+    }
+
     /// What is being written down of the old dataset is of no use any more.
     fn stop_snapshots(&self) {
         self.persist.stop_job();
@@ -331,6 +341,7 @@ impl Install<'_> {
     /// Empties the dataset and loads the other one in its place. Nobody is served meanwhile.
     fn over(mut self, source: impl Read + Send, size: u64) -> Result<(), String> {
         let engine = self.engine;
+        self.begin()?;
         // The log would hold what is about to go; it begins anew with what comes.
         if engine.world.log.has_tap() {
             self.persist.log_file.switch_off();
@@ -338,8 +349,7 @@ impl Install<'_> {
         log::notice("MASTER <-> REPLICA sync: Flushing old data");
         engine.drop_replicas();
         self.stop_snapshots();
-        engine.set_gate(gates::LOADING, true);
-        let outcome = self.is_wanted().and_then(|()| empty(engine)).and_then(|()| {
+        let outcome = empty(engine).and_then(|()| {
             log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
             engine.replication.with_link(|l| l.torn = true);
             self.load(&engine.world, source, size, &mut |code| engine.load_function(code))
@@ -365,9 +375,11 @@ impl Install<'_> {
     fn beside(mut self, source: impl Read + Send, size: u64) -> Result<(), String> {
         let engine = self.engine;
         let same = self.history.as_ref().is_some_and(|(id, _)| *id == engine.replication.ids().now);
+        if !same {
+            self.begin()?;
+        }
         engine.drop_replicas();
         engine.persist.loading.beside.store(same, Relaxed);
-        engine.set_gate(gates::LOADING, !same);
         log::notice("MASTER <-> REPLICA sync: Loading DB in memory");
         let world = World::new(engine.world.workers(), engine.world.databases());
         // Functions are one with the dataset: those that came take the place of those that are there when the keys do.

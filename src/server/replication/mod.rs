@@ -82,10 +82,10 @@ fn look_after(engine: &Engine, tick: u64, now_ms: i64) {
         && !engine.is_replica()
         && engine.world.log.has_backlog()
     {
+        log::notice(&format!("Replication backlog freed after {ttl_s} seconds without connected replicas."));
         // From here on nothing is counted, so nobody may take what comes for the same history.
         engine.replication.new_history();
         engine.world.log.free_backlog();
-        log::notice(&format!("Replication backlog freed after {ttl_s} seconds without connected replicas."));
     }
 }
 
