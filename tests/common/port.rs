@@ -23,7 +23,7 @@ pub fn free_port() -> u16 {
     for _ in 0..1000 {
         let port = 10_000 + rng.below(usize::saturating_sub(first, 10_000).max(1000)) as u16;
         // Numbers that are round stand in texts for other things.
-        if port % 100 != 0 && TcpListener::bind(("127.0.0.1", port)).is_ok() && given.insert(port) {
+        if !port.is_multiple_of(100) && TcpListener::bind(("127.0.0.1", port)).is_ok() && given.insert(port) {
             return port;
         }
     }
