@@ -64,7 +64,9 @@ fn twemproxy_spreads_keys_over_our_nodes() {
         "alpha:\n  listen: 127.0.0.1:{port}\n  redis: true\n  hash: md5\n  distribution: ketama\n  \
          auto_eject_hosts: false\n  timeout: 60000\n  servers:\n{servers}"
     );
-    let proxy = Proxy::start(&nutcracker, &["-s", &stats.to_string(), "-c"], port, &config);
+    // Debian's has its files where only root may write.
+    let own = ["-o", "/dev/stderr", "-p", "pid", "-a", "127.0.0.1", "-s", &stats.to_string(), "-c"];
+    let proxy = Proxy::start(&nutcracker, &own, port, &config);
     let mut conn = Conn::open(port);
     let mut keys = Vec::new();
     for n in 0..300 {
