@@ -57,6 +57,8 @@ pub fn in_one_of<T>(times: u32, attempt: impl Fn(u32) -> T) -> T {
             Ok(done) => return done,
             Err(_) => eprintln!("attempt {n} of {times} failed: was it the machine?"),
         }
+        // A machine's bad minute passes.
+        std::thread::sleep(std::time::Duration::from_secs(5 * u64::from(n)));
     }
     attempt(times)
 }
