@@ -170,7 +170,7 @@ mod tests {
             });
             let mut got = vec![0; want * OK.len()];
             let mut reader = reader;
-            reader.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
+            reader.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
             reader.read_exact(&mut got).expect("answers");
             assert!(got.chunks(OK.len()).all(|one| one == OK));
             pieces.join().expect("sent");

@@ -141,9 +141,10 @@ impl Ring {
 mod tests {
     use super::*;
     use crate::base::rng::Rng;
+    use rustix::event::{PollFd, PollFlags, poll};
     use std::{
         io::{Read, Write},
-        net::{TcpListener, TcpStream},
+        net::{Shutdown, TcpListener, TcpStream},
         os::{fd::AsFd, unix::net::UnixStream},
     };
 
@@ -155,6 +156,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let one = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
         (one, listener.accept().expect("the other end").0)
+    }
+
+    /// Waits until the kernel has brought this to the socket, which may be a while after it was sent.
+    fn has_come(socket: &impl AsFd, what: PollFlags) {
+        let mut sockets = [PollFd::new(socket, what)];
+        while poll(&mut sockets, None).is_ok_and(|_| !sockets[0].revents().contains(what)) {}
     }
 
     /// More parts than the queue has places, of all sizes, some on the same socket: each arrives whole and in its order.
@@ -186,7 +193,8 @@ mod tests {
         let Some(mut ring) = ring() else { return };
         let ((full, mut reader), (good, mut other), (dead, gone)) =
             (UnixStream::pair().expect("two"), pair(), UnixStream::pair().expect("two"));
-        drop(gone);
+        gone.shutdown(Shutdown::Both).expect("closed");
+        has_come(&dead, PollFlags::HUP);
         let (large, mut took) = ((0..4 << 20).map(|n| (n % 251) as u8).collect::<Vec<u8>>(), Vec::new());
         let parts =
             [(full.as_fd(), &large[..]), (full.as_fd(), &large[..]), (dead.as_fd(), b"x"), (good.as_fd(), b"ok")];
@@ -214,11 +222,14 @@ mod tests {
         let Some(mut ring) = ring() else { return };
         let ((one, mut to_one), (silent, _silent), (ended, end), (reset, resets)) = (pair(), pair(), pair(), pair());
         to_one.write_all(b"hello").expect("sent");
-        drop(end);
+        end.shutdown(Shutdown::Write).expect("closed");
         // A close with bytes unread is a reset.
         (&reset).write_all(b"x").expect("sent");
         resets.peek(&mut [0; 1]).expect("it has come");
         drop(resets);
+        has_come(&one, PollFlags::IN);
+        has_come(&ended, PollFlags::RDHUP);
+        has_come(&reset, PollFlags::ERR);
         let (mut parts, mut took) = ([[0; 4]; 4], Vec::new());
         let all = [&one, &silent, &ended, &reset];
         let mut receive = |parts: &mut [[u8; 4]; 4], took: &mut Vec<_>| {

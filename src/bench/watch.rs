@@ -120,11 +120,12 @@ fn ask(conn: &mut Conn, target: &Target, process: &mut Option<Option<u32>>) -> O
 /// CPU seconds of a process, all threads.
 fn cpu_of(pid: u32) -> Option<f64> {
     // Nanoseconds of each thread that lives, where the kernel keeps them; its ticks are a hundredth of a second.
-    let mut ns = 0u64;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        ns += text.split(' ').next()?.parse::<u64>().ok()?;
-    }
+    let of = |task: fs::DirEntry| -> Option<u64> {
+        fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+    };
+    // One that ends at this moment is passed over.
+    let all = fs::read_dir(format!("/proc/{pid}/task")).ok()?.filter_map(Result::ok).filter_map(of);
+    let ns = all.reduce(|sum, one| sum + one)?;
     Some(ns as f64 / 1e9)
 }
 

@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(young.get(&[1]), Some(vec![2, 3]));
         assert_eq!(young.take(&[1]), Some(vec![2, 3]));
         assert_eq!(young.take(&[1]), None);
-        let old = (now().as_secs() - 61).to_be_bytes();
+        let old = (now().as_secs() - 3600).to_be_bytes();
         assert!(young.inner.put(vec![1], [&old[..], &[2, 3]].concat()));
         assert_eq!(young.get(&[1]), None);
     }

@@ -2,10 +2,27 @@ use super::*;
 use crate::base::rng::Rng;
 use std::collections::HashSet;
 
+/// Runs a test in a process of its own: in this one others make holes, and fill these.
+fn alone(name: &str, test: impl FnOnce()) {
+    const MARK: &str = "RUSTREDIS_TEST_ALONE";
+    if std::env::var_os(MARK).is_some() {
+        return test();
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let out = command.args(["--exact", &format!("data::slab::tests::{name}"), "--nocapture"]).env(MARK, "1").output();
+    let out = out.unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && text.contains("1 passed"), "{text}");
+}
+
 /// One thread fills pages, holes are made in all of them, and another thread allocates: it fills the holes.
 #[test]
 fn holes_that_others_left_are_filled_before_pages_are_added() {
-    const SIZE: usize = 232; // of which nothing else in these tests has many
+    alone("holes_that_others_left_are_filled_before_pages_are_added", holes_are_filled);
+}
+
+fn holes_are_filled() {
+    const SIZE: usize = 232;
     let make = |n: usize| -> Vec<usize> { (0..n).map(|_| alloc(SIZE).as_ptr() as usize).collect() };
     let first = std::thread::spawn(move || make(20_000)).join().unwrap();
     let pages: HashSet<usize> = first.iter().map(|a| a & !(page_bytes(SIZE) - 1)).collect();
@@ -66,8 +83,12 @@ fn threads_allocate_and_free_each_others_blocks() {
 /// What is left of many pages is moved together, by several rounds of looking at each block: few pages are left.
 #[test]
 fn blocks_that_lie_sparse_are_moved_together() {
+    alone("blocks_that_lie_sparse_are_moved_together", sparse_blocks_are_moved);
+}
+
+fn sparse_blocks_are_moved() {
     for size in [200, 1000, 3000] {
-        // A size of its own, so that pages are not those of other tests. Each block begins with its number.
+        // Each block begins with its number.
         let size = block_size(size);
         let mut rng = Rng::new(size as u64);
         let a_page = (page_bytes(size) - HEADER) / size;
