@@ -241,7 +241,7 @@ fn modes_that_end_by_themselves() {
                 "CONFIG SET lfu-decay-time 0",
                 "CONFIG SET maxmemory-policy allkeys-lfu",
                 // Small integers are shared, and as old as the server.
-                "MSET a x b xx c xxx",
+                "MSET a x b xx c xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
                 "RPUSH l 1 2 3",
                 "SADD s a b",
                 "ZADD z 1 a 2 b",
