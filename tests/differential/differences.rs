@@ -207,7 +207,24 @@ const ENCODINGS: &[(Kind, &str, &str, &str, &str)] = &[
 pub fn sendable(peer: Kind, words: &[Vec<u8>]) -> bool {
     let among =
         |wanted: &str| wanted.is_empty() || words[1..].iter().any(|w| w.eq_ignore_ascii_case(wanted.as_bytes()));
-    !NOT_SENT.iter().any(|row| row.0 == peer && starts(words, row.1) && among(row.2))
+    !NOT_SENT.iter().any(|row| row.0 == peer && starts(words, row.1) && among(row.2)) && !expires_soon(words)
+}
+
+/// A time to live of less than a thousand seconds, which may end in the one server before it is asked, and not in the other.
+fn expires_soon(words: &[Vec<u8>]) -> bool {
+    let soon = |word: Option<&Vec<u8>>, a_second: i64| {
+        let n = word.and_then(|word| std::str::from_utf8(word).ok()?.parse::<i64>().ok());
+        n.is_some_and(|n| (1..1000 * a_second).contains(&n))
+    };
+    match words[0].to_ascii_uppercase().as_slice() {
+        b"EXPIRE" | b"SETEX" | b"HEXPIRE" => soon(words.get(2), 1),
+        b"PEXPIRE" | b"PSETEX" | b"HPEXPIRE" | b"RESTORE" => soon(words.get(2), 1000),
+        b"SET" | b"GETEX" | b"HSETEX" | b"HGETEX" | b"MSETEX" => words.windows(2).any(|pair| {
+            pair[0].eq_ignore_ascii_case(b"EX") && soon(pair.get(1), 1)
+                || pair[0].eq_ignore_ascii_case(b"PX") && soon(pair.get(1), 1000)
+        }),
+        _ => false,
+    }
 }
 
 pub fn excused(peer: Kind, words: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
