@@ -12,7 +12,7 @@ const DATABASES: u8 = 3;
 /// Keys that are asked about before the replies are read.
 const PIPELINE: usize = 50;
 /// Expiries set by a relative time differ by what lies between the two servers' clocks at that command.
-const EXPIRY_TOLERANCE_MS: i64 = 30_000;
+const EXPIRY_TOLERANCE_MS: i64 = 5_000;
 
 struct Key {
     kind: String,
