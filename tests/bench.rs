@@ -30,7 +30,11 @@ fn run(program: &Path, verb: Option<&str>, port: u16, line: &str) -> (Option<i32
     let mut command = Command::new(program);
     command.args(verb).args(["-p", &port.to_string()]).args(line.split_whitespace()).timeout(2 * common::PATIENCE);
     let output = command.output().expect("a run");
-    let text = |bytes: Vec<u8>| common::port::hidden(&String::from_utf8_lossy(&bytes), port);
+    let text = |bytes: Vec<u8>| {
+        let text = String::from_utf8_lossy(&bytes);
+        // In JSON a figure may be that number.
+        if text.starts_with('{') { text.into_owned() } else { common::port::hidden(&text, port) }
+    };
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 

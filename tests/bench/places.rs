@@ -112,7 +112,8 @@ fn clusters_as_redis_benchmark_loads_them() {
         }
         faults.extend(fault);
     }
-    // A key of another node: an error that names the node, who has requests left when others have none; and a server that is in no cluster.
+    // A key of another node: an error that names the node, which has requests left for as long as others have; and a server
+    // that is in no cluster.
     let alone = Server::start(Kind::Redis, &Options::default());
     for (port, line) in [(nodes[0].port, "--cluster -n 1000000 -q set x y"), (alone.port, "--cluster -n 60 -q -t set")]
     {
